@@ -1,0 +1,108 @@
+# Everything on a machine that has python3 (3.11 or newer), pip and make. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+BAR ?=
+SEEDS ?= 20
+SEED ?=
+NODES ?=
+N ?= 5 30
+
+# `test` and `dev` contain `run`'s lines at the same versions, so each only adds to the environment.
+PIP_INSTALL = $(PYTHON) -m pip --python $(PY) --disable-pip-version-check --quiet install --no-input \
+	--require-hashes --no-deps --only-binary :all: -r
+
+##@ Use
+demo: $(VENV)/.run ## five agents on this machine, in this terminal and in the browser (ARGS="--nodes 3")
+	@exec $(VENV)/bin/pycluster demo $(ARGS)
+
+linux: $(VENV)/.run ## leave ./agent, which takes the flags of the Go project's agent
+	@printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/$(VENV)/bin/pycluster" agent "$$@"' > agent
+	@chmod +x agent
+	@echo "./agent is ready: ./agent -config cluster.conf -bind-address 0.0.0.0 -port 7946"
+
+##@ Test
+test: $(VENV)/.test ## no root, no other program, under three minutes
+	@$(PY) -m pytest -q -m "not root and not slow" tests/unit tests/paper tests/simulation tests/cluster $(ARGS)
+
+check: $(VENV)/.dev ## lint, format, types, layers, tidiness
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --quiet --check . || { echo "run $(VENV)/bin/ruff format"; exit 1; }
+	@$(VENV)/bin/mypy
+	@layers=$$($(VENV)/bin/lint-imports --no-cache) || { echo "$$layers"; exit 1; }
+	@$(PY) -m pytest -q tests/tidy
+
+test-all: $(VENV)/.dev peers ## everything; a test that would skip fails (as root on Debian: installs the peers)
+	@PYCLUSTER_NO_SKIP=1 $(PY) -m pytest -q tests $(ARGS)
+
+simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock, or SEED=s to replay one
+	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
+
+##@ Measure
+bench: $(VENV)/.test ## side by side with Serf where it is installed (N="5 30 100")
+	@$(PY) -m benchmarks.peers $(N) $(ARGS)
+
+evidence: $(VENV)/.dev ## BAR=name: one of the long proofs, resumable (without BAR: lists them)
+	@$(PY) -m benchmarks.evidence $(BAR) $(ARGS)
+
+##@ Set up
+PEERS := chromium:chromium fc-list:fontconfig ip:iproute2 nft:nftables serf:serf strace:strace
+peers: ## the real programs that some tests need
+	@missing=; for peer in $(PEERS); do command -v "$${peer%%:*}" >/dev/null || missing+=" $${peer##*:}"; done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "missing:$$missing (Debian's package names); tests that need them will fail"; exit 0; fi; \
+	echo "Installing$$missing"; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; PYTHON=/path/to/python names another one"; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is needed: apt-get install python3-pip"; exit 1; }
+	@$(PYTHON) -m venv --without-pip $(VENV)
+
+# The project is put on the path rather than installed: nothing to build, and an edit is live.
+$(VENV)/bin/pycluster: Makefile | $(PY)
+	@echo ../../../../src > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pycluster.pth"
+	@printf '%s\n' '#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m pycluster "$$@"' > $@
+	@chmod +x $@
+
+$(VENV)/.run: locks/run.txt | $(VENV)/bin/pycluster
+	@echo "Setting up $(VENV) from $<"
+	@$(PIP_INSTALL) $< && touch $@
+
+$(VENV)/.test: locks/test.txt $(VENV)/.run
+	@echo "Setting up $(VENV) from $<"
+	@$(PIP_INSTALL) $< && touch $@
+
+$(VENV)/.dev: locks/dev.txt $(VENV)/.test
+	@echo "Setting up $(VENV) from $<"
+	@$(PIP_INSTALL) $< && touch $@
+
+LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+lock: ## newer versions of everything we depend on: ARGS=--upgrade
+	@[ -x $(VENV)-lock/bin/uv ] || { $(PYTHON) -m venv --without-pip $(VENV)-lock && \
+		$(PYTHON) -m pip --python $(VENV)-lock/bin/python --quiet install uv; }
+	@$(LOCK) pyproject.toml -o locks/run.txt
+	@$(LOCK) pyproject.toml --group test -c locks/run.txt -o locks/test.txt
+	@$(LOCK) pyproject.toml --group dev -c locks/test.txt -o locks/dev.txt
+
+wheel: $(VENV)/.dev ## build dist/*.whl
+	@$(VENV)/bin/hatchling build -t wheel
+
+clean: ## remove what make made (evidence/ stays)
+	@rm -rf $(VENV) $(VENV)-lock agent build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo linux test check test-all simulate bench evidence peers lock wheel clean help

@@ -1,0 +1,1 @@
+"""The long proofs, run outside CI: resumable, each round written down as it ends."""

@@ -1,0 +1,3 @@
+"""PyCluster: a lightweight distributed cluster manager."""
+
+__version__ = "0.1.0"

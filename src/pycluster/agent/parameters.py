@@ -1,0 +1,37 @@
+"""The cores' parameters from the settings' text: every mistake at once, each with the names that would have worked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+def build(kind: type[P], section: str, given: Mapping[str, str]) -> tuple[P, list[str]]:
+    """``(params, problems)``: ``kind`` with the ``given`` fields set. Where there are problems, the defaults stand."""
+    problems: list[str] = []
+    known = kind.__struct_fields__
+    values: dict[str, str] = {}
+    for key, value in given.items():
+        if key in known:
+            values[key] = value
+            continue
+        close = difflib.get_close_matches(key, known, n=1)
+        problems.append(f"[{section}] {key}: no such parameter" + (f"; did you mean {close[0]}?" if close else ""))
+    for key, value in values.items():
+        try:
+            msgspec.convert({key: value}, kind, strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(f"[{section}] {key} = {value}: {str(error).partition(' - at')[0]}")
+        except ValueError:
+            pass  # a rule over several parameters; judged below, on all of them
+    if problems:
+        return kind(), problems
+    try:
+        return msgspec.convert(values, kind, strict=False), []
+    except (msgspec.ValidationError, ValueError) as error:
+        return kind(), [f"[{section}] {error}"]

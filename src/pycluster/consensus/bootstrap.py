@@ -1,0 +1,198 @@
+"""Bootstrap: empty voters with the same list found a cluster; everyone else waits to be contacted.
+
+Invariants: nobody stands before a majority of the listed voters, itself included, lately answered "empty, and my list
+is yours", nor while anyone who answered is initialised; votes count from (name, UUID) pairs that answered so, only. A
+founding that never got past its first two entries is given up when a majority of the list answers without it: it was
+not committed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pycluster.consensus.log import Configuration, NoOp, Voter
+from pycluster.consensus.messages import BootstrapAnswer, BootstrapQuery
+from pycluster.consensus.state import NOBODY, State, majority
+from pycluster.kernel.units import MILLISECOND
+
+
+class _Heard(msgspec.Struct, frozen=True):
+    """What a listed voter last said of itself."""
+
+    at_us: int
+    uuid: str
+    cluster_uuid: str
+    digest: str
+    ready_us: int
+
+
+class Bootstrap:
+    """An empty voter's questions and what came back."""
+
+    def __init__(self, state: State) -> None:
+        self._s = state
+        self._heard: dict[str, _Heard] = {}
+        self._query_due_us = 0
+        self._interval_us = state.params.bootstrap_interval_ms * MILLISECOND
+        self._majority_since_us: int | None = None
+        self._leader = NOBODY
+
+    @property
+    def provisional(self) -> bool:
+        """Whether this log is a founding that may never have been committed: a configuration, a no-op, nothing more."""
+        s = self._s
+        entries = s.journal.entries
+        return (
+            0 < len(entries) <= 2
+            and s.commit_index == 0
+            and isinstance(entries[0].payload, Configuration)
+            and all(isinstance(entry.payload, NoOp) for entry in entries[1:])
+        )
+
+    @property
+    def asking(self) -> bool:
+        """Whether this node looks around: it is listed, follows nobody, and has no seat or nothing to lose."""
+        s = self._s
+        if s.name not in s.listed or s.leader != NOBODY or s.role == "leader":
+            return False
+        return not s.seated or self.provisional
+
+    def begin(self) -> None:
+        """Forget what was heard, ask at once."""
+        self._heard.clear()
+        self._leader = NOBODY
+        self._majority_since_us = None
+        self._query_due_us = self._s.now_us
+        self._interval_us = self._s.params.bootstrap_interval_ms * MILLISECOND
+
+    def tick(self) -> None:
+        """Ask when it is time; fast while the cluster forms, then slower, never in step with others."""
+        s = self._s
+        self._heard = {name: heard for name, heard in self._heard.items() if self._fresh(heard)}
+        if not self.asking:
+            return
+        if s.now_us >= self._query_due_us:
+            jitter_us = s.rng.randrange(self._interval_us // 5 + 1)
+            self._query_due_us = s.now_us + self._interval_us - jitter_us
+            self._interval_us = min(self._interval_us * 5 // 4, s.params.bootstrap_interval_max_ms * MILLISECOND)
+            names = set(s.listed) | ({self._leader.name} if self._leader.name else set())
+            for name in sorted(names - {s.name}):
+                to = Voter(name, "")
+                s.heartbeat(to, BootstrapQuery(*s.header(to), s.digest, s.listed, self._silent_us()))
+        if self._may_found():
+            if self._majority_since_us is None:
+                self._majority_since_us = s.now_us
+        else:
+            self._majority_since_us = None
+
+    def on_query(self, sender: Voter, message: BootstrapQuery) -> None:
+        """Answer anyone; an empty asker's question is also its own answer."""
+        s = self._s
+        leader = s.leader
+        s.heartbeat(
+            sender,
+            BootstrapAnswer(*s.header(sender), s.digest, s.listed, self._silent_us(), leader.name, leader.uuid),
+        )
+        self._note(sender, message)
+
+    def on_answer(self, sender: Voter, message: BootstrapAnswer) -> None:
+        """Remember it, and whom the answering voter follows."""
+        self._note(sender, message)
+        if message.cluster_uuid and message.leader:
+            self._leader = Voter(message.leader, message.leader_uuid)
+
+    def due_us(self) -> int | None:
+        """When this voter stands as founder; None while it may not."""
+        s = self._s
+        if s.cluster_uuid or s.draining or s.role != "follower" or self._majority_since_us is None:
+            return None
+        since_us = self._majority_since_us
+        grace_us = s.params.bootstrap_grace_ms * MILLISECOND
+        base_us = max(since_us, s.silent_until_us, s.promise_until_us)
+        lower = [name for name in s.listed if name < s.name]
+        up = [heard for name in lower if (heard := self._heard.get(name)) and self._agrees(heard)]
+        if len(up) < len(lower):
+            base_us = max(base_us, since_us + grace_us)
+        latest_us = since_us + s.params.election_timeout_us + grace_us
+        base_us = max(base_us, min(max((heard.ready_us for heard in up), default=0), latest_us))
+        return max(s.stand_base_us, base_us) + len(up) * s.params.rank_step_ms * MILLISECOND
+
+    def seats(self) -> tuple[Voter, ...]:
+        """The list as seats: claimed by those that lately answered as empty voters with this very list."""
+        s = self._s
+        seats = []
+        for name in s.listed:
+            heard = self._heard.get(name)
+            claimed = heard is not None and self._agrees(heard)
+            uuid = s.uuid if name == s.name else heard.uuid if heard is not None and claimed else ""
+            seats.append(Voter(name, uuid))
+        return tuple(seats)
+
+    @property
+    def yields(self) -> bool:
+        """Whether this voter's own founding came to nothing: a majority of the list lately answered without it."""
+        s = self._s
+        if not self.provisional or not self.asking or s.now_us < max(s.promise_until_us, s.silent_until_us):
+            return False
+        without = [
+            name for name, heard in self._heard.items() if name in s.listed and heard.cluster_uuid != s.cluster_uuid
+        ]
+        return len(without) >= majority(len(s.listed))
+
+    def next_deadline(self) -> int | None:
+        """The next question."""
+        return self._query_due_us if self.asking else None
+
+    def reason(self) -> str:
+        """Why an empty voter waits, in a sentence."""
+        s = self._s
+        initialised = sorted(name for name, heard in self._heard.items() if heard.cluster_uuid)
+        if s.cluster_uuid:
+            names = ", ".join(seat.name for seat in s.voters)
+            return f"this node has no seat among the voters {names}"
+        if s.name not in s.listed:
+            return "this node is not in the list of voters"
+        if initialised:
+            follows = f", which follows {self._leader.name}" if self._leader.name else ""
+            return f"waiting to be contacted by the cluster's leader: {initialised[0]} has its log{follows}"
+        agreeing = {name for name, heard in self._heard.items() if self._agrees(heard)} | {s.name}
+        silent = ", ".join(name for name in s.listed if name != s.name and name not in self._heard)
+        differ = ", ".join(name for name, heard in sorted(self._heard.items()) if heard.digest != s.digest)
+        text = f"forming: {len(agreeing)} of {len(s.listed)} listed voters answered, {majority(len(s.listed))} needed"
+        text += f"; silent: {silent}" if silent else ""
+        return text + (f"; with a different list: {differ}" if differ else "")
+
+    def _silent_us(self) -> int:
+        return max(self._s.silent_until_us - self._s.now_us, 0)
+
+    def _fresh(self, heard: _Heard) -> bool:
+        return self._s.now_us - heard.at_us < self._s.params.answer_ttl_ms * MILLISECOND
+
+    def _agrees(self, heard: _Heard) -> bool:
+        return not heard.cluster_uuid and heard.digest == self._s.digest
+
+    def _may_found(self) -> bool:
+        s = self._s
+        if s.cluster_uuid or s.name not in s.listed or any(heard.cluster_uuid for heard in self._heard.values()):
+            return False
+        return sum(1 for seat in self.seats() if seat.uuid) >= majority(len(s.listed))
+
+    def _note(self, sender: Voter, message: BootstrapQuery | BootstrapAnswer) -> None:
+        s = self._s
+        if sender.name == s.name or (sender.name not in s.listed and not message.cluster_uuid):
+            return
+        if len(self._heard) >= s.params.peers_max and sender.name not in self._heard:
+            return
+        ready_us = s.now_us + min(max(message.silent_us, 0), s.params.election_timeout_us)
+        self._heard[sender.name] = _Heard(s.now_us, sender.uuid, message.cluster_uuid, message.digest, ready_us)
+        if message.digest != s.digest and not message.cluster_uuid and not s.cluster_uuid:
+            s.counters["voter_list_differs"] += 1
+            s.notify_once(
+                "voter-list-differs",
+                sender.name,
+                f"{sender.name} has another list of voters and does not count towards forming the cluster: it lists"
+                f" {', '.join(message.listed)}; this node lists {', '.join(s.listed)}; make [nodes] the same on both",
+                node=sender.name,
+                theirs=", ".join(message.listed),
+                ours=", ".join(s.listed),
+            )

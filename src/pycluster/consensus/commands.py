@@ -1,0 +1,149 @@
+"""What operators and the process itself ask of a voter. A refusal says why and what to do, and changes nothing."""
+
+from __future__ import annotations
+
+from pycluster.consensus.effects import CommandFailed, Proposed
+from pycluster.consensus.log import Command, Voter
+from pycluster.consensus.messages import ResignReply
+from pycluster.consensus.reconfigure import Change
+from pycluster.consensus.roles import Roles
+from pycluster.consensus.state import NOBODY
+from pycluster.consensus.transfer import Attempt
+from pycluster.kernel.units import MILLISECOND
+
+
+class Commands:
+    """Transfer, hand over, resign, remove, propose."""
+
+    def __init__(self, roles: Roles) -> None:
+        self._roles = roles
+        self._s = roles.s
+
+    def transfer(self, to: str) -> None:
+        """Move leadership to ``to``, pinned; or to the best other voter."""
+        s, roles = self._s, self._roles
+        what = f"leadership was not transferred to {to}" if to else "leadership was not transferred"
+        if not self._leads(what):
+            return
+        if to == s.name:
+            roles.transfer.pinned = True
+            s.notify("transfer", f"{s.name} keeps leadership: an operator pinned it", node=to, term=s.term)
+            return
+        target = next((seat for seat in s.others if seat.name == to), None) if to else roles.transfer.best()
+        if target is None:
+            names = ", ".join(seat.name for seat in s.voters)
+            why = f"{to} has no seat among the voters {names}" if to else "no other voter answers"
+            self._fail(what, why, "name a voter that is up")
+        elif not roles.replication.answers(target):
+            self._fail(what, f"{target.name} does not answer", "name a voter that is up")
+        else:
+            self._attempt(Attempt(target, "hand", s.now_us + s.params.transfer_timeout_ms * MILLISECOND))
+
+    def hand_over(self) -> None:
+        """The process is about to stop."""
+        s, roles = self._s, self._roles
+        s.draining = True
+        roles.departure.handing_over = True
+        if s.role != "leader":
+            if s.role != "follower":
+                roles.become_follower(s.term, NOBODY, f"{s.name} is about to stop")
+            roles.departure.handed_over("this node did not lead")
+            return
+        target = roles.transfer.best()
+        if target is None:
+            detail = "no other voter answers, so nobody takes over"
+            roles.become_follower(s.term, NOBODY, f"{s.name} is about to stop and {detail}")
+            roles.departure.handed_over(detail)
+            return
+        self._attempt(Attempt(target, "hand-over", s.now_us + s.params.transfer_timeout_ms * MILLISECOND))
+
+    def remove(self, name: str) -> None:
+        """Take a seat away."""
+        s = self._s
+        what = f"{name} keeps its seat"
+        if not self._leads(what):
+            return
+        seat = next((seat for seat in s.voters if seat.name == name), None)
+        if seat is None:
+            names = ", ".join(seat.name for seat in s.voters)
+            self._fail(what, f"{name} has no seat; voters are {names}", "name one of them")
+            return
+        match self._roles.reconfigure.remove(seat):
+            case "busy":
+                self._fail(what, "another change of the voters is under way", "try again in a moment")
+            case Change() as change:
+                self._roles.change(change)
+            case refusal:
+                self._fail(refusal.what, refusal.why, refusal.remedy)
+
+    def propose(self, data: bytes) -> None:
+        """Append a command."""
+        s = self._s
+        what = "nothing was written"
+        if not self._leads(what):
+            return
+        if self._roles.transfer.attempt is not None or not s.seated:
+            self._fail(what, "leadership is being handed over", "try again in a moment")
+        elif len(data) > s.params.append_bytes_max:
+            self._fail(
+                what, f"the command has {len(data)} bytes, {s.params.append_bytes_max} are allowed", "make it smaller"
+            )
+        else:
+            entry = self._roles.replication.append(Command(data))
+            s.effects.append(Proposed(entry.index, entry.term))
+
+    # Giving the seat up.
+
+    def resign_step(self) -> None:
+        """One attempt, when it is due: here where this node leads, through the leader otherwise."""
+        s, departure = self._s, self._roles.departure
+        if not departure.resign_due:
+            return
+        departure.resign_tried()
+        if s.me not in s.voters or s.voters == (s.me,):
+            departure.resigned()
+        elif s.role != "leader":
+            departure.ask_leader()
+        elif self._roles.lease.acting:
+            match self._roles.reconfigure.remove(s.me):
+                case "busy":
+                    pass
+                case Change() as change:
+                    self._roles.change(change)
+                case refusal:
+                    departure.resign_refused(refusal.what, refusal.why, refusal.remedy)
+
+    def on_resign_request(self, sender: Voter) -> None:
+        """Another voter gives its seat up; answered when that is committed, or refused at once."""
+        s, roles = self._s, self._roles
+        if s.role != "leader" or not roles.lease.acting:
+            return
+        if sender not in s.voters:
+            if not roles.reconfigure.pending:
+                s.bulk(sender, ResignReply(*s.header(sender), True))
+            return
+        match roles.reconfigure.remove(sender):
+            case "busy":
+                pass
+            case Change() as change:
+                roles.reconfigure.leaving[sender.uuid] = sender
+                roles.change(change)
+            case refusal:
+                s.bulk(sender, ResignReply(*s.header(sender), False, refusal.what, refusal.why, refusal.remedy))
+
+    def _attempt(self, attempt: Attempt) -> None:
+        """Begin a transfer; ``settle`` completes it in this very ``handle`` where the target has the whole log."""
+        self._roles.transfer.attempt = attempt
+
+    def _leads(self, what: str) -> bool:
+        s = self._s
+        if s.role == "leader":
+            return True
+        if s.leader == NOBODY:
+            self._fail(what, f"there is no leader: {s.reason}", "wait for a leader")
+        else:
+            self._fail(what, f"{s.name} does not lead, {s.leader.name} does", f"ask {s.leader.name}")
+        return False
+
+    def _fail(self, what: str, why: str, remedy: str) -> None:
+        self._s.effects.append(CommandFailed(what, why, remedy))

@@ -1,0 +1,117 @@
+"""Ways out: leadership on its way to somebody else, and a seat being given up. Each ends within a bound."""
+
+from __future__ import annotations
+
+from pycluster.consensus.effects import CommandFailed, HandedOver, Resigned
+from pycluster.consensus.log import Voter
+from pycluster.consensus.messages import ResignReply, ResignRequest
+from pycluster.consensus.state import NOBODY, State
+from pycluster.kernel.units import MILLISECOND
+
+_RETRY_US = 300 * MILLISECOND
+
+
+class Departure:
+    """What this node still waits for before it may go."""
+
+    def __init__(self, state: State) -> None:
+        self._s = state
+        self.handing_over = False
+        self._successor = NOBODY
+        self._successor_until_us = 0
+        self._resign_until_us: int | None = None
+        self._resign_due_us = 0
+
+    # Leadership.
+
+    def await_successor(self, successor: Voter) -> None:
+        """TimeoutNow was sent: somebody leads soon, or the transfer failed."""
+        self._successor = successor
+        self._successor_until_us = self._s.now_us + self._s.params.election_timeout_us
+
+    def handed_over(self, detail: str) -> None:
+        """Answer ``HandOver``, once."""
+        if self.handing_over:
+            self.handing_over = False
+            self._s.effects.append(HandedOver(detail))
+
+    def _watch_successor(self) -> None:
+        s, successor = self._s, self._successor
+        if successor == NOBODY:
+            return
+        if s.leader != NOBODY:
+            self._successor = NOBODY
+            if s.leader != successor:
+                text = f"{successor.name} was asked to lead, and {s.leader.name} was elected instead"
+                s.notify("transfer-failed", text, node=successor.name)
+            self.handed_over(f"{s.leader.name} leads in term {s.leader_term}")
+        elif s.now_us >= self._successor_until_us:
+            self._successor = NOBODY
+            text = f"{successor.name} was asked to lead and was not elected in time; the voters elect by themselves"
+            s.notify("transfer-failed", text, node=successor.name)
+            self.handed_over(text)
+
+    # The seat.
+
+    @property
+    def resigning(self) -> bool:
+        """Whether the seat is being given up."""
+        return self._resign_until_us is not None
+
+    @property
+    def resign_due(self) -> bool:
+        """Whether the next attempt is due; the caller that makes it says so with ``resign_tried``."""
+        return self.resigning and self._s.now_us >= self._resign_due_us
+
+    def resign(self) -> None:
+        """Begin; asked again while under way it is the same resignation."""
+        if not self.resigning:
+            self._resign_until_us = self._s.now_us + self._s.params.resign_timeout_ms * MILLISECOND
+            self._resign_due_us = self._s.now_us
+
+    def resign_tried(self) -> None:
+        """Try again a little later, unless an answer comes first."""
+        self._resign_due_us = self._s.now_us + _RETRY_US
+
+    def ask_leader(self) -> None:
+        """Give the seat up through the leader."""
+        s = self._s
+        if s.leader not in (NOBODY, s.me):
+            s.bulk(s.leader, ResignRequest(*s.header(s.leader)))
+
+    def on_resign_reply(self, message: ResignReply) -> None:
+        """The leader committed it, or refused."""
+        if not self.resigning:
+            return
+        if message.ok:
+            self.resigned()
+        else:
+            self.resign_refused(message.what, message.why, message.remedy)
+
+    def resigned(self) -> None:
+        """The seat is given up: this node never stands again in this life."""
+        self._resign_until_us = None
+        self._s.draining = True
+        self._s.effects.append(Resigned())
+
+    def resign_refused(self, what: str, why: str, remedy: str) -> None:
+        """It stays as it was."""
+        self._resign_until_us = None
+        self._s.effects.append(CommandFailed(what, why, remedy))
+
+    def tick(self) -> None:
+        """Whatever took too long ends."""
+        s = self._s
+        self._watch_successor()
+        if self.handing_over and self._successor == NOBODY and s.role != "leader":
+            self.handed_over(s.reason)
+        if self._resign_until_us is not None and s.now_us >= self._resign_until_us:
+            why = f"no leader granted it within {s.params.resign_timeout_ms // 1000} s: {s.reason}"
+            self.resign_refused(f"{s.name} keeps its seat", why, "wait until a leader is known and try again")
+
+    def next_deadline(self) -> int | None:
+        """When ``tick`` or a retry is due."""
+        due = [self._successor_until_us] if self._successor != NOBODY else []
+        if self._resign_until_us is not None:
+            due += [self._resign_until_us, self._resign_due_us]
+        return min(due, default=None)

@@ -1,0 +1,67 @@
+"""What can happen to a voter: the inputs of :class:`~pycluster.consensus.raft.Raft`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pycluster.consensus.messages import Message
+
+
+class Start(msgspec.Struct, frozen=True, tag=True):
+    """The first event. A voter with a past grants nothing for one election timeout from here."""
+
+
+class Timer(msgspec.Struct, frozen=True, tag=True):
+    """Time passed; everything whose deadline is reached is due."""
+
+
+class MessageReceived(msgspec.Struct, frozen=True, tag=True):
+    """A peer's message; ``sender`` is the name it travels under, the message carries the UUIDs."""
+
+    sender: str
+    message: Message
+
+
+class Persisted(msgspec.Struct, frozen=True, tag=True):
+    """The disk said yes to ``Persist(token)`` and to everything before it."""
+
+    token: int
+
+
+class PeerHealth(msgspec.Struct, frozen=True, tag=True):
+    """Membership's word on a node: a hint for ranks, transfers and seats, never a reason to commit anything."""
+
+    name: str
+    uuid: str
+    alive: bool
+
+
+class Transfer(msgspec.Struct, frozen=True, tag=True):
+    """An operator moves leadership to ``to`` (pinned), or to the best other voter where ``to`` is empty."""
+
+    to: str = ""
+
+
+class HandOver(msgspec.Struct, frozen=True, tag=True):
+    """This process is about to stop: a leader transfers to the best voter; ``HandedOver`` follows in any case."""
+
+
+class Resign(msgspec.Struct, frozen=True, tag=True):
+    """This node leaves for good: give the seat up. Refused where the quorum would be lost."""
+
+
+class RemoveVoter(msgspec.Struct, frozen=True, tag=True):
+    """Take ``name``'s seat away (leader only). Refused where the quorum would be lost."""
+
+    name: str
+
+
+class Propose(msgspec.Struct, frozen=True, tag=True):
+    """Append a command to the log (leader only); ``Proposed`` or ``CommandFailed`` follows at once, ``Committed``
+    later.
+    """
+
+    data: bytes
+
+
+Event = Start | Timer | MessageReceived | Persisted | PeerHealth | Transfer | HandOver | Resign | RemoveVoter | Propose

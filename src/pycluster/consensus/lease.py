@@ -1,0 +1,100 @@
+"""The leader's lease: when it may act, and when it must give up (Raft §6.4.1, §6.2 check-quorum).
+
+Invariants: a leader acts only while now < the end it last recorded; that end is never past (send time of the newest
+heartbeat that a quorum acknowledged) + the lease; no acting before the term's first entry is committed; none in a term
+in which this leader has sent TimeoutNow, for it is no leader any more then.
+"""
+
+from __future__ import annotations
+
+from pycluster.consensus.effects import ActingRenewed, ActingStarted, ActingStopped
+from pycluster.consensus.messages import Heartbeat, HeartbeatReply
+from pycluster.consensus.replication import Replication
+from pycluster.consensus.state import State
+from pycluster.kernel.units import MILLISECOND
+
+
+class Lease:
+    """Heartbeats, their acknowledgements, and the acting interval that rests on them."""
+
+    def __init__(self, state: State, replication: Replication) -> None:
+        self._s = state
+        self._replication = replication
+        self.acting = False
+        self.until_us = 0
+        self.heartbeat_due_us = 0
+        self._began_us = 0
+
+    def begin(self) -> None:
+        """Elected: the first heartbeats are due now."""
+        self._began_us = self.heartbeat_due_us = self._s.now_us
+
+    def lapse(self) -> None:
+        """Checked before anything else in every ``handle``: stop, as of the lease's end, when that is past."""
+        if self.acting and self._s.now_us >= self.until_us:
+            self._stop(self.until_us, f"its lease ran out: {self._s.reach_text(self._s.params.lease_us)}")
+
+    def stop(self, reason: str) -> None:
+        """Stop acting now."""
+        if self.acting:
+            self._stop(min(self._s.now_us, self.until_us), reason)
+
+    def tick(self) -> bool:
+        """Send the heartbeats that are due; whether they were."""
+        s = self._s
+        if s.now_us < self.heartbeat_due_us:
+            return False
+        self.heartbeat_due_us = s.now_us + s.params.heartbeat_interval_us
+        for progress in self._replication.progress.values():
+            commit_index = min(s.commit_index, progress.match_index)
+            s.heartbeat(progress.seat, Heartbeat(*s.header(progress.seat), s.now_us, commit_index))
+        return True
+
+    def on_reply(self, message: HeartbeatReply) -> None:
+        """A follower promised, counted from the heartbeat's send time."""
+        progress = self._replication.progress.get(message.from_uuid)
+        if progress is None or not self._began_us <= message.sent_us <= self._s.now_us:
+            return
+        progress.round_us = max(progress.round_us or 0, message.sent_us)
+        self._replication.on_contact(progress)
+
+    def renew(self) -> None:
+        """Act, or act on, where a quorum's promises allow it."""
+        s = self._s
+        round_us = self._quorum_round_us()
+        if round_us is None or s.journal.term_at(s.commit_index) != s.term:
+            return
+        until_us = round_us + s.params.lease_us
+        if not self.acting and until_us > s.now_us:
+            self.acting, self.until_us = True, until_us
+            s.reason = f"acts in term {s.term}: {s.reach_text(s.params.election_timeout_us)}"
+            s.effects.append(ActingStarted(s.term, s.now_us, until_us))
+        elif self.acting and until_us - self.until_us >= s.params.acting_step_ms * MILLISECOND:
+            self.until_us = until_us
+            s.effects.append(ActingRenewed(s.term, until_us))
+
+    @property
+    def quorum_lost_us(self) -> int:
+        """When a leader without a quorum gives the title up (check-quorum)."""
+        return max(self._began_us, self._quorum_round_us() or 0) + self._s.params.election_timeout_us
+
+    def next_deadline(self) -> int:
+        """The next heartbeat, the lease's end, or the end of the title."""
+        due = min(self.heartbeat_due_us, self.quorum_lost_us)
+        return min(due, self.until_us) if self.acting else due
+
+    def _stop(self, at_us: int, reason: str) -> None:
+        self.acting = False
+        self._s.reason = reason
+        self._s.effects.append(ActingStopped(self._s.term, at_us, reason))
+
+    def _quorum_round_us(self) -> int | None:
+        """Send time of the newest heartbeat that a quorum acknowledged; this node itself counts as now."""
+        s = self._s
+        rounds = [s.now_us] if s.seated else []
+        for seat in s.others:
+            progress = self._replication.progress.get(seat.uuid)
+            if progress is not None and progress.round_us is not None:
+                rounds.append(progress.round_us)
+        rounds.sort(reverse=True)
+        return rounds[s.needed - 1] if len(rounds) >= s.needed else None

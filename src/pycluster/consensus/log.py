@@ -1,0 +1,69 @@
+"""The replicated log's data: entries, the durable vote, the voter set, and what a restart finds."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Voter(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One seat: a node's name and the UUID that holds it; ``uuid`` is empty until the listed node first shows up."""
+
+    name: str
+    uuid: str
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="configuration"):
+    """Who votes, and who is learning to; effective on append, undone on truncation (Raft §4.1)."""
+
+    cluster_uuid: str
+    voters: tuple[Voter, ...]
+    learners: tuple[Voter, ...] = ()
+
+
+class NoOp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="no-op"):
+    """A new leader's first entry: commits everything before it (Raft §8)."""
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="command"):
+    """Bytes for the state machine above; this core never looks inside."""
+
+    data: bytes
+
+
+Payload = Configuration | NoOp | Command
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the log."""
+
+    index: int
+    term: int
+    payload: Payload
+
+
+class Vote(msgspec.Struct, frozen=True, array_like=True):
+    """The current term and the UUID voted for in it (empty: none); durable before any answer (Raft §5.2)."""
+
+    term: int = 0
+    voted_for: str = ""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What a data directory holds for this core; the default is an empty, never initialised voter."""
+
+    vote: Vote = Vote()
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether this voter has no past at all."""
+        return self.vote == Vote() and not self.entries
+
+
+def holds_seat(stored: Stored, name: str, uuid: str) -> bool:
+    """Whether the newest configuration in a stored log gives this node a seat, as voter or learner."""
+    seat = Voter(name, uuid)
+    for entry in reversed(stored.entries):
+        if isinstance(entry.payload, Configuration):
+            return seat in entry.payload.voters or seat in entry.payload.learners
+    return False

@@ -1,0 +1,268 @@
+"""One voter (Raft, Ongaro 2014): the door to this core.
+
+Events: see ``events``; effects: see ``effects``; transitions between roles: see ``roles``.
+``docs/protocol/consensus.md`` has the state, the invariants and the flows of messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import assert_never
+
+from pycluster.consensus.commands import Commands
+from pycluster.consensus.effects import Effect
+from pycluster.consensus.events import (
+    Event,
+    HandOver,
+    MessageReceived,
+    PeerHealth,
+    Persisted,
+    Propose,
+    RemoveVoter,
+    Resign,
+    Start,
+    Timer,
+    Transfer,
+)
+from pycluster.consensus.log import Entry, Stored, Voter
+from pycluster.consensus.messages import (
+    AppendEntries,
+    AppendReply,
+    BootstrapAnswer,
+    BootstrapQuery,
+    Heartbeat,
+    HeartbeatReply,
+    LeaderAnswer,
+    Message,
+    PreVoteReply,
+    PreVoteRequest,
+    Reach,
+    ReachEcho,
+    ReachQuery,
+    ReachReply,
+    ResignReply,
+    ResignRequest,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+from pycluster.consensus.params import Params
+from pycluster.consensus.reading import read
+from pycluster.consensus.replication import commit_to, on_append
+from pycluster.consensus.roles import Roles
+from pycluster.consensus.state import NOBODY, State
+from pycluster.consensus.view import RaftView
+
+
+class Raft:
+    """A voter, or a listed node that waits to become one."""
+
+    def __init__(
+        self, params: Params, name: str, uuid: str, listed: tuple[str, ...], cluster: str, stored: Stored, rng: Random
+    ) -> None:
+        self._s = State(params, name, uuid, listed, cluster, stored, rng)
+        self._roles = Roles(self._s)
+        self._commands = Commands(self._roles)
+        self._started = False
+        self._lone_founder = stored.empty and self._s.listed == (name,)
+
+    # Reading.
+
+    @property
+    def term(self) -> int:
+        """The current term."""
+        return self._s.term
+
+    @property
+    def leader(self) -> str:
+        """The name of the leader that this voter follows, or is; empty while it knows none."""
+        return self._s.leader.name
+
+    @property
+    def reason(self) -> str:
+        """Why that is so, in a sentence."""
+        s = self._s
+        if s.leader != NOBODY:
+            return s.reason
+        if not s.seated:
+            return self._roles.bootstrap.reason()
+        window_us = 2 * s.params.election_timeout_us
+        if s.now_us - s.leader_since_us >= window_us and s.reached(window_us) < s.needed:
+            return f"no leader: {s.reach_text(window_us)}"
+        return s.reason
+
+    @property
+    def seated(self) -> bool:
+        """Whether this node votes by its own log; a learner and a waiting node do not."""
+        return self._s.seated
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The log in memory; some of it may not be durable or committed yet."""
+        return self._s.journal.entries
+
+    def is_acting(self, now_us: int) -> bool:
+        """Whether this node may act as leader at this very moment."""
+        return self._roles.lease.acting and now_us < self._roles.lease.until_us
+
+    def answer_leader_query(self, now_us: int) -> LeaderAnswer:
+        """What to say to a non-voter that asks."""
+        s = self._s
+        known = s.leader if s.leader in (NOBODY, s.me) or now_us < s.promise_until_us else NOBODY
+        return LeaderAnswer(s.term, known.name, known.uuid, self.is_acting(now_us), s.cluster_uuid, s.voters)
+
+    def view(self, now_us: int) -> RaftView:
+        """Everything on one sheet."""
+        return read(self._roles, self.reason, self.is_acting(now_us), now_us)
+
+    def next_deadline(self) -> int | None:
+        """When ``Timer`` is wanted at the latest; None before ``Start``."""
+        return self._roles.next_deadline() if self._started else None
+
+    # The door.
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        """Take one event at ``now_us``; give back what is to be done, in order."""
+        s = self._s
+        s.now_us = max(s.now_us, now_us)
+        self._roles.lease.lapse()
+        match event:
+            case Start():
+                self._started = True
+                self._roles.start(lone_founder=self._lone_founder)
+            case Timer():
+                pass
+            case MessageReceived(sender, message):
+                self._receive(sender, message)
+            case Persisted(token):
+                s.effects.extend(s.journal.persisted(token, s.now_us))
+            case PeerHealth(name, uuid, alive):
+                self._on_health(name, uuid, alive)
+            case Transfer(to):
+                self._commands.transfer(to)
+            case HandOver():
+                self._commands.hand_over()
+            case Resign():
+                self._roles.departure.resign()
+            case RemoveVoter(name):
+                self._commands.remove(name)
+            case Propose(data):
+                self._commands.propose(data)
+            case _:
+                assert_never(event)
+        if self._started:
+            self._roles.settle()
+            self._commands.resign_step()
+            self._roles.departure.tick()
+        persist = s.journal.flush(s.now_us)
+        effects, s.effects = s.effects, []
+        return effects if persist is None else [*effects, persist]
+
+    def _on_health(self, name: str, uuid: str, alive: bool) -> None:
+        s = self._s
+        if name not in s.listed and all(seat.name != name for seat in s.voters):
+            return
+        s.health[name] = (uuid, alive)
+        progress = self._roles.replication.progress.get(uuid)
+        if progress is not None and not alive:
+            progress.healthy_since_us = None
+
+    # Messages.
+
+    def _receive(self, sender_name: str, message: Message) -> None:
+        s = self._s
+        sender = Voter(sender_name, message.from_uuid)
+        if message.from_uuid == s.uuid or sender_name == s.name or (message.to_uuid and message.to_uuid != s.uuid):
+            s.counters["misaddressed"] += 1
+            return
+        other = bool(message.cluster_uuid and s.cluster_uuid and message.cluster_uuid != s.cluster_uuid)
+        if other:
+            self._complain_of_other_cluster(sender, message)
+        if isinstance(message, BootstrapQuery | BootstrapAnswer):
+            self._on_bootstrap(sender, message)
+            return
+        if other:
+            return
+        s.note_contact(message.from_uuid)
+        self._dispatch(sender, message)
+
+    def _complain_of_other_cluster(self, sender: Voter, message: Message) -> None:
+        s = self._s
+        s.counters["other_cluster"] += 1
+        if self._roles.bootstrap.provisional:
+            return
+        s.notify_once(
+            "other-cluster",
+            sender.name,
+            f"{sender.name} belongs to another cluster of the same name: its cluster UUID is {message.cluster_uuid},"
+            f" this node's is {s.cluster_uuid}; nothing of it is taken over; empty the data directory of whichever is"
+            " wrong",
+            node=sender.name,
+        )
+
+    def _on_bootstrap(self, sender: Voter, message: BootstrapQuery | BootstrapAnswer) -> None:
+        if isinstance(message, BootstrapQuery):
+            if self._s.role == "leader" and message.cluster_uuid in ("", self._s.cluster_uuid):
+                self._roles.reconfigure.sighted(sender)
+            self._roles.bootstrap.on_query(sender, message)
+        else:
+            self._roles.bootstrap.on_answer(sender, message)
+
+    def _dispatch(self, sender: Voter, message: Message) -> None:
+        s, roles = self._s, self._roles
+        match message:
+            case PreVoteRequest():
+                roles.on_pre_vote_request(sender, message)
+            case VoteRequest():
+                roles.on_vote_request(sender, message)
+            case PreVoteReply() | VoteReply():
+                if s.role in ("pre-candidate", "candidate") and not roles.deposed(sender, message.term):
+                    roles.election.on_reply(message)
+            case Heartbeat() | AppendEntries():
+                self._on_leader(sender, message)
+            case HeartbeatReply() | AppendReply():
+                if s.role == "leader" and not roles.deposed(sender, message.term) and message.term == s.term:
+                    if isinstance(message, HeartbeatReply):
+                        roles.lease.on_reply(message)
+                    else:
+                        roles.replication.on_reply(message)
+            case TimeoutNow():
+                roles.on_timeout_now(sender, message)
+            case ReachQuery():
+                if sender == s.leader and message.term == s.term:
+                    roles.transfer.on_reach_query(sender, message)
+            case ReachReply():
+                roles.on_reach_reply(message)
+            case Reach():
+                roles.transfer.on_reach(sender, message)
+            case ReachEcho():
+                roles.transfer.on_reach_echo(message)
+            case ResignRequest():
+                self._commands.on_resign_request(sender)
+            case ResignReply():
+                roles.departure.on_resign_reply(message)
+            case BootstrapQuery() | BootstrapAnswer():
+                raise AssertionError("taken before the clusters were compared")
+            case _:
+                assert_never(message)
+
+    def _on_leader(self, sender: Voter, message: Heartbeat | AppendEntries) -> None:
+        """A leader speaks: of a lower term it is told so, otherwise it is followed (Raft §5.1, §5.2)."""
+        s = self._s
+        if not message.cluster_uuid or not message.to_uuid:
+            s.counters["misaddressed"] += 1
+        elif message.term < s.term:
+            if isinstance(message, Heartbeat):
+                s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us))
+            else:
+                s.bulk(sender, AppendReply(*s.header(sender), False, message.prev_index))
+        elif not self._roles.promise(sender, message.term):
+            s.counters["two_leaders_in_a_term"] += 1
+        elif isinstance(message, AppendEntries):
+            on_append(s, sender, message)
+        else:
+            commit_index = min(message.commit_index, s.journal.last_index)
+            if commit_index > s.commit_index:
+                commit_to(s, commit_index)
+            s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us))

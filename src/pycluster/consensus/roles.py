@@ -1,0 +1,312 @@
+"""A voter's roles: every transition between follower, pre-candidate, candidate and leader stands in this file.
+
+Follower -> pre-candidate when its promise is over and its rank's turn has come; -> candidate with a quorum of
+pre-votes, or at a leader's TimeoutNow; -> leader with a quorum of durable votes; back to follower for a higher term,
+a round that failed, a lost quorum, or leadership handed over.
+"""
+
+from __future__ import annotations
+
+from pycluster.consensus.bootstrap import Bootstrap
+from pycluster.consensus.departure import Departure
+from pycluster.consensus.election import Election
+from pycluster.consensus.lease import Lease
+from pycluster.consensus.log import Configuration, NoOp, Voter
+from pycluster.consensus.messages import PreVoteRequest, ReachReply, ResignReply, TimeoutNow, VoteRequest
+from pycluster.consensus.reconfigure import Change, Reconfigure
+from pycluster.consensus.replication import Replication
+from pycluster.consensus.state import NOBODY, State, majority
+from pycluster.consensus.transfer import Attempt, Transfer
+from pycluster.kernel.ids import new_uuid
+
+_CAUSES = {"hand": "an operator asked for it", "hand-over": "it is about to stop"}
+
+
+class Roles:
+    """The parts of one voter, and what moves it from role to role."""
+
+    def __init__(self, state: State) -> None:
+        self.s = state
+        self.election = Election(state)
+        self.bootstrap = Bootstrap(state)
+        self.replication = Replication(state)
+        self.lease = Lease(state, self.replication)
+        self.transfer = Transfer(state, self.replication)
+        self.reconfigure = Reconfigure(state, self.replication)
+        self.departure = Departure(state)
+        self._pin_next = False
+
+    def start(self, lone_founder: bool) -> None:
+        """The first event of this life."""
+        s = self.s
+        # A lost disk forgets its promises too, so that an empty voter is silent as well; a lone founder owes nobody.
+        s.silent_until_us = s.now_us if lone_founder else s.now_us + s.params.election_timeout_us
+        s.stand_base_us = s.silent_until_us
+        s.leader_since_us = s.now_us
+        self.bootstrap.begin()
+
+    def settle(self) -> None:
+        """Everything due by now, and everything that follows from what was just taken in."""
+        s = self.s
+        if s.leader not in (NOBODY, s.me) and s.now_us >= s.promise_until_us:
+            self._lose_leader()
+        led = s.role == "leader"
+        if led:
+            self._lead()
+        self.bootstrap.tick()
+        if self.bootstrap.yields:
+            self._give_up_founding()
+        self._stand()
+        self._count()
+        if s.role == "leader" and not led:
+            self._lead()
+        self.transfer.expire()
+
+    def next_deadline(self) -> int | None:
+        """When ``settle`` is wanted at the latest."""
+        s, ballot = self.s, self.election.ballot
+        due = [self.departure.next_deadline(), self.transfer.next_deadline(), self.bootstrap.next_deadline()]
+        if s.role == "leader":
+            due.append(self.lease.next_deadline())
+        elif s.leader != NOBODY:
+            due.append(s.promise_until_us)
+        elif ballot is not None:
+            due += [ballot.ends_us, ballot.reask_us]
+        else:
+            due.append(self._stand_due_us())
+        return min((at for at in due if at is not None), default=None)
+
+    # Transitions.
+
+    def become_follower(self, term: int, leader: Voter, reason: str) -> None:
+        s = self.s
+        if s.role == "leader":
+            self.lease.stop(reason)
+            self.replication.end()
+            self.transfer.reset()
+            self.reconfigure.reset()
+            s.promise_to = NOBODY
+            self.bootstrap.begin()
+        if s.role != "follower":
+            s.stand_base_us = max(s.stand_base_us, s.now_us)
+        if term > s.term:
+            s.set_vote(term, "")
+        s.role = "follower"
+        self.election.ballot = None
+        s.follow(leader, reason)
+
+    def _become_pre_candidate(self) -> None:
+        s, election = self.s, self.election
+        if not election.announced:
+            election.announced = True
+            lost = election.lost
+            text = (
+                f"Leader {lost.name} timed out, initiating new election"
+                if lost
+                else "No leader, initiating new election"
+            )
+            s.notify("election-started", text, node=lost.name if lost else "", term=s.term + 1)
+            election.lost = None
+        s.role = "pre-candidate"
+        seats = s.voters or self.bootstrap.seats()
+        election.open("pre-vote", s.term, seats, majority(len(seats))).granted.add(s.uuid)
+
+    def _become_candidate(self, seats: tuple[Voter, ...], leadership_transfer: bool) -> None:
+        """Increment the term, vote for oneself; requests leave and the own vote counts once that is durable (§5.2)."""
+        s = self.s
+        s.role = "candidate"
+        s.set_vote(s.term + 1, s.uuid)
+        self.election.open("vote", s.term, seats, majority(len(seats)), leadership_transfer)
+
+    def _become_leader(self) -> None:
+        s, ballot = self.s, self.election.ballot
+        assert ballot is not None
+        s.role = "leader"
+        self.election.ballot = None
+        self.election.announced, self.election.lost = False, None
+        s.follow(s.me, f"elected in term {s.term} with the votes of {ballot.names()}")
+        self.lease.begin()
+        self.replication.begin()
+        self.transfer.reset()
+        self.reconfigure.reset()
+        self.transfer.pinned, self._pin_next = self._pin_next, False
+        if s.configuration is not None:
+            self.replication.append(NoOp())
+            return
+        founding = Configuration(new_uuid(s.rng), ballot.seats)
+        self.replication.append(founding, NoOp())
+        names = ", ".join(seat.name for seat in founding.voters)
+        s.notify("bootstrap", f"{s.name} founded the cluster; voters are {names}", cluster_uuid=founding.cluster_uuid)
+
+    def _lose_leader(self) -> None:
+        s = self.s
+        lost = s.leader
+        self.transfer.note_loss(lost.name)
+        self.election.lost, self.election.announced = lost, False
+        s.follow(NOBODY, f"leader {lost.name} has not been heard from for {s.params.election_timeout_ms} ms")
+        self.bootstrap.begin()
+
+    def _give_up_founding(self) -> None:
+        s = self.s
+        s.notify(
+            "bootstrap",
+            f"{s.name} gives up its unfinished founding of a cluster: a majority of the voters is without it",
+        )
+        self.become_follower(s.term, NOBODY, "its founding of a cluster was not finished")
+        s.journal.truncate_from(1)
+        self.bootstrap.begin()
+        self.bootstrap.tick()
+
+    def hand_over_to(self, target: Voter, pinned: bool, why: str) -> None:
+        """Stop acting, then say TimeoutNow, then follow (Raft §3.10)."""
+        s = self.s
+        reason = f"hands leadership over to {target.name}: {why}"
+        self.lease.stop(reason)
+        s.heartbeat(target, TimeoutNow(*s.header(target), pinned))
+        s.notify("transfer", f"{s.name} {reason}", node=target.name, term=s.term)
+        self.become_follower(s.term, NOBODY, reason)
+        s.stand_base_us = s.now_us + s.params.election_timeout_us
+        self.departure.await_successor(target)
+
+    # Elections.
+
+    def _stand(self) -> None:
+        s = self.s
+        if s.leader != NOBODY or self.election.ballot is not None:
+            return
+        due_us = self._stand_due_us()
+        if due_us is not None and s.now_us >= due_us:
+            self._become_pre_candidate()
+
+    def _stand_due_us(self) -> int | None:
+        return self.election.due_us() if self.s.voters else self.bootstrap.due_us()
+
+    def promise(self, leader: Voter, term: int) -> bool:
+        """Follow the leader of ``term``, not below ours, and promise to (Raft §4.2.3). False: that cannot be."""
+        s = self.s
+        if s.role == "leader" and term == s.term:
+            return False
+        if term > s.term or s.role != "follower" or s.leader != leader:
+            self.become_follower(term, leader, f"follows {leader.name}, elected in term {term}")
+        s.promise_until_us = s.now_us + s.params.election_timeout_us
+        s.promise_to, s.promise_term = leader, term
+        self.election.announced, self.election.lost = False, None
+        return True
+
+    def deposed(self, sender: Voter, term: int) -> bool:
+        """Give way to a higher term (Raft §5.1). Whether it was one."""
+        if term <= self.s.term:
+            return False
+        self.become_follower(term, NOBODY, f"{sender.name} is in the higher term {term}")
+        return True
+
+    def _count(self) -> None:
+        s, ballot = self.s, self.election.ballot
+        if ballot is None:
+            return
+        if ballot.kind == "vote" and s.journal.durable >= s.journal.vote_token:
+            ballot.granted.add(s.uuid)
+        if ballot.won and ballot.kind == "vote":
+            self._become_leader()
+        elif ballot.won:
+            self._become_candidate(ballot.seats, leadership_transfer=False)
+            self._count()
+        elif s.now_us >= ballot.ends_us:
+            self.become_follower(s.term, NOBODY, f"no leader: {s.reach_text(2 * s.params.election_timeout_us)}")
+            s.stand_base_us = s.now_us + s.rng.randint(1, s.params.election_timeout_us // 2)
+        elif ballot.reask_us is not None and s.now_us >= ballot.reask_us:
+            self.election.ask()
+
+    def on_pre_vote_request(self, sender: Voter, message: PreVoteRequest) -> None:
+        s = self.s
+        if self.election.on_pre_vote_request(sender, message) and sender.name < s.name:
+            if s.role == "pre-candidate":
+                self.become_follower(s.term, NOBODY, f"{sender.name} stands for election")
+            s.stand_base_us = max(s.stand_base_us, s.now_us + s.params.election_timeout_us // 4)
+
+    def on_vote_request(self, sender: Voter, message: VoteRequest) -> None:
+        s, election = self.s, self.election
+        welcome = election.may_raise_term(message) and election.eligible(sender, message.cluster_uuid, message.digest)
+        if welcome and message.term > s.term:
+            self.become_follower(message.term, NOBODY, f"{sender.name} stands for election in term {message.term}")
+        if election.on_vote_request(sender, message):
+            s.stand_base_us = max(s.stand_base_us, s.now_us + s.params.election_timeout_us // 2)
+
+    def on_timeout_now(self, sender: Voter, message: TimeoutNow) -> None:
+        s = self.s
+        if message.term != s.term or sender != s.leader or not s.seated or s.draining or s.now_us < s.silent_until_us:
+            s.counters["timeout_now_ignored"] += 1
+            return
+        self._pin_next = message.pinned
+        s.follow(NOBODY, f"{sender.name} hands leadership over to this node")
+        self._become_candidate(s.voters, leadership_transfer=True)
+
+    # Leading.
+
+    def _lead(self) -> None:
+        s = self.s
+        if s.now_us >= self.lease.quorum_lost_us:
+            reach = s.reach_text(s.params.election_timeout_us)
+            self.become_follower(s.term, NOBODY, f"gave leadership up without a quorum: {reach}")
+            return
+        if self.lease.tick():
+            self.replication.tick()
+            self.transfer.tick(self.lease.acting)
+            self._hand_over_slow_disk()
+        committed = self.replication.advance_commit()
+        self.lease.renew()
+        if committed and not self.reconfigure.pending:
+            self._on_configuration_committed()
+        if s.role == "leader" and self.lease.acting:
+            self.change(self.reconfigure.plan())
+        if s.role == "leader" and self.transfer.attempt is not None:
+            self._on_attempt(self.transfer.attempt)
+
+    def change(self, change: Change | None) -> None:
+        if change is not None:
+            self.replication.append(change.configuration)
+            self.s.notify(change.kind, change.text, node=change.peer)
+
+    def _on_configuration_committed(self) -> None:
+        """Tell those who left; a leader that left itself goes now (Raft §4.2.2)."""
+        s = self.s
+        for uuid, seat in list(self.reconfigure.leaving.items()):
+            if seat not in s.voters:
+                del self.reconfigure.leaving[uuid]
+                s.bulk(seat, ResignReply(*s.header(seat), True))
+        if s.seated:
+            return
+        successor = self.transfer.best()
+        if successor is not None:
+            self.hand_over_to(successor, False, "it gave its seat up")
+        else:
+            self.become_follower(s.term, NOBODY, "it gave its seat up")
+        if self.departure.resigning:
+            self.departure.resigned()
+
+    def _on_attempt(self, attempt: Attempt) -> None:
+        s = self.s
+        if self.replication.caught_up(attempt.target.uuid):
+            self.hand_over_to(attempt.target, attempt.cause == "hand", _CAUSES[attempt.cause])
+        elif s.now_us >= attempt.ends_us:
+            self.transfer.attempt = None
+            text = f"{attempt.target.name} did not catch up within {s.params.transfer_timeout_ms} ms"
+            s.notify("transfer-failed", text, node=attempt.target.name)
+            if attempt.cause == "hand-over":
+                self.become_follower(s.term, NOBODY, f"stops, and {text}")
+                self.departure.handed_over(text)
+
+    def on_reach_reply(self, message: ReachReply) -> None:
+        """A lower ID has shown that it reaches a quorum."""
+        successor = self.transfer.on_reach_reply(message) if self.s.role == "leader" else None
+        if successor is not None:
+            self.hand_over_to(successor, False, "it is the lowest ID and has been healthy for its hold-down")
+
+    def _hand_over_slow_disk(self) -> None:
+        s = self.s
+        since_us = s.journal.slow_since_us
+        if since_us is None or s.now_us - since_us < s.params.election_timeout_us or s.draining:
+            return
+        successor = self.transfer.best()
+        if successor is not None and self.replication.caught_up(successor.uuid):
+            self.hand_over_to(successor, False, "its disk is slower than the election timeout")

@@ -1,0 +1,188 @@
+"""What the parts of one voter share: its identity, term, role, promise, log, and what it is about to say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from random import Random
+
+from pycluster.consensus.effects import Effect, LeaderChanged, Notify, Send
+from pycluster.consensus.journal import Journal
+from pycluster.consensus.log import Configuration, Stored, Vote, Voter
+from pycluster.consensus.messages import Message
+from pycluster.consensus.params import Params
+from pycluster.consensus.view import Role
+from pycluster.kernel.units import MILLISECOND
+
+NOBODY = Voter("", "")
+
+
+def digest_of(listed: tuple[str, ...]) -> str:
+    """Stands for a voter list, whatever its order."""
+    return hashlib.blake2b("\n".join(sorted(listed)).encode(), digest_size=8).hexdigest()
+
+
+def majority(seats: int) -> int:
+    """How many of ``seats`` are more than half."""
+    return seats // 2 + 1
+
+
+class State:
+    """Data, and the few ways in which every part may change it. Transitions between roles stand in ``raft``."""
+
+    def __init__(
+        self, params: Params, name: str, uuid: str, listed: tuple[str, ...], cluster: str, stored: Stored, rng: Random
+    ) -> None:
+        self.params = params
+        self.name = name
+        self.uuid = uuid
+        self.me = Voter(name, uuid)
+        self.listed = tuple(sorted(set(listed)))
+        self.digest = digest_of(self.listed)
+        self.cluster = cluster
+        self.rng = rng
+        self.journal = Journal(stored, params.held_max)
+        self.now_us = 0
+        self.effects: list[Effect] = []
+        self.counters: Counter[str] = Counter()
+        self.role: Role = "follower"
+        self.leader = NOBODY
+        self.leader_term = 0
+        self.leader_since_us = 0
+        self.reason = "this node has just started"
+        self.commit_index = 0
+        #: The promise: until when, to whom, and in which term it was given (Raft §4.2.3).
+        self.promise_until_us = 0
+        self.promise_term = 0
+        self.promise_to = NOBODY
+        #: Nothing is granted before: an earlier life may have promised (restarted voter).
+        self.silent_until_us = 0
+        #: The wait for one's rank counts from here.
+        self.stand_base_us = 0
+        #: On the way out: never stands again in this life.
+        self.draining = False
+        self.health: dict[str, tuple[str, bool]] = {}
+        self.contacts: dict[str, int] = {}
+        self._spoken: dict[tuple[str, str], int] = {}
+
+    # Who votes.
+
+    @property
+    def term(self) -> int:
+        return self.journal.vote.term
+
+    @property
+    def configuration(self) -> Configuration | None:
+        return self.journal.configuration
+
+    @property
+    def cluster_uuid(self) -> str:
+        """Empty until this voter has a log."""
+        configuration = self.configuration
+        return configuration.cluster_uuid if configuration else ""
+
+    @property
+    def voters(self) -> tuple[Voter, ...]:
+        configuration = self.configuration
+        return configuration.voters if configuration else ()
+
+    @property
+    def seated(self) -> bool:
+        """Whether this node votes by its own log."""
+        return self.me in self.voters
+
+    @property
+    def others(self) -> tuple[Voter, ...]:
+        """The other voters that can be talked to."""
+        return tuple(seat for seat in self.voters if seat.uuid and seat != self.me)
+
+    @property
+    def needed(self) -> int:
+        """Votes, acknowledgements, copies: how many are a quorum."""
+        return majority(len(self.voters) or len(self.listed))
+
+    def dead(self, seat: Voter) -> bool:
+        """Whether membership says that this very node is gone: a hint."""
+        uuid, alive = self.health.get(seat.name, ("", True))
+        return not alive and uuid in ("", seat.uuid)
+
+    def heard(self, uuid: str, within_us: int) -> bool:
+        """Whether a message of ``uuid`` came lately."""
+        last = self.contacts.get(uuid)
+        return last is not None and self.now_us - last < within_us
+
+    def note_contact(self, uuid: str) -> None:
+        """A message of ``uuid`` came now; the one silent for longest makes room where there is none."""
+        if uuid not in self.contacts and len(self.contacts) >= self.params.peers_max:
+            del self.contacts[min(self.contacts, key=lambda known: self.contacts[known])]
+        self.contacts[uuid] = self.now_us
+
+    def reached(self, within_us: int) -> int:
+        """How many voters were heard from lately, this one included."""
+        return sum(1 for seat in self.voters if seat == self.me or (seat.uuid and self.heard(seat.uuid, within_us)))
+
+    # What is said.
+
+    def header(self, to: Voter) -> tuple[str, str, str, int]:
+        """The first four fields of a message to ``to``."""
+        return self.cluster_uuid, self.uuid, to.uuid, self.term
+
+    def heartbeat(self, to: Voter, message: Message) -> None:
+        """Say it on the small, quick connection."""
+        self._send(Send(to.name, "heartbeat", message), 0)
+
+    def bulk(self, to: Voter, message: Message, token: int = 0) -> None:
+        """Say it on the connection that carries entries, not before ``token`` is durable."""
+        self._send(Send(to.name, "bulk", message), token)
+
+    def _send(self, send: Send, token: int) -> None:
+        """Every message carries the term, so none leaves before term and vote are durable (Raft §5.1, figure 3.1)."""
+        token = max(token, self.journal.vote_token)
+        if token > self.journal.durable:
+            self.journal.hold(send, token)
+        else:
+            self.effects.append(send)
+
+    def notify(self, kind: str, text: str, **fields: str | int) -> None:
+        self.effects.append(Notify(kind, text, fields))
+
+    def notify_once(self, kind: str, about: str, text: str, **fields: str | int) -> None:
+        """The same, once per peer and minute."""
+        interval_us = self.params.notify_interval_ms * MILLISECOND
+        last = self._spoken.get((kind, about))
+        if last is not None and self.now_us - last < interval_us:
+            return
+        if last is None and len(self._spoken) >= self.params.peers_max:
+            self._spoken = {key: at for key, at in self._spoken.items() if self.now_us - at < interval_us}
+            if len(self._spoken) >= self.params.peers_max:
+                return
+        self._spoken[kind, about] = self.now_us
+        self.notify(kind, text, **fields)
+
+    # What changes together.
+
+    def set_vote(self, term: int, voted_for: str) -> None:
+        self.journal.set_vote(Vote(term, voted_for))
+
+    def follow(self, leader: Voter, reason: str) -> None:
+        """Follow ``leader`` (or nobody) from now on, and tell it when that is new."""
+        if leader != self.leader or (leader != NOBODY and self.term != self.leader_term):
+            self.leader = leader
+            self.leader_term = self.term
+            self.leader_since_us = self.now_us
+            self.effects.append(LeaderChanged(self.term, leader.name, leader.uuid, reason))
+        self.reason = reason
+
+    def silent_names(self, within_us: int) -> str:
+        """The voters not heard from, by name, for a sentence."""
+        return ", ".join(
+            seat.name
+            for seat in self.voters
+            if seat != self.me and not (seat.uuid and self.heard(seat.uuid, within_us))
+        )
+
+    def reach_text(self, within_us: int) -> str:
+        """ "reaches 2 of 5 voters, 3 needed; silent: node003" """
+        silent = self.silent_names(within_us)
+        text = f"reaches {self.reached(within_us)} of {len(self.voters)} voters, {self.needed} needed"
+        return f"{text}; silent: {silent}" if silent else text

@@ -1,0 +1,70 @@
+"""Membership: who is there, who is suspected, who is gone. SWIM with Lifeguard's refinements and verified suspicion."""
+
+from pycluster.membership.effects import (
+    Answer,
+    Call,
+    CommandFailed,
+    Departed,
+    Effect,
+    MemberChanged,
+    Notify,
+    Resolve,
+    SaveIncarnation,
+    SendPacket,
+)
+from pycluster.membership.events import (
+    CallFailed,
+    CallReceived,
+    CallReplied,
+    Event,
+    ForceLeave,
+    Join,
+    Leave,
+    LoopLagged,
+    PacketReceived,
+    Readdress,
+    Resolved,
+    SetTags,
+    Start,
+    Stir,
+    Timer,
+)
+from pycluster.membership.members import Evidence, Local, Member
+from pycluster.membership.messages import CallMessage, Packet
+from pycluster.membership.params import Params
+from pycluster.membership.swim import Swim
+
+__all__ = [
+    "Answer",
+    "Call",
+    "CallFailed",
+    "CallMessage",
+    "CallReceived",
+    "CallReplied",
+    "CommandFailed",
+    "Departed",
+    "Effect",
+    "Event",
+    "Evidence",
+    "ForceLeave",
+    "Join",
+    "Leave",
+    "Local",
+    "LoopLagged",
+    "Member",
+    "MemberChanged",
+    "Notify",
+    "Packet",
+    "PacketReceived",
+    "Params",
+    "Readdress",
+    "Resolve",
+    "Resolved",
+    "SaveIncarnation",
+    "SendPacket",
+    "SetTags",
+    "Start",
+    "Stir",
+    "Swim",
+    "Timer",
+]

@@ -1,0 +1,247 @@
+"""Probes: one member a period (SWIM §3.1, round robin §4.3), help from others and TCP; verifications of suspicions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pycluster.kernel.ids import Address
+from pycluster.kernel.units import MILLISECOND
+from pycluster.membership.members import Member
+from pycluster.membership.messages import Ack, IndirectPing, Nack, Ping
+from pycluster.membership.state import Purpose, State
+
+_TCP_ONLY_BEFORE_NOTICE = 5
+
+
+class Miss(msgspec.Struct, frozen=True):
+    """A probe of ``name`` found nobody: the period's own (``verification`` false) or a verification's."""
+
+    name: str
+    uuid: str
+    verification: bool
+    detail: str
+
+
+class _Round(msgspec.Struct):
+    """One member under probe: the period's own, or a verification's."""
+
+    seq: int
+    name: str
+    uuid: str
+    verification: bool
+    sent_us: int
+    help_us: int
+    ends_us: int
+    helped: bool = False
+    helpers: int = 0
+    nacks: int = 0
+    by_udp: bool = False
+    by_tcp: bool = False
+    foreign: str = ""
+
+
+class _Relay(msgspec.Struct):
+    """A probe on another's behalf."""
+
+    origin: Address
+    origin_seq: int
+    name: str
+    uuid: str
+    nack_us: int
+
+
+class Probing:
+    """The probes under way. ``tick`` gives the misses; what follows from them is decided in ``swim``."""
+
+    def __init__(self, state: State) -> None:
+        self._s = state
+        self._order: list[str] = []
+        self._next_us: int | None = None
+        self._rounds: dict[int, _Round] = {}
+        self._relays: dict[int, _Relay] = {}
+        self._tcp_only: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Start the periods, out of step with the others'."""
+        s = self._s
+        self._next_us = s.now_us + s.rng.randrange(s.params.probe_interval_ms * MILLISECOND)
+
+    def next_deadline(self) -> int | None:
+        """The next period, call for help, end of a round, or nack."""
+        due = [] if self._next_us is None else [self._next_us]
+        for found in self._rounds.values():
+            due.append(found.ends_us if found.helped else found.help_us)
+        due += [relay.nack_us for relay in self._relays.values()]
+        return min(due, default=None)
+
+    def forgive(self) -> None:
+        """This process was late: what it missed meanwhile accuses nobody (Lifeguard: own health first)."""
+        self._rounds = {seq: found for seq, found in self._rounds.items() if found.by_udp or found.by_tcp}
+
+    def tick(self) -> list[Miss]:
+        """Everything due."""
+        s = self._s
+        misses: list[Miss] = []
+        for seq, relay in list(self._relays.items()):
+            if s.now_us >= relay.nack_us:
+                del self._relays[seq]
+                s.send(relay.origin, Nack(relay.origin_seq))
+        for seq, found in list(self._rounds.items()):
+            if s.now_us >= found.ends_us:
+                del self._rounds[seq]
+                miss = self._finish(found)
+                if miss is not None:
+                    misses.append(miss)
+            elif not found.helped and s.now_us >= found.help_us:
+                self._help(found)
+        if self._next_us is not None and s.now_us >= self._next_us:
+            period_us = s.params.probe_interval_ms * MILLISECOND * (1 + s.health.score)
+            self._next_us = max(self._next_us + period_us, s.now_us + period_us // 2)
+            member = self._choose()
+            if member is not None:
+                self._probe(member, verification=False, period_us=period_us)
+        return misses
+
+    def verify(self, member: Member) -> None:
+        """Probe a suspect at once, by UDP and TCP together."""
+        running = any(found.uuid == member.uuid and found.verification for found in self._rounds.values())
+        if running or len(self._rounds) >= self._s.params.pending_max:
+            return
+        found = self._probe(member, verification=True, period_us=self._s.params.verify_timeout_ms * MILLISECOND)
+        self._help(found)
+
+    # What comes in.
+
+    def on_ping(self, source: Address, ping: Ping) -> None:
+        """Answer, and say who answers: another life at this address must not pass for the one that is sought."""
+        s = self._s
+        s.send(source, Ack(ping.seq, s.local.name, s.local.uuid))
+
+    def on_indirect(self, source: Address, request: IndirectPing) -> None:
+        """Probe for another."""
+        s = self._s
+        if len(self._relays) >= s.params.pending_max:
+            return
+        seq = s.next_seq()
+        nack_us = s.now_us + self._ack_timeout_us(s.table.get(request.name)) * 8 // 10
+        self._relays[seq] = _Relay(source, request.seq, request.name, request.uuid, nack_us)
+        s.send(request.address, Ping(seq, request.name, request.uuid), s.table.get(request.name))
+
+    def on_ack(self, ack: Ack, sender_uuid: str) -> str | None:
+        """Take an ack in; gives the name of a suspect that a verification of ours reached."""
+        s = self._s
+        relay = self._relays.pop(ack.seq, None)
+        if relay is not None:
+            s.send(relay.origin, Ack(relay.origin_seq, ack.name, ack.uuid))
+            return None
+        found = self._rounds.get(ack.seq)
+        if found is None:
+            return None
+        if ack.uuid != found.uuid:
+            found.foreign = f"{ack.name} answers there under another identity"
+            return None
+        first = not found.by_udp and not found.by_tcp
+        member = s.table.get(found.name)
+        if member is not None and sender_uuid == found.uuid and not found.helped and first:
+            self._measure(member, s.now_us - found.sent_us)
+        found.by_udp = True
+        if first and not found.verification:
+            s.health.better()
+        return found.name if found.verification and first else None
+
+    def on_nack(self, nack: Nack) -> None:
+        """A helper is well, and could not reach the member either."""
+        found = self._rounds.get(nack.seq)
+        if found is not None:
+            found.nacks += 1
+
+    def on_call(self, seq: int, ack: Ack | None) -> str | None:
+        """The TCP probe ended; gives the name of a suspect that a verification of ours reached."""
+        found = self._rounds.get(seq)
+        if found is None or ack is None:
+            return None
+        if ack.uuid != found.uuid:
+            found.foreign = f"{ack.name} answers there under another identity"
+            return None
+        first = not found.by_udp and not found.by_tcp
+        found.by_tcp = True
+        return found.name if found.verification and first else None
+
+    # The steps of a round.
+
+    def _choose(self) -> Member | None:
+        """The next in a random order that is shuffled anew after each pass (SWIM §4.3)."""
+        s = self._s
+        for _ in range(2):
+            while self._order:
+                member = s.table.get(self._order.pop())
+                if member is not None and member is not s.local and member.state in ("alive", "suspect"):
+                    return member
+            self._order = [member.name for member in s.others("alive", "suspect")]
+            s.rng.shuffle(self._order)
+        return None
+
+    def _probe(self, member: Member, *, verification: bool, period_us: int) -> _Round:
+        s = self._s
+        seq = s.next_seq()
+        help_us = s.now_us + min(self._ack_timeout_us(member) * (1 + s.health.score), period_us // 2)
+        found = _Round(seq, member.name, member.uuid, verification, s.now_us, help_us, s.now_us + period_us)
+        self._rounds[seq] = found
+        s.send(member.address, Ping(seq, member.name, member.uuid), member)
+        return found
+
+    def _help(self, found: _Round) -> None:
+        """Ask others, and ask over TCP, in parallel (SWIM §3.1; memberlist's TCP fallback)."""
+        s = self._s
+        found.helped = True
+        member = s.table.get(found.name)
+        if found.by_udp or member is None or member.uuid != found.uuid:
+            return
+        ping = Ping(found.seq, found.name, found.uuid)
+        remaining_ms = max((found.ends_us - s.now_us) // MILLISECOND, 1)
+        s.call(member.address, ping, Purpose("probe", found.seq), remaining_ms)
+        if found.verification:
+            s.send(member.address, ping, member)
+            return
+        able = [other for other in s.others("alive") if other.name != found.name]
+        for helper in s.rng.sample(able, min(s.params.indirect_probes, len(able))):
+            found.helpers += 1
+            s.send(helper.address, IndirectPing(found.seq, found.name, found.uuid, member.address))
+
+    def _finish(self, found: _Round) -> Miss | None:
+        s = self._s
+        if found.by_udp or found.by_tcp:
+            self._note_path(found)
+            return None
+        if s.now_us < s.health.forgiving_until_us:
+            return None
+        if not found.verification and found.nacks < found.helpers:
+            # Helpers that say nothing at all point at this node's own network (Lifeguard §IV-A).
+            s.health.worse(found.helpers - found.nacks, f"{found.helpers - found.nacks} helpers did not answer")
+        helpers = f", {found.nacks} of {found.helpers} helpers neither" if found.helpers else ""
+        detail = found.foreign or f"no answer by UDP or TCP in {(s.now_us - found.sent_us) // MILLISECOND} ms{helpers}"
+        return Miss(found.name, found.uuid, found.verification, detail)
+
+    def _note_path(self, found: _Round) -> None:
+        """Say once that UDP does not get through where TCP does."""
+        s = self._s
+        if found.by_udp or found.verification:
+            self._tcp_only.pop(found.name, None)
+            return
+        times = self._tcp_only.get(found.name, 0) + 1
+        if len(self._tcp_only) < s.params.pending_max or found.name in self._tcp_only:
+            self._tcp_only[found.name] = times
+        if times == _TCP_ONLY_BEFORE_NOTICE:
+            text = f"{found.name} answers over TCP only: open UDP on its port, in both directions"
+            s.notify_once("udp-blocked", found.name, text, node=found.name)
+
+    def _ack_timeout_us(self, member: Member | None) -> int:
+        params = self._s.params
+        if member is None or member.rtt_us is None:
+            return params.ack_timeout_ms * MILLISECOND
+        low, high = params.ack_timeout_min_ms * MILLISECOND, params.ack_timeout_ms * MILLISECOND
+        return min(max(3 * member.rtt_us, low), high)
+
+    def _measure(self, member: Member, sample_us: int) -> None:
+        """Smoothed round-trip time, gain 1/8 (RFC 6298 §2)."""
+        member.rtt_us = sample_us if member.rtt_us is None else (7 * member.rtt_us + sample_us) // 8

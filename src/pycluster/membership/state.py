@@ -1,0 +1,141 @@
+"""What the parts of one member share: the table, the queue of news, its health, and what it is about to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import msgspec
+
+from pycluster.kernel.ids import Address
+from pycluster.kernel.units import MILLISECOND
+from pycluster.membership.broadcasts import Broadcasts
+from pycluster.membership.effects import Call, Effect, Notify, SendPacket
+from pycluster.membership.health import Health
+from pycluster.membership.members import Evidence, Local, Member, Table, member_of, rank
+from pycluster.membership.messages import Alive, CallMessage, Down, Left, Packet, Ping, Probe, Suspect, Update
+from pycluster.membership.params import Params
+
+
+class Purpose(msgspec.Struct, frozen=True):
+    """Why a call was made: ``probe``, ``sync``, ``push`` or ``verify``; ``seq`` or the address asked."""
+
+    kind: str
+    seq: int = 0
+    to: Address | None = None
+
+
+class State:
+    """Data, and the few ways in which every part may use it. Transitions of members stand in ``swim``."""
+
+    def __init__(self, params: Params, local: Local, rng: Random) -> None:
+        self.params = params
+        self.rng = rng
+        self.now_us = 0
+        self.effects: list[Effect] = []
+        self.counters: Counter[str] = Counter()
+        self.table = Table()
+        self.broadcasts = Broadcasts(params)
+        self.health = Health(params)
+        alive = Alive(
+            local.name,
+            local.uuid,
+            local.incarnation,
+            local.address,
+            local.region,
+            local.zone,
+            local.tags,
+            local.version,
+        )
+        self.local = member_of(alive, "alive", 0, params.evidence_max)
+        self.table.put(self.local)
+        self.leaving = False
+        #: The holder of our name, while we are refused for it.
+        self.refused_by: Alive | None = None
+        self._seq = rng.getrandbits(24)
+        self._next_call = 0
+        self._calls: dict[int, Purpose] = {}
+        self._spoken: dict[tuple[str, str], int] = {}
+
+    # Members.
+
+    @property
+    def cluster_size(self) -> int:
+        """Members that are alive or suspect, this one included."""
+        return self.live_count + 1
+
+    @property
+    def live_count(self) -> int:
+        """The others that are alive or suspect."""
+        return sum(1 for member in self.table.values() if member.state in ("alive", "suspect")) - 1
+
+    def others(self, *states: str) -> list[Member]:
+        """The other members in those states, in the table's order."""
+        return [member for member in self.table.values() if member is not self.local and member.state in states]
+
+    def highest(self, key: str, count: int, *without: str) -> list[Member]:
+        """The living members that rank highest for ``key``, this one among the candidates."""
+        candidates = [
+            member for member in self.table.values() if member.state == "alive" and member.name not in without
+        ]
+        return sorted(candidates, key=lambda member: (-rank(member.uuid, key), member.name))[:count]
+
+    def note(self, member: Member, kind: str, by: str, detail: str = "") -> None:
+        """One line of evidence."""
+        member.notes.append(Evidence(self.now_us, kind, by, detail))
+
+    # Saying.
+
+    def next_seq(self) -> int:
+        """A number for a probe."""
+        self._seq = (self._seq + 1) & 0xFFFFFFFF
+        return self._seq
+
+    def send(self, to: Address, probe: Probe | None = None, about: Member | None = None) -> None:
+        """One packet with as much news as fits; a suspect is told first what is said of it (Lifeguard §IV-C)."""
+        base = Packet(self.local.name, self.local.uuid, self.local.incarnation, probe)
+        first: tuple[Update, ...] = ()
+        if about is not None and about.state == "suspect":
+            first = (Suspect(about.name, about.uuid, about.incarnation, self.local.name),)
+        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, first)))
+
+    def send_accused(self, member: Member) -> None:
+        """Tell a member that is down or left here what is said of it, so that it can refute; it acks if it lives."""
+        name, uuid, incarnation, by = member.name, member.uuid, member.incarnation, self.local.name
+        down = member.state == "down"
+        said = Down(name, uuid, incarnation, by, False) if down else Left(name, uuid, incarnation, by)
+        ping = Ping(self.next_seq(), member.name, member.uuid)
+        base = Packet(self.local.name, self.local.uuid, self.local.incarnation, ping)
+        self.effects.append(SendPacket(member.address, self.broadcasts.fill(base, self.cluster_size, (said,))))
+
+    def call(self, to: Address, request: CallMessage, purpose: Purpose, timeout_ms: int | None = None) -> bool:
+        """A request over TCP; false where too many are under way."""
+        if len(self._calls) >= self.params.pending_max:
+            self.counters["calls_refused"] += 1
+            return False
+        self._next_call += 1
+        self._calls[self._next_call] = purpose
+        timeout_us = (timeout_ms or self.params.call_timeout_ms) * MILLISECOND
+        self.effects.append(Call(self._next_call, to, request, timeout_us))
+        return True
+
+    def called(self, call: int) -> Purpose | None:
+        """Why that call was made; None when it is over already."""
+        return self._calls.pop(call, None)
+
+    def notify(self, kind: str, text: str, **fields: str | int) -> None:
+        """Tell the operator."""
+        self.effects.append(Notify(kind, text, fields))
+
+    def notify_once(self, kind: str, peer: str, text: str, **fields: str | int) -> None:
+        """The same, once per peer and minute, within a bound."""
+        interval_us = self.params.notify_interval_ms * MILLISECOND
+        last = self._spoken.get((kind, peer))
+        if last is not None and self.now_us - last < interval_us:
+            return
+        if last is None and len(self._spoken) >= self.params.pending_max:
+            self._spoken = {key: at for key, at in self._spoken.items() if self.now_us - at < interval_us}
+            if len(self._spoken) >= self.params.pending_max:
+                return
+        self._spoken[kind, peer] = self.now_us
+        self.notify(kind, text, **fields)

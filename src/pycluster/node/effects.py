@@ -1,0 +1,125 @@
+"""What a node wants done: everything the runtime and the simulator perform, in order."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pycluster.consensus.log import Entry, Vote
+from pycluster.kernel.ids import Address
+from pycluster.node.view import ClusterEvent
+
+Channel = Literal["heartbeat", "bulk"]
+
+
+class SendDatagram(msgspec.Struct, frozen=True, tag=True):
+    """One UDP datagram; losing it is no error."""
+
+    to: Address
+    data: bytes
+
+
+class Call(msgspec.Struct, frozen=True, tag=True):
+    """One request over TCP; ``CallReplied`` or ``CallFailed`` with this number follows, within ``timeout_us``."""
+
+    call: int
+    to: Address
+    data: bytes
+    timeout_us: int
+
+
+class Answer(msgspec.Struct, frozen=True, tag=True):
+    """The reply to ``CallReceived(token)``."""
+
+    token: int
+    data: bytes
+
+
+class Hangup(msgspec.Struct, frozen=True, tag=True):
+    """No reply to ``CallReceived(token)``: close that connection (bad input)."""
+
+    token: int
+
+
+class Post(msgspec.Struct, frozen=True, tag=True):
+    """One frame on the persistent connection of (address, channel), dialled when absent.
+
+    In order while the connection lasts; dropped when it cannot be had or its queue is full.
+    """
+
+    to: Address
+    channel: Channel
+    data: bytes
+
+
+class Persist(msgspec.Struct, frozen=True, tag=True):
+    """Make durable in one transaction, in this order: incarnation, vote, truncation, entries; ``Persisted`` follows."""
+
+    token: int
+    incarnation: int | None = None
+    vote: Vote | None = None
+    truncate_from: int | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+class Resolve(msgspec.Struct, frozen=True, tag=True):
+    """Look the host up now; ``Resolved`` follows. A numeric host resolves to itself."""
+
+    host: str
+    port: int
+
+
+class Publish(msgspec.Struct, frozen=True, tag=True):
+    """Tell everyone who subscribed: console, event stream, hooks."""
+
+    event: ClusterEvent
+
+
+class RecordActing(msgspec.Struct, frozen=True, tag=True):
+    """Keep, across a crash of the process, that this node acts in ``term`` from ``since_us`` to ``until_us`` at most.
+
+    ``ended`` is true when it stopped at ``until_us``. Performed at once, not through the log's disk.
+    """
+
+    term: int
+    since_us: int
+    until_us: int
+    ended: bool
+    reason: str = ""
+
+
+class CommandDone(msgspec.Struct, frozen=True, tag=True):
+    """How the command of that number ended; ``what``, ``why`` and ``remedy`` speak when it was refused."""
+
+    command: int
+    ok: bool
+    what: str = ""
+    why: str = ""
+    remedy: str = ""
+
+
+class Drained(msgspec.Struct, frozen=True, tag=True):
+    """After ``Leave`` or ``Drain``: nothing more to tell anyone; the process may end with exit code 0."""
+
+
+class Halt(msgspec.Struct, frozen=True, tag=True):
+    """The process must stop with exit code 1; ``reason`` is printed."""
+
+    reason: str
+
+
+Effect = (
+    SendDatagram
+    | Call
+    | Answer
+    | Hangup
+    | Post
+    | Persist
+    | Resolve
+    | Publish
+    | RecordActing
+    | CommandDone
+    | Drained
+    | Halt
+)

@@ -1,0 +1,66 @@
+"""The words for what happens to members and leaders: the origin's lines first, word for word, where it has them."""
+
+from __future__ import annotations
+
+from pycluster.membership import MemberChanged
+
+
+def member_event(change: MemberChanged) -> tuple[str, str]:
+    """``(kind, text)`` of a member's change."""
+    member = change.member
+    match change.cause:
+        case "discovered":
+            return "member-up", f"New node discovered: {member.name}"
+        case "alive":
+            if returned(change):
+                return "member-up", f"New node discovered: {member.name} (came back)"
+            return "member-refuted", f"Node {member.name} is alive: it refuted the suspicion"
+        case "suspect":
+            return "member-suspect", f"Node suspected: {member.name}{_why(change)}"
+        case "down":
+            return "member-down", f"Node timeout: {member.name}{_why(change)}"
+        case "left":
+            return "member-left", f"Node left: {member.name}{_why(change)}"
+        case "updated":
+            return "member-updated", f"Node {member.name} changed{_why(change)}"
+        case "forgotten":
+            return "member-forgotten", f"Node forgotten: {member.name}{_why(change)}"
+
+
+def returned(change: MemberChanged) -> bool:
+    """Whether a member that was down or had left is back."""
+    return change.cause == "alive" and "returned" in change.detail
+
+
+def leader_timed_out(leader: str) -> str:
+    """A non-voter's line when the leader it followed is gone; a voter's comes from the election itself."""
+    return f"Leader {leader} timed out, initiating new election (among the voters)"
+
+
+def following(leader: str, term: int) -> str:
+    """Another node leads."""
+    return f"Following new leader: {leader} (term {term})"
+
+
+def became_leader(name: str, term: int) -> str:
+    """This node leads."""
+    return f"Became new leader: {name} (term {term})"
+
+
+def stopped_leading(name: str, term: int, reason: str) -> str:
+    """This node led until now."""
+    return f"Stopped leading: {name} (term {term}): {reason}"
+
+
+def no_leader(reason: str) -> str:
+    """Nobody leads as far as this node may believe."""
+    return f"No leader: {reason}"
+
+
+def role_changed(name: str, role: str) -> str:
+    """Another node's role in the origin's sense."""
+    return f"Updated node {name} state to {role}"
+
+
+def _why(change: MemberChanged) -> str:
+    return f" ({change.detail})" if change.detail else ""

@@ -1,0 +1,411 @@
+"""The composition: one membership core, one consensus core on a voter, and the order in which their effects leave.
+
+Bytes come in, bytes go out; every decision is a core's. The runtime and the simulator drive it alike.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import assert_never
+
+from pycluster import consensus, membership
+from pycluster.consensus import Raft, Stored
+from pycluster.kernel.ids import Address, Identity, Seed
+from pycluster.kernel.limits import VOTERS_MAX
+from pycluster.kernel.units import MILLISECOND
+from pycluster.membership import Local, Swim
+from pycluster.node import effects, events, narrate
+from pycluster.node.announcer import Announcer
+from pycluster.node.config import NodeConfig
+from pycluster.node.departure import Departure
+from pycluster.node.explain import explain
+from pycluster.node.following import Following
+from pycluster.node.gate import Gate
+from pycluster.node.ledger import Ledger
+from pycluster.node.outbox import Outbox
+from pycluster.node.readings import Readings
+from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
+from pycluster.wire import (
+    Claim,
+    Gossip,
+    MembershipCall,
+    VoterMessage,
+    Whois,
+)
+
+
+class Node:
+    """One node. ``handle`` takes an event and the time and gives what is to be done, in order."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        identity: Identity,
+        stored: Stored,
+        rng: Random,
+        past_acting: tuple[ActingInterval, ...] = (),
+    ) -> None:
+        self.config = config
+        self.name = config.name
+        self.uuid = identity.uuid
+        self._now = 0
+        self._rng = rng
+        self._ledger = Ledger(past_acting)
+        self._gate = Gate(config.cluster, config.params, self._ledger)
+        self._outbox = Outbox(self._gate.codec, self._ledger)
+        self._incarnation = identity.incarnation + 1
+        local = Local(
+            name=config.name,
+            uuid=identity.uuid,
+            incarnation=self._incarnation,
+            address=config.address,
+            region=config.region,
+            zone=config.zone,
+            tags=config.tags,
+            version=config.version,
+        )
+        seeds = tuple(seed for seed in config.seeds if seed.name != config.name)
+        self._swim = Swim(config.membership, local, seeds, config.cluster, Random(rng.getrandbits(64)))
+        self._listed = tuple(sorted({seed.name for seed in config.seeds}))[:VOTERS_MAX]
+        self._raft: Raft | None = None
+        if config.name in self._listed or consensus.holds_seat(stored, config.name, identity.uuid):
+            self._raft = Raft(
+                config.consensus,
+                config.name,
+                identity.uuid,
+                self._listed,
+                config.cluster,
+                stored,
+                Random(rng.getrandbits(64)),
+            )
+        self._following = Following(config.params, Random(rng.getrandbits(64)))
+        self._readings = Readings(
+            config, identity.uuid, self._swim, self._raft, self._following, self._ledger, self._gate.strangers
+        )
+        self._announcer = Announcer(config.name, self._swim, self._readings, self._ledger)
+        self._seeds = {seed.name: seed for seed in config.seeds}
+        self._resolved: dict[tuple[str, int], Address] = {}
+        self._refused: membership.CommandFailed | consensus.CommandFailed | None = None
+        self._departure = Departure()
+
+    # --- the door -------------------------------------------------------------------------------------------------
+
+    def handle(self, event: events.Event, now_us: int) -> list[effects.Effect]:
+        """What is to be done, in order, because of ``event`` at ``now_us`` (µs of the boot-time clock)."""
+        self._now = now_us
+        self._outbox.begin(now_us)
+        if self._raft is not None:
+            due = self._raft.next_deadline()
+            if due is not None and due <= now_us:
+                # A stalled process must see that its lease lapsed before it does anything else.
+                self._drive_raft(consensus.Timer())
+        self._dispatch(event)
+        if self._announcer.settle(now_us, self._outbox.effects):
+            self._drive_swim(membership.Stir())
+        return self._outbox.effects
+
+    def next_deadline(self) -> int | None:
+        """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
+        deadlines = [self._swim.next_deadline()]
+        if self._raft is not None:
+            deadlines.append(self._raft.next_deadline())
+        if self._readings.observes and not self._departure.under_way:
+            deadlines.append(self._following.next_deadline())
+        known = [deadline for deadline in deadlines if deadline is not None]
+        return min(known) if known else None
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def status(self, now_us: int) -> StatusView:
+        """Everything on one sheet."""
+        return self._readings.status(now_us)
+
+    def members(self, now_us: int) -> tuple[MemberView, ...]:
+        """Every member known, and every configured node never heard of, by name."""
+        return self._readings.members(now_us)
+
+    def member(self, name: str, now_us: int) -> MemberView | None:
+        """One of them."""
+        return self._readings.member(name, now_us)
+
+    def leader(self, now_us: int) -> LeaderView:
+        """Who leads, as far as this node may believe."""
+        return self._readings.leader(now_us)
+
+    def explain(self, question: str, name: str, now_us: int) -> Explanation:
+        """Why: ``question`` is ``leader``, or ``node`` with a name. ``LocalMisuse`` for any other question."""
+        return explain(self._readings, question, name, now_us)
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _dispatch(self, event: events.Event) -> None:
+        match event:
+            case events.Timer():
+                self._timer()
+            case events.Datagram(source, data):
+                self._datagram(source, data)
+            case events.PostReceived(source, data):
+                self._post(source, data)
+            case events.CallReceived(token, source, data):
+                self._call_received(token, source, data)
+            case events.CallReplied(call, data):
+                self._call_replied(call, data)
+            case events.CallFailed(call, reason):
+                self._call_failed(call, reason)
+            case events.Persisted(token):
+                raft_token = self._outbox.persisted(token)
+                if raft_token is not None:
+                    self._drive_raft(consensus.Persisted(raft_token))
+            case events.Resolved(host, port, addresses):
+                if addresses:
+                    self._resolved[(host, port)] = addresses[0]
+                self._drive_swim(membership.Resolved(host, port, addresses))
+            case events.LoopLagged(lag_us):
+                self._ledger.count("loop_lagged")
+                self._drive_swim(membership.LoopLagged(lag_us))
+            case events.Start():
+                self._start()
+            case (
+                events.Join()
+                | events.Leave()
+                | events.Drain()
+                | events.ForceLeave()
+                | events.SetTags()
+                | events.Reload()
+            ):
+                self._command(event)
+            case _:
+                assert_never(event)
+
+    def _start(self) -> None:
+        self._readings.started(self._now)
+        self._outbox.save_incarnation(self._incarnation)
+        for seed in self.config.seeds:
+            # Membership resolves the seeds as well; voters need each other's addresses before they are members.
+            self._outbox.append(effects.Resolve(seed.host, seed.port))
+        if self._raft is not None:
+            self._drive_raft(consensus.Start())
+        self._drive_swim(membership.Start())
+        if self.config.join:
+            self._drive_swim(membership.Join(self.config.join))
+
+    def _timer(self) -> None:
+        self._drive_swim(membership.Timer())
+        if self._readings.observes and not self._departure.under_way:
+            self._following.expire(self._now)
+            if self._following.wants_query(self._now):
+                self._ask_a_voter()
+
+    def _datagram(self, source: Address, data: bytes) -> None:
+        body, answer = self._gate.open(source, data, self._now, self._outbox.effects, datagram=True)
+        if answer is not None:
+            self._outbox.append(effects.SendDatagram(source, answer))
+        if isinstance(body, Gossip):
+            if body.claim is not None and self._readings.observes:
+                self._following.hear(body.claim, self._now)
+            self._drive_swim(membership.PacketReceived(source, body.packet))
+        elif body is not None:
+            self._gate.malformed(datagram=True)
+
+    def _post(self, source: Address, data: bytes) -> None:
+        body, _ = self._gate.open(source, data, self._now, self._outbox.effects, datagram=False)
+        if isinstance(body, VoterMessage) and self._raft is not None:
+            self._drive_raft(consensus.MessageReceived(body.sender, body.message))
+        elif body is not None:
+            self._gate.malformed(datagram=False)
+
+    def _call_received(self, token: int, source: Address, data: bytes) -> None:
+        body, answer = self._gate.open(source, data, self._now, self._outbox.effects, datagram=False)
+        match body:
+            case MembershipCall(message):
+                self._drive_swim(membership.CallReceived(token, source, message))
+                return
+            case consensus.LeaderQuery():
+                whom = self._raft.answer_leader_query(self._now) if self._raft is not None else None
+                self._outbox.answer(token, Whois(whom))
+                return
+            case None:
+                pass
+            case _:
+                self._gate.malformed(datagram=False)
+        self._outbox.append(effects.Hangup(token) if answer is None else effects.Answer(token, answer))
+
+    def _call_replied(self, call: int, data: bytes) -> None:
+        asked = self._outbox.called(call)
+        if asked is None:
+            return
+        to, what = asked
+        body, _ = self._gate.open(to, data, self._now, self._outbox.effects, datagram=False)
+        if isinstance(body, MembershipCall) and isinstance(what, int):
+            self._drive_swim(membership.CallReplied(what, body.message))
+        elif isinstance(body, Whois) and isinstance(what, str):
+            self._following.answered(what, body.answer, self._now)
+        else:
+            self._failed(what, "closed")
+
+    def _call_failed(self, call: int, reason: str) -> None:
+        asked = self._outbox.called(call)
+        if asked is not None:
+            self._failed(asked[1], reason)
+
+    def _failed(self, what: int | str, reason: str) -> None:
+        if isinstance(what, int):
+            self._drive_swim(membership.CallFailed(what, reason))
+        else:
+            self._following.answered(what, None, self._now)
+
+    def _command(
+        self,
+        event: events.Join | events.Leave | events.Drain | events.ForceLeave | events.SetTags | events.Reload,
+    ) -> None:
+        match event:
+            case events.Join(command, seeds):
+                self._swim_command(command, membership.Join(seeds))
+            case events.ForceLeave(command, name):
+                self._swim_command(command, membership.ForceLeave(name))
+            case events.SetTags(command, tags):
+                self._swim_command(command, membership.SetTags(tags))
+            case events.Reload(seeds, tags):
+                listed = tuple(Seed(name, host, port) for name, host, port in seeds)
+                self._seeds = {seed.name: seed for seed in listed}
+                self._swim.set_seeds(tuple(seed for seed in listed if seed.name != self.name))
+                self._readings.reseed(listed)
+                if tags != self._swim.local.tags:
+                    self._drive_swim(membership.SetTags(tags))
+            case events.Leave(command):
+                refused = self._departure.begin(command)
+                if refused is not None:
+                    self._outbox.append(refused)
+                elif self._raft is None:
+                    self._drive_swim(membership.Leave())
+                else:
+                    self._drive_raft(consensus.Resign())
+            case events.Drain():
+                self._departure.begin(None)
+                if self._raft is None:
+                    self._drive_swim(membership.Leave())
+                else:
+                    self._drive_raft(consensus.HandOver())
+            case _:
+                assert_never(event)
+
+    def _swim_command(self, command: int, event: membership.Event) -> None:
+        self._refused = None
+        self._drive_swim(event)
+        refused, self._refused = self._refused, None
+        if refused is None:
+            self._outbox.append(effects.CommandDone(command, ok=True))
+        else:
+            self._outbox.append(
+                effects.CommandDone(command, ok=False, what=refused.what, why=refused.why, remedy=refused.remedy)
+            )
+
+    # --- effects --------------------------------------------------------------------------------------------------
+
+    def _drive_swim(self, event: membership.Event) -> None:
+        for effect in self._swim.handle(event, self._now):
+            match effect:
+                case membership.SendPacket(to, packet):
+                    self._outbox.datagram(to, Gossip(packet, self._claim()))
+                case membership.Call(call, to, request, timeout_us):
+                    self._outbox.call(to, MembershipCall(request), timeout_us, call)
+                case membership.Answer(token, reply):
+                    self._outbox.answer(token, MembershipCall(reply))
+                case membership.Resolve(host, port):
+                    self._outbox.append(effects.Resolve(host, port))
+                case membership.SaveIncarnation(incarnation):
+                    self._outbox.save_incarnation(incarnation)
+                case membership.MemberChanged():
+                    self._member_changed(effect)
+                case membership.Notify(kind, text, fields):
+                    self._outbox.publish(kind, text, node=str(fields.get("node", "")), fields=fields)
+                case membership.CommandFailed():
+                    self._refused = effect
+                case membership.Departed():
+                    self._outbox.effects.extend(self._departure.finished())
+                case _:
+                    assert_never(effect)
+
+    def _drive_raft(self, event: consensus.Event) -> None:
+        raft = self._raft
+        if raft is None:
+            return
+        for effect in raft.handle(event, self._now):
+            match effect:
+                case consensus.Send(to, channel, message):
+                    address = self._address_of(to)
+                    if address is not None:
+                        self._outbox.post(address, channel, VoterMessage(self.name, message))
+                case consensus.Persist():
+                    self._outbox.save_log(effect)
+                case consensus.LeaderChanged():
+                    pass  # ``_settle`` compares what is shown with what holds, once an event
+                case consensus.ActingStarted(term, since_us, until_us):
+                    self._outbox.append(self._ledger.acting_started(term, since_us, until_us))
+                    self._outbox.publish(
+                        "leader-gained", narrate.became_leader(self.name, term), node=self.name, term=term
+                    )
+                case consensus.ActingRenewed(_, until_us):
+                    self._outbox.append(self._ledger.acting_renewed(until_us))
+                case consensus.ActingStopped(term, at_us, reason):
+                    self._outbox.append(self._ledger.acting_stopped(at_us, reason))
+                    text = narrate.stopped_leading(self.name, term, reason)
+                    self._outbox.publish("leader-lost", text, node=self.name, term=term, fields={"reason": reason})
+                case consensus.Committed(entries):
+                    self._ledger.count("entries_committed", len(entries))
+                case consensus.Proposed():
+                    self._ledger.count("entries_proposed")
+                case consensus.HandedOver(detail):
+                    if detail:
+                        self._outbox.publish("handed-over", detail, node=self.name)
+                    if self._departure.under_way:
+                        self._drive_swim(membership.Leave())
+                case consensus.Resigned():
+                    self._drive_swim(membership.Leave())
+                case consensus.Notify(kind, text, fields):
+                    self._outbox.publish(kind, text, node=str(fields.get("node", "")), fields=fields)
+                case consensus.CommandFailed():
+                    self._outbox.append(self._departure.refused(effect))
+                case consensus.Halt(reason):
+                    self._outbox.append(effects.Halt(reason))
+                case _:
+                    assert_never(effect)
+
+    def _member_changed(self, change: membership.MemberChanged) -> None:
+        member = change.member
+        if member.name == self.name and change.cause != "updated":
+            return
+        kind, text = narrate.member_event(change)
+        fields: dict[str, str | int] = {"address": str(member.address), "uuid": member.uuid}
+        if change.detail:
+            fields["detail"] = change.detail
+        self._outbox.publish(kind, text, node=member.name, fields=fields)
+        self._announcer.roles_stale = True
+        if self._raft is not None and member.name != self.name:
+            alive = member.state == "alive" and change.cause != "forgotten"
+            self._drive_raft(consensus.PeerHealth(member.name, member.uuid, alive))
+
+    def _ask_a_voter(self) -> None:
+        seats = {name for name, _ in self._following.voters} or set(self._listed)
+        members = self._swim.members
+        alive = [members[name] for name in sorted(seats) if name in members and members[name].state == "alive"]
+        if not alive:
+            self._following.nobody_to_ask(self._now)
+            return
+        voter = self._rng.choice(alive)
+        self._following.asking()
+        timeout_us = self.config.params.query_timeout_ms * MILLISECOND
+        self._outbox.call(voter.address, consensus.LeaderQuery(), timeout_us, voter.name)
+
+    def _claim(self) -> Claim | None:
+        if self._readings.observes:
+            return self._following.claim(self._now)
+        leader, term, _ = self._readings.leads(self._now)
+        return Claim(term, leader, 0) if leader else None
+
+    def _address_of(self, name: str) -> Address | None:
+        member = self._swim.members.get(name)
+        if member is not None and member.state != "left":
+            return member.address
+        seed = self._seeds.get(name)
+        return self._resolved.get((seed.host, seed.port)) if seed is not None else None

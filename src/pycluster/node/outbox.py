@@ -1,0 +1,78 @@
+"""What one ``handle`` wants done, in order, and the numbers that bring the answers back to whoever asked."""
+
+from __future__ import annotations
+
+from pycluster import consensus
+from pycluster.kernel.ids import Address
+from pycluster.node import effects
+from pycluster.node.ledger import Ledger
+from pycluster.wire import Body, Codec
+
+
+class Outbox:
+    """Collects effects. Call and persist numbers are the node's own; the cores number theirs apart."""
+
+    def __init__(self, codec: Codec, ledger: Ledger) -> None:
+        self.effects: list[effects.Effect] = []
+        self._encode = codec.encode
+        self._ledger = ledger
+        self._now = 0
+        self._calls: dict[int, tuple[Address, int | str]] = {}
+        self._next_call = 0
+        self._next_token = 0
+        self._raft_tokens: dict[int, int] = {}
+
+    def begin(self, now_us: int) -> None:
+        """A new event at ``now_us``."""
+        self._now = now_us
+        self.effects = []
+
+    def append(self, effect: effects.Effect | None) -> None:
+        """One effect, or none."""
+        if effect is not None:
+            self.effects.append(effect)
+
+    def datagram(self, to: Address, body: Body) -> None:
+        """One datagram."""
+        self.effects.append(effects.SendDatagram(to, self._encode(body)))
+
+    def post(self, to: Address, channel: effects.Channel, body: Body) -> None:
+        """One frame on a persistent connection."""
+        self.effects.append(effects.Post(to, channel, self._encode(body)))
+
+    def answer(self, token: int, body: Body) -> None:
+        """A reply."""
+        self.effects.append(effects.Answer(token, self._encode(body)))
+
+    def call(self, to: Address, body: Body, timeout_us: int, what: int | str) -> None:
+        """A request; ``called`` gives ``(to, what)`` back when it ends."""
+        self._next_call += 1
+        self._calls[self._next_call] = (to, what)
+        self.effects.append(effects.Call(self._next_call, to, self._encode(body), timeout_us))
+
+    def called(self, call: int) -> tuple[Address, int | str] | None:
+        """Whom and for what the call was made; None when it is over already."""
+        return self._calls.pop(call, None)
+
+    def save_incarnation(self, incarnation: int) -> None:
+        """Membership's only durable fact."""
+        self._next_token += 1
+        self.effects.append(effects.Persist(self._next_token, incarnation))
+
+    def save_log(self, request: consensus.Persist) -> None:
+        """Consensus' durable facts; ``persisted`` gives its own token back."""
+        self._next_token += 1
+        self._raft_tokens[self._next_token] = request.token
+        self.effects.append(
+            effects.Persist(self._next_token, None, request.vote, request.truncate_from, request.entries)
+        )
+
+    def persisted(self, token: int) -> int | None:
+        """Consensus' token of the node's ``token``; None where it was not consensus that asked."""
+        return self._raft_tokens.pop(token, None)
+
+    def publish(
+        self, kind: str, text: str, *, node: str = "", term: int = 0, fields: dict[str, str | int] | None = None
+    ) -> None:
+        """Tell everyone who subscribed."""
+        self.effects.append(self._ledger.event(kind, text, self._now, node=node, term=term, fields=fields))

@@ -1,0 +1,258 @@
+"""Snapshots for people: what the cores hold, put together for one moment. Reads only."""
+
+from __future__ import annotations
+
+from pycluster.consensus import Raft, RaftView
+from pycluster.kernel.ids import Seed
+from pycluster.kernel.units import MILLISECOND
+from pycluster.membership import Member, Swim
+from pycluster.node.config import NodeConfig
+from pycluster.node.following import Following
+from pycluster.node.ledger import Ledger
+from pycluster.node.strangers import Strangers
+from pycluster.node.view import (
+    Counts,
+    Evidence,
+    Health,
+    LeaderView,
+    LocalHealthView,
+    MemberView,
+    QuorumView,
+    Role,
+    StatusView,
+    VoterView,
+)
+
+_FIT, _SICK = 0, 4
+
+
+class Readings:
+    """Reads of one node."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        uuid: str,
+        swim: Swim,
+        raft: Raft | None,
+        following: Following,
+        ledger: Ledger,
+        strangers: Strangers,
+    ) -> None:
+        self.config = config
+        self.swim = swim
+        self.following = following
+        self.strangers = strangers
+        self._uuid = uuid
+        self._raft = raft
+        self._ledger = ledger
+        self._seeds = {seed.name: seed for seed in config.seeds}
+        self._started_us = 0
+        self._has_led = False
+
+    def started(self, now_us: int) -> None:
+        """The node's first event happens now."""
+        self._started_us = now_us
+
+    def reseed(self, seeds: tuple[Seed, ...]) -> None:
+        """The configured nodes changed."""
+        self._seeds = {seed.name: seed for seed in seeds}
+
+    def leads(self, now_us: int) -> tuple[str, int, str]:
+        """``(leader, term, reason)``: the leader this node may believe in now, or ``""`` and why there is none."""
+        raft = self._raft
+        if raft is None or self.observes:
+            belief = self.following.belief
+            if belief is None:
+                reason = self.following.reason if raft is None else raft.reason
+                return "", self.following.highest_term, reason
+            return belief.leader, belief.term, ""
+        if raft.leader == self.config.name and not raft.is_acting(now_us):
+            return "", raft.term, f"{self.config.name} is elected and waits until a majority has its first entry"
+        return raft.leader, raft.term, "" if raft.leader else raft.reason
+
+    @property
+    def observes(self) -> bool:
+        """Whether this node follows what voters say, having no seat itself: none was meant for it, or not yet."""
+        return self._raft is None or not self._raft.seated
+
+    def raft_view(self, now_us: int) -> RaftView | None:
+        """The consensus core's view; None on a node that is not meant to vote."""
+        return self._raft.view(now_us) if self._raft is not None else None
+
+    @staticmethod
+    def role(state: str, leads: bool, led_before: bool) -> Role:
+        """A node's role in the origin's sense."""
+        if state not in ("alive", "suspect"):
+            return "unknown"
+        if leads:
+            return "leader"
+        return "follower" if led_before else "unknown"
+
+    def status(self, now_us: int) -> StatusView:
+        """Everything on one sheet."""
+        members = self.members(now_us)
+        states = [member.state for member in members]
+        return StatusView(
+            cluster=self.config.cluster,
+            name=self.config.name,
+            uuid=self._uuid,
+            address=str(self.swim.local.address),
+            version=self.config.version,
+            now_us=now_us,
+            started_us=self._started_us,
+            boot_id=self.config.boot_id,
+            leader=self.leader(now_us),
+            quorum=self.quorum(now_us),
+            counts=Counts(**{state: states.count(state) for state in ("alive", "suspect", "down", "left", "unknown")}),
+            health=self.health(),
+            members=members,
+            acting_intervals=self._ledger.intervals,
+            leader_history=tuple(self._ledger.leaders),
+            counters={**self.swim.counters, **self._ledger.counters},
+            warnings=self.config.warnings,
+        )
+
+    def leader(self, now_us: int) -> LeaderView:
+        """Who leads, as far as this node may believe."""
+        leader, term, reason = self.leads(now_us)
+        view = self.raft_view(now_us)
+        if view is None or self.observes:
+            belief = self.following.belief
+            if belief is None:
+                return LeaderView("", "", term, 0, acting=False, reason=reason, source="gossip, confirmed by a voter")
+            return LeaderView(
+                leader, belief.uuid, term, belief.since_us, acting=False, source="gossip, confirmed by a voter"
+            )
+        lease_ms = None
+        if view.acting and view.acting_until_us is not None:
+            lease_ms = max(view.acting_until_us - now_us, 0) // MILLISECOND
+        return LeaderView(
+            leader=leader,
+            uuid=view.leader_uuid if leader else "",
+            term=term,
+            since_us=view.leader_since_us if leader else 0,
+            acting=view.acting,
+            lease_ms=lease_ms,
+            reason=reason,
+            source="this node's vote and heartbeats",
+        )
+
+    def quorum(self, now_us: int) -> QuorumView:
+        """The voters as this node sees them."""
+        view = self.raft_view(now_us)
+        if view is None or (not view.voters and self.following.voters):
+            return self._observed_quorum()
+        return QuorumView(
+            phase=view.phase,
+            cluster_uuid=view.cluster_uuid,
+            voters=tuple(
+                VoterView(
+                    name=peer.name,
+                    uuid=peer.uuid,
+                    reachable=peer.reachable,
+                    learner=peer.learner,
+                    last_contact_ms=_age_ms(peer.last_contact_us, now_us),
+                    match_index=peer.match_index,
+                )
+                for peer in view.voters
+            ),
+            needed=view.needed,
+            reachable=view.reachable,
+            local_is_voter=any(peer.uuid == self._uuid and not peer.learner for peer in view.voters),
+            commit_index=view.commit_index,
+            last_index=view.last_index,
+            detail=view.reason,
+        )
+
+    def _observed_quorum(self) -> QuorumView:
+        seats = self.following.voters
+        voters = tuple(VoterView(name, uuid, reachable=self._alive(name)) for name, uuid in seats)
+        belief = self.following.belief
+        return QuorumView(
+            phase="observer",
+            cluster_uuid=belief.cluster_uuid if belief is not None else "",
+            voters=voters,
+            needed=len(voters) // 2 + 1 if voters else 0,
+            reachable=sum(voter.reachable for voter in voters),
+            local_is_voter=False,
+            detail="this node does not vote; it follows whom the voters elect",
+        )
+
+    def _alive(self, name: str) -> bool:
+        member = self.swim.members.get(name)
+        return member is not None and member.state == "alive"
+
+    def health(self) -> LocalHealthView:
+        """How far this node trusts itself."""
+        score = self.swim.health_score
+        status: Health = "passing" if score <= _FIT else "warning" if score < _SICK else "critical"
+        return LocalHealthView(status, score, self.swim.health_reasons())
+
+    def members(self, now_us: int) -> tuple[MemberView, ...]:
+        """Every member known, and every configured node never heard of, by name."""
+        leader, _, _ = self.leads(now_us)
+        voters = self._voters(now_us)
+        known = [self._member(member, leader, voters, now_us) for member in self.swim.members.values()]
+        names = set(self.swim.members)
+        known += [self._unheard(seed, voters) for seed in self._seeds.values() if seed.name not in names]
+        return tuple(sorted(known, key=lambda member: member.name))
+
+    def member(self, name: str, now_us: int) -> MemberView | None:
+        """One of them, or None."""
+        leader, _, _ = self.leads(now_us)
+        member = self.swim.members.get(name)
+        if member is not None:
+            return self._member(member, leader, self._voters(now_us), now_us)
+        seed = self._seeds.get(name)
+        return self._unheard(seed, self._voters(now_us)) if seed is not None else None
+
+    def _voters(self, now_us: int) -> frozenset[str]:
+        view = self.raft_view(now_us)
+        if view is not None:
+            return frozenset(peer.name for peer in view.voters if not peer.learner)
+        return frozenset(name for name, _ in self.following.voters)
+
+    def _host(self, name: str) -> str:
+        seed = self._seeds.get(name)
+        return seed.display_host if seed is not None else name
+
+    def _member(self, member: Member, leader: str, voters: frozenset[str], now_us: int) -> MemberView:
+        local = member.name == self.config.name
+        if leader:
+            self._has_led = True
+        return MemberView(
+            name=member.name,
+            uuid=member.uuid,
+            host=self._host(member.name),
+            address=str(member.address),
+            state=member.state,
+            role=self.role(member.state, member.name == leader, self._has_led),
+            voter=member.name in voters,
+            local=local,
+            incarnation=member.incarnation,
+            region=member.region,
+            zone=member.zone,
+            tags=dict(member.tags),
+            version=member.version,
+            last_seen_ms=0 if local else _age_ms(member.last_seen_us, now_us),
+            rtt_ms=None if member.rtt_us is None else round(member.rtt_us / MILLISECOND, 3),
+            state_since_us=member.state_since_us,
+            evidence=tuple(Evidence(item.at_us, item.kind, item.by, item.detail) for item in member.evidence),
+        )
+
+    def _unheard(self, seed: Seed, voters: frozenset[str]) -> MemberView:
+        return MemberView(
+            name=seed.name,
+            uuid="",
+            host=seed.display_host,
+            address=f"{seed.host}:{seed.port}",
+            state="unknown",
+            role="unknown",
+            voter=seed.name in voters,
+            local=False,
+        )
+
+
+def _age_ms(at_us: int | None, now_us: int) -> int | None:
+    return None if at_us is None else max(now_us - at_us, 0) // MILLISECOND

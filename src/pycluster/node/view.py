@@ -1,0 +1,167 @@
+"""What others may read of a node: plain data, a snapshot at one moment. The HTTP API serves these as JSON.
+
+Times named ``*_us`` are microseconds of the boot-time clock of the node that answers; ages are in milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+MemberState = Literal["alive", "suspect", "down", "left"]
+Role = Literal["leader", "follower", "unknown"]
+Health = Literal["passing", "warning", "critical"]
+
+
+class ClusterEvent(msgspec.Struct, frozen=True):
+    """Something that happened, told once. ``kind`` is listed in ``docs/reference/events.md``.
+
+    ``text`` is one line for people; the origin's words where the origin has them. ``wall_ms`` is Unix time in
+    milliseconds, put in by whoever performs the effect; 0 before that.
+    """
+
+    id: int
+    kind: str
+    text: str
+    at_us: int
+    node: str = ""
+    term: int = 0
+    fields: dict[str, str | int] = {}
+    wall_ms: int = 0
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One reason to believe what a member's state says."""
+
+    at_us: int
+    kind: str
+    by: str
+    detail: str = ""
+
+
+class MemberView(msgspec.Struct, frozen=True):
+    """One member as this node knows it. ``last_seen_ms`` is the age of the newest direct proof of life, if any."""
+
+    name: str
+    uuid: str
+    host: str
+    address: str
+    state: MemberState | Literal["unknown"]
+    role: Role
+    voter: bool
+    local: bool
+    incarnation: int = 0
+    region: str = ""
+    zone: str = ""
+    tags: dict[str, str] = {}
+    version: str = ""
+    last_seen_ms: int | None = None
+    rtt_ms: float | None = None
+    state_since_us: int = 0
+    evidence: tuple[Evidence, ...] = ()
+
+
+class LeaderView(msgspec.Struct, frozen=True):
+    """Who leads. ``leader`` is empty while there is none this node may believe in; ``reason`` says why."""
+
+    leader: str
+    uuid: str
+    term: int
+    since_us: int
+    acting: bool
+    lease_ms: int | None = None
+    reason: str = ""
+    source: str = ""
+
+
+class VoterView(msgspec.Struct, frozen=True):
+    """One seat. ``reachable``: heard from within an election timeout, as this node sees it."""
+
+    name: str
+    uuid: str
+    reachable: bool
+    learner: bool = False
+    last_contact_ms: int | None = None
+    match_index: int | None = None
+
+
+class QuorumView(msgspec.Struct, frozen=True):
+    """The voters and how many of them this node reaches. ``phase`` is ``waiting``, ``bootstrapped`` or ``observer``."""
+
+    phase: str
+    cluster_uuid: str
+    voters: tuple[VoterView, ...]
+    needed: int
+    reachable: int
+    local_is_voter: bool
+    commit_index: int = 0
+    last_index: int = 0
+    detail: str = ""
+
+
+class ActingInterval(msgspec.Struct, frozen=True):
+    """When this node acted as leader. ``ended_us`` is None while it acts; after a crash it is the last lease's end."""
+
+    term: int
+    started_us: int
+    ended_us: int | None
+    reason: str = ""
+
+
+class LeaderSpan(msgspec.Struct, frozen=True):
+    """A line of election history as this node saw it."""
+
+    term: int
+    leader: str
+    since_us: int
+    reason: str = ""
+
+
+class LocalHealthView(msgspec.Struct, frozen=True):
+    """How far this node trusts itself: ``score`` 0 is fit, each step stretches its own accusations' time-outs."""
+
+    status: Health
+    score: int
+    reasons: tuple[str, ...] = ()
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Members by state; ``unknown`` are configured nodes never heard of."""
+
+    alive: int
+    suspect: int
+    down: int
+    left: int
+    unknown: int
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """Everything on one sheet."""
+
+    cluster: str
+    name: str
+    uuid: str
+    address: str
+    version: str
+    now_us: int
+    started_us: int
+    boot_id: str
+    leader: LeaderView
+    quorum: QuorumView
+    counts: Counts
+    health: LocalHealthView
+    members: tuple[MemberView, ...]
+    acting_intervals: tuple[ActingInterval, ...]
+    leader_history: tuple[LeaderSpan, ...]
+    counters: dict[str, int] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """An answer to "why": one sentence, then the evidence, line by line, and what an operator could do."""
+
+    question: str
+    answer: str
+    evidence: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()

@@ -1,0 +1,60 @@
+"""Effects a production runtime can live with: no busy loop, nothing oversized."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pycluster.kernel.limits import DATAGRAM_MAX_BYTES, FRAME_MAX_BYTES
+from pycluster.node import effects, events
+from pycluster.simulator.checkers.checker import Checker, Violation
+from pycluster.simulator.host import Host
+
+#: Timer events in a row, on one host, within one virtual millisecond.
+TIMERS_A_MILLISECOND = 20
+#: ``handle`` calls on one host in one virtual second, and what each host in the world may add.
+HANDLED_A_SECOND = 1_000
+HANDLED_A_SECOND_A_HOST = 100
+
+
+class Sanity(Checker):
+    """Bounds on what a node asks of its runtime."""
+
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        self._hosts = hosts
+        self._timers: dict[str, tuple[int, int]] = {}
+        self._handled: dict[str, tuple[int, int]] = {}
+
+    def handled(self, host: Host, event: events.Event, todo: list[effects.Effect], now_us: int) -> None:
+        for effect in todo:
+            match effect:
+                case effects.SendDatagram(to, data):
+                    if len(data) > DATAGRAM_MAX_BYTES:
+                        raise Violation("datagram size", f"{host.label} sends {len(data)} bytes to {to}")
+                case effects.Post(data=data) | effects.Call(data=data) | effects.Answer(data=data):
+                    if len(data) > FRAME_MAX_BYTES:
+                        raise Violation("frame size", f"{host.label} sends a frame of {len(data)} bytes")
+                case _:
+                    pass
+        if type(event) is events.Timer:
+            self._timer(host, now_us)
+
+    def sampled(self, now_us: int) -> None:
+        bound = HANDLED_A_SECOND + HANDLED_A_SECOND_A_HOST * len(self._hosts)
+        for host in self._hosts.values():
+            life, before = self._handled.get(host.label, (host.life, 0))
+            done = host.handled - (before if life == host.life else 0)
+            self._handled[host.label] = (host.life, host.handled)
+            if done > bound:
+                raise Violation("busy loop", f"{host.label} handled {done} events in one virtual second")
+
+    def _timer(self, host: Host, now_us: int) -> None:
+        moment, count = self._timers.get(host.label, (-1, 0))
+        count = count + 1 if moment == now_us // 1_000 else 1
+        self._timers[host.label] = (now_us // 1_000, count)
+        if count > TIMERS_A_MILLISECOND:
+            deadline_us = host.process.next_deadline() if host.process is not None else None
+            raise Violation(
+                "busy loop",
+                f"{host.label} was woken {count} times within a millisecond;"
+                f" its clock shows {host.clock.local(now_us)}, its next deadline is {deadline_us}",
+            )

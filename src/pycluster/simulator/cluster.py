@@ -1,0 +1,99 @@
+"""Clusters of production nodes in a world: names, addresses, seeds, and the processes that hosts start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+
+from pycluster import consensus, membership
+from pycluster.kernel.ids import Address, Seed
+from pycluster.node.config import NodeConfig
+from pycluster.node.node import Node
+from pycluster.simulator.checkers import ActingIntervals, Convictions, Logs, Minority, Sanity, disagreements, followed
+from pycluster.simulator.disk import Disk
+from pycluster.simulator.host import Host, Process
+from pycluster.simulator.network import FAIR, Weather
+from pycluster.simulator.timeline import Clock
+from pycluster.simulator.world import World
+
+PORT = 7946
+
+
+class Blueprint(msgspec.Struct, frozen=True):
+    """What the nodes of one cluster are told at birth, but for their name and address."""
+
+    seeds: tuple[Seed, ...]
+    membership: membership.Params = membership.Params()
+    consensus: consensus.Params = consensus.Params()
+
+
+class Cluster:
+    """A world with every checker watching. ``hosts`` are by label; ``listed`` nodes stand in ``[nodes]``."""
+
+    def __init__(self, seed: int, weather: Weather = FAIR) -> None:
+        self.world = World(seed, self._spawn, weather)
+        self._blueprints: dict[str, Blueprint] = {}
+        hosts = self.world.hosts
+        self.acting = ActingIntervals()
+        self.logs = Logs(hosts)
+        self.convictions = Convictions(hosts, self.world.network)
+        self.world.watch(
+            self.acting, self.logs, self.convictions, Minority(hosts, self.world.network, self.logs), Sanity(hosts)
+        )
+
+    def plan(self, cluster: str, blueprint: Blueprint) -> None:
+        """Nodes of ``cluster`` are made by ``blueprint`` from now on."""
+        self._blueprints[cluster] = blueprint
+
+    def host(
+        self,
+        label: str,
+        number: int,
+        *,
+        name: str = "",
+        cluster: str = "demo",
+        clock: Clock | None = None,
+        disk: Disk | None = None,
+    ) -> Host:
+        """A machine at 10.0.0.``number`` (past 250: the next nets); nothing runs on it yet."""
+        address = Address(f"10.0.{number // 250 * 10}.{number % 250}", PORT)
+        return self.world.add(label, address, name=name, cluster=cluster, clock=clock, disk=disk)
+
+    def _spawn(self, host: Host, rng: Random) -> Process:
+        blueprint = self._blueprints[host.cluster]
+        config = NodeConfig(
+            cluster=host.cluster,
+            name=host.name,
+            address=host.address,
+            seeds=blueprint.seeds,
+            boot_id=f"{host.label}-{host.boots}",
+            membership=blueprint.membership,
+            consensus=blueprint.consensus,
+        )
+        disk = host.disk
+        return Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting))
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def leader(self, cluster: str = "demo") -> str:
+        """Whom all running nodes follow, and who acts; empty while that is not one and the same."""
+        return followed(self.world.hosts, cluster, self.world.now_us)
+
+    def converged(self) -> bool:
+        """Whether every running node knows the truth about its cluster's members."""
+        return not disagreements(self.world.hosts, self.world.now_us)
+
+
+def formed(names: Sequence[str], *, seed: int = 0, listed: Sequence[str] = (), weather: Weather = FAIR) -> Cluster:
+    """A cluster of hosts ``names`` with their clocks apart, all started at once; ``listed`` or all in ``[nodes]``."""
+    cluster = Cluster(seed, weather)
+    for number, name in enumerate(names, start=1):
+        cluster.host(name, number, clock=Clock(offset_us=number * 1_000_003))
+    hosts = cluster.world.hosts
+    seeds = tuple(Seed(name, hosts[name].address.host, PORT) for name in (listed or names))
+    cluster.plan("demo", Blueprint(seeds))
+    for host in hosts.values():
+        cluster.world.start(host)
+    return cluster

@@ -1,0 +1,99 @@
+"""A host's disk: what the log and the identity become after a crash, what was acknowledged and maybe more."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+from pycluster.consensus.log import Entry, Stored, Vote
+from pycluster.kernel.ids import Identity, new_uuid
+from pycluster.kernel.units import MILLISECOND
+from pycluster.node.effects import Persist, RecordActing
+from pycluster.node.view import ActingInterval
+
+
+class Disk:
+    """Transactions become durable in the order in which they were asked for.
+
+    A crash keeps everything acknowledged and a random prefix of what was not: a torn tail is a lost suffix.
+    """
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._free_us = 0
+        #: Least and additional latency of one transaction; with ``stall_chance``, ``stall_us`` more.
+        self.least_us = 200
+        self.spread_us = 2 * MILLISECOND
+        self.stall_chance = 0.002
+        self.stall_us = 40 * MILLISECOND
+        self._format()
+
+    def _format(self) -> None:
+        self.uuid = new_uuid(self._rng)
+        self.incarnation = 0
+        self.vote = Vote()
+        self.entries: list[Entry] = []
+        self.pending: deque[Persist] = deque()
+        self.acting: list[ActingInterval] = []
+
+    def accept(self, request: Persist, now_us: int) -> int:
+        """Queue a transaction; when it will be durable, true µs."""
+        self.pending.append(request)
+        latency_us = self.least_us + int(self._rng.random() * self.spread_us)
+        if self._rng.random() < self.stall_chance:
+            latency_us += self.stall_us
+        self._free_us = max(self._free_us, now_us) + latency_us
+        return self._free_us
+
+    def commit(self) -> Persist:
+        """The oldest queued transaction becomes durable now."""
+        request = self.pending.popleft()
+        self._apply(request)
+        return request
+
+    def crash(self) -> None:
+        """The process or the machine dies: some of what nobody was told to be durable is, the rest is not."""
+        for _ in range(self._rng.randint(0, len(self.pending))):
+            self.commit()
+        self.pending.clear()
+        self._free_us = 0
+
+    def record_acting(self, record: RecordActing) -> None:
+        """Keep an acting interval beside the log, as the runtime does across a crash of the process."""
+        interval = ActingInterval(record.term, record.since_us, record.until_us, record.reason)
+        if self.acting and (self.acting[-1].term, self.acting[-1].started_us) == (record.term, record.since_us):
+            self.acting.pop()
+        self.acting.append(interval)
+
+    def wipe(self) -> None:
+        """A new, empty disk in the old one's place."""
+        self._format()
+
+    def identity(self, name: str) -> Identity:
+        """Who the next process on this disk is."""
+        return Identity(name, self.uuid, self.incarnation)
+
+    def stored(self) -> Stored:
+        """What the next process on this disk finds."""
+        return Stored(self.vote, tuple(self.entries))
+
+    def believed(self) -> list[Entry]:
+        """The log with everything that was asked for, durable or not yet: what the core goes by."""
+        entries = list(self.entries)
+        for request in self.pending:
+            _change(entries, request)
+        return entries
+
+    def _apply(self, request: Persist) -> None:
+        if request.incarnation is not None:
+            self.incarnation = request.incarnation
+        if request.vote is not None:
+            self.vote = request.vote
+        _change(self.entries, request)
+
+
+def _change(entries: list[Entry], request: Persist) -> None:
+    if request.truncate_from is not None:
+        while entries and entries[-1].index >= request.truncate_from:
+            entries.pop()
+    entries.extend(request.entries)

@@ -1,0 +1,227 @@
+"""One seed: a cluster of some shape, a time in which things go wrong, a quiet time, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from random import Random
+
+import msgspec
+
+from pycluster import consensus
+from pycluster.kernel.ids import Seed
+from pycluster.kernel.units import SECOND
+from pycluster.simulator.chaos import Chaos
+from pycluster.simulator.checkers import Violation, disagreements, opinions, settled
+from pycluster.simulator.cluster import PORT, Blueprint, Cluster
+from pycluster.simulator.faults import Fault, draw
+from pycluster.simulator.network import Weather
+from pycluster.simulator.timeline import Clock
+
+#: A leader that everyone follows exists this long after the last fault, at the latest.
+LEADER_BOUND_US = 6 * SECOND
+#: Everyone knows the truth about everyone, and the lowest voter leads, this long after the last fault, at the latest.
+TRUTH_BOUND_US = 60 * SECOND
+#: How long the quiet lasts.
+QUIET_US = 75 * SECOND
+#: In the last part of it nothing changes at all.
+STILL_US = 10 * SECOND
+
+Trace = Callable[[int, str, str], None]
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What a seed draws before anything runs."""
+
+    voters: tuple[str, ...]
+    others: tuple[str, ...]
+    starts_us: dict[str, int]
+    clocks: dict[str, tuple[int, int]]
+    weather: Weather
+    by_name: bool
+    neighbours: int
+    intruder: str
+    intruder_us: int
+    faults: tuple[Fault, ...]
+    chaos_end_us: int
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How a seed ended. ``rule`` is empty where nothing was violated."""
+
+    seed: int
+    rule: str
+    text: str
+    at_us: int
+    digest: int
+    faults: int
+    handled: int
+    convictions: int
+    leaders: int
+
+
+def shape(seed: int, nodes: int = 0) -> Shape:
+    """Draw everything that is decided before the start; ``nodes`` (0: drawn) fixes how many there are."""
+    rng = Random(f"shape {seed}")
+    voters = rng.choice((1, 2, 3, 3, 3, 5, 5, 5, 7))
+    total = nodes or min(voters + rng.choice((0, 0, 1, 2, 3)), 9)
+    voters = min(voters, total)
+    names = [f"node{number:03d}" for number in range(1, total + 1)]
+    listed = sorted(rng.sample(names, voters))
+    late = rng.choice(names) if total > 2 and rng.random() < 0.3 else ""
+    spread_us = rng.choice((0, SECOND, 5 * SECOND))
+    starts_us = {name: int(rng.random() * spread_us) for name in names}
+    if late:
+        starts_us[late] = rng.randrange(5 * SECOND, 40 * SECOND)
+    drift = rng.choice((0, 100, 100, 10_000))
+    clocks = {name: (rng.randrange(10**12), rng.randint(-drift, drift)) for name in names}
+    weather = Weather(
+        least_us=rng.choice((100, 200, 1_000, 10_000)),
+        jitter_us=rng.choice((200, 1_000, 5_000)),
+        loss=rng.choice((0.0, 0.0, 0.01, 0.03)),
+        duplicate=rng.choice((0.0, 0.01)),
+    )
+    from_us = rng.choice((0, 5, 15)) * SECOND
+    for_us = rng.choice((20, 40, 60)) * SECOND
+    return Shape(
+        voters=tuple(listed),
+        others=tuple(name for name in names if name not in listed),
+        starts_us=starts_us,
+        clocks=clocks,
+        weather=weather,
+        by_name=rng.random() < 0.3,
+        neighbours=rng.choice((0, 0, 0, 2)),
+        # Alone in its list, a node founds a cluster of its own: two such nodes of one name are two clusters.
+        intruder=rng.choice(names) if rng.random() < 0.15 and voters > 1 else "",
+        intruder_us=from_us + rng.randrange(for_us) + 20 * SECOND,
+        faults=draw(rng, names, from_us, for_us),
+        chaos_end_us=from_us + for_us,
+    )
+
+
+def play(seed: int, *, nodes: int = 0, without: Collection[int] = (), trace: Trace | None = None) -> Verdict:
+    """Run one seed; the faults numbered in ``without`` (from 0) are left out."""
+    plan = shape(seed, nodes)
+    cluster = _build(seed, plan)
+    world = cluster.world
+    world.trace = trace
+    faults = [fault for number, fault in enumerate(plan.faults) if number not in without]
+    rule = text = ""
+    try:
+        _unfold(cluster, plan, faults)
+    except Violation as violation:
+        rule, text = violation.rule, violation.text
+    except Exception as error:  # whatever the production code raises is a finding with a seed to it
+        if trace is not None:
+            raise
+        rule, text = "no exception", f"{type(error).__name__}: {error}"
+    return Verdict(
+        seed,
+        rule,
+        text,
+        world.now_us,
+        world.digest,
+        len(faults),
+        world.handled,
+        cluster.convictions.count,
+        len(cluster.acting.intervals.get("demo", ())),
+    )
+
+
+def _build(seed: int, plan: Shape) -> Cluster:
+    cluster = Cluster(seed, plan.weather)
+    world = cluster.world
+    names = sorted((*plan.voters, *plan.others))
+    for number, name in enumerate(names, start=1):
+        cluster.host(name, number, clock=Clock(*plan.clocks[name]))
+        world.network.names[f"{name}.sim"] = (world.hosts[name].address.host,)
+    seeds = tuple(
+        Seed(name, f"{name}.sim" if plan.by_name else world.hosts[name].address.host, PORT) for name in plan.voters
+    )
+    # A hold-down that doubles up to five minutes would make every quiet time longer than that.
+    params = consensus.Params(hold_down_max_ms=20_000)
+    cluster.plan("demo", Blueprint(seeds, consensus=params))
+    for name in names:
+        world.timeline.at(plan.starts_us[name], _start, cluster, name)
+    _neighbours(cluster, plan, seeds)
+    if plan.intruder:
+        intruder = cluster.host(f"{plan.intruder}*", 99, name=plan.intruder, clock=Clock(7))
+        intruder.stranger = True
+        world.timeline.at(plan.intruder_us, _intrude, cluster, plan.intruder)
+    return cluster
+
+
+def _neighbours(cluster: Cluster, plan: Shape, seeds: tuple[Seed, ...]) -> None:
+    """Another cluster on the same wire, one of whose seeds is ours by mistake, and whose names are ours, too."""
+    names = [f"node{number:03d}" for number in range(1, plan.neighbours + 1)]
+    for number, name in enumerate(names, start=201):
+        cluster.host(f"other-{name}", number, name=name, cluster="other")
+    if names:
+        theirs = tuple(Seed(name, cluster.world.hosts[f"other-{name}"].address.host, PORT) for name in names)
+        mistaken = Seed("node999", seeds[0].host, PORT)
+        cluster.plan("other", Blueprint((*theirs, mistaken)))
+    for name in names:
+        cluster.world.timeline.at(SECOND, _start, cluster, f"other-{name}")
+
+
+def _start(cluster: Cluster, label: str) -> None:
+    host = cluster.world.hosts[label]
+    if host.process is None and host.life == 0:
+        host.disturbed_until_us = cluster.world.now_us + 10 * SECOND
+        cluster.world.start(host)
+
+
+def _intrude(cluster: Cluster, name: str) -> None:
+    """A second node of that name comes up while the first one runs."""
+    first, second = cluster.world.hosts[name], cluster.world.hosts[f"{name}*"]
+    if first.process is not None and second.process is None and cluster.leader():
+        cluster.world.start(second)
+
+
+def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
+    world = cluster.world
+    chaos = Chaos(world, plan.voters, Random(f"chaos {world.seed}"))
+    chaos.schedule(faults)
+    world.timeline.run_until(plan.chaos_end_us)
+    chaos.heal()
+    healed_us = world.now_us
+    if not world.run_until(lambda: bool(cluster.leader()), LEADER_BOUND_US, 100_000):
+        raise Violation(
+            "a leader after healing",
+            f"none that all follow after {LEADER_BOUND_US // SECOND} s: {opinions(world.hosts, 'demo', world.now_us)}",
+        )
+    lowest = _lowest(cluster, plan)
+    if not world.run_until(
+        lambda: cluster.leader() == lowest() and cluster.converged(), TRUTH_BOUND_US - LEADER_BOUND_US, SECOND
+    ):
+        wrong = disagreements(world.hosts, world.now_us)
+        raise Violation(
+            "membership converges" if wrong else "the lowest ID leads",
+            f"not after {TRUTH_BOUND_US // SECOND} s: "
+            + ("; ".join(wrong[:6]) or f"{lowest()} should lead: {opinions(world.hosts, 'demo', world.now_us)}"),
+        )
+    world.timeline.run_until(healed_us + QUIET_US)
+    _quiet(cluster, healed_us, lowest())
+
+
+def _lowest(cluster: Cluster, plan: Shape) -> Callable[[], str]:
+    def lowest() -> str:
+        seats = cluster.logs.seats("demo")
+        hosts = cluster.world.hosts.values()
+        return min((host.name for host in hosts if host.running and host.disk.uuid in seats), default="")
+
+    return lowest
+
+
+def _quiet(cluster: Cluster, healed_us: int, lowest: str) -> None:
+    world = cluster.world
+    intervals = cluster.acting.intervals.get("demo", [])
+    settled(intervals, {label: host.name for label, host in world.hosts.items()}, healed_us)
+    wrong = disagreements(world.hosts, world.now_us)
+    if wrong:
+        raise Violation("membership converges", f"it had, and does not last: {'; '.join(wrong[:6])}")
+    if cluster.leader() != lowest:
+        raise Violation("the lowest ID leads", f"{lowest} did: {opinions(world.hosts, 'demo', world.now_us)}")
+    if intervals and intervals[-1].start_us > world.now_us - STILL_US:
+        raise Violation("no flapping", f"{intervals[-1]} began in a time in which nothing changes")
+    for checker in world.checkers:
+        checker.finished(world.now_us)

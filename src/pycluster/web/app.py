@@ -1,0 +1,86 @@
+"""The web application: the route table on a router, behind the guard, every request through ``authorise``."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route, Router
+
+from pycluster.node.ports import Cluster
+from pycluster.web.asgi import ASGIApp, Receive, Scope, Send
+from pycluster.web.authorise import Access, authorise, caller_of
+from pycluster.web.bounds import Bounds
+from pycluster.web.events import Streams
+from pycluster.web.faults import HttpFault
+from pycluster.web.files import StaticFiles
+from pycluster.web.guard import Guard
+from pycluster.web.metrics import Metrics
+from pycluster.web.operations import Operation, Site
+from pycluster.web.pages import is_page, page
+from pycluster.web.routes import OPERATIONS
+
+
+class App:
+    """One agent's HTTP interface as an ASGI application."""
+
+    def __init__(self, site: Site, access: Access) -> None:
+        self._site = site
+        routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
+        self._router = Router(routes, redirect_slashes=False, default=self._unrouted)
+        self._guard = Guard(self._routed, access)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._guard(scope, receive, send)
+
+    def close(self) -> None:
+        """End every open stream now; the server is going away."""
+        self._site.streams.close()
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # the router raises instead of answering in its own words
+        try:
+            await self._router(scope, receive, send)
+        except HTTPException as refusal:
+            allowed = ", ".join(sorted((refusal.headers or {}).get("Allow", "").split(", ")))
+            raise HttpFault(
+                refusal.status_code,
+                f"{scope['method'][:20]} is not a method of {scope['path'][:80]}",
+                remedy=f"use {allowed}",
+                headers={"Allow": allowed},
+            ) from None
+
+    async def _unrouted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if not is_page(request):
+            raise HttpFault(
+                404, f"there is nothing at {scope['path'][:80]}", remedy="/api/v1/openapi.json lists what is"
+            )
+        authorise(caller_of(scope), "read")
+        await (await page(self._site, request))(scope, receive, send)
+
+
+def _route(site: Site, operation: Operation) -> Route:
+    async def endpoint(request: Request) -> ASGIApp:
+        authorise(caller_of(request.scope), operation.action)
+        return await operation.handler(site, request)
+
+    path = re.sub(r"\{path\}", "{path:path}", operation.path)
+    return Route(path, endpoint, methods=[operation.method], name=operation.name)
+
+
+def make_app(
+    cluster: Cluster,
+    access: Access,
+    *,
+    protocol: tuple[int, int] = (1, 1),
+    bounds: Bounds | None = None,
+    static: StaticFiles | None = None,
+) -> App:
+    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports."""
+    bounds = bounds or Bounds()
+    streams = Streams(cluster, bounds)
+    metrics = Metrics(cluster, lambda: len(streams))
+    return App(Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles()), access)

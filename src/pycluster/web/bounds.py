@@ -1,0 +1,37 @@
+"""How much the HTTP interface gives to its clients. Sizes in bytes, times in seconds."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Every bound of the HTTP interface; reaching one has an answer of its own."""
+
+    #: A request's body: the longest we take is a list of hosts or 32 tags. Above it: 413.
+    body_max_bytes: int = 64 * 1024
+    #: A request's line and headers together: browsers stay below 8 KiB, a proxy adds little. Above it: 431.
+    head_max_bytes: int = 16 * 1024
+    #: Requests sent ahead on one connection without waiting for answers. Above it: 400.
+    pipeline_max: int = 8
+    #: Connections over TCP. Above it: 503. The Unix socket has as many of its own, so that no crowd of
+    #: browsers can keep the operator's own command line out.
+    connections_max: int = 256
+    #: Event streams over TCP at once, and as many on the Unix socket. Above it: 503 with ``Retry-After``.
+    streams_max: int = 64
+    #: Events taken from the node ahead of a reader; what lies further back waits in the node's own bounded queue.
+    stream_ahead: int = 16
+    #: From a request's first byte (or the connection's first moment) to its last byte. Then the connection ends.
+    request_timeout_s: float = 10.0
+    #: An idle connection is kept this long for the next request.
+    idle_timeout_s: int = 5
+    #: A reader that takes nothing for this long is cut off, by us on a stream, by the kernel on any TCP connection.
+    reader_timeout_s: float = 20.0
+    #: A silent stream carries a comment this often, so that both ends notice a dead connection.
+    keep_alive_s: float = 10.0
+    #: A stream with snapshots sends the status again at most this often when something changed ...
+    snapshot_gap_s: float = 0.5
+    #: ... and at least this often when nothing did, so that a page's figures never grow old.
+    snapshot_age_s: float = 5.0
+    #: Requests still running when the agent stops get this long to end.
+    shutdown_s: int = 2

@@ -1,0 +1,102 @@
+"""The metrics themselves: names, units and helps as ``docs/reference/metrics.md`` lists them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from pycluster.node.ports import ClusterReads
+from pycluster.node.view import StatusView
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_NOT_A_NAME = re.compile(r"[^a-z0-9]+")
+_MILLI, _MICRO = 1e-3, 1e-6
+
+
+class StatusCollector(Collector):
+    """One reading of the status a scrape."""
+
+    def __init__(self, cluster: ClusterReads, streams: Callable[[], int]) -> None:
+        self._cluster = cluster
+        self._streams = streams
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the node, freshly read."""
+        status = self._cluster.status()
+        yield from _node(status)
+        yield from _members(status)
+        yield from _election(status)
+        yield _gauge("event_streams", "Readers connected to this agent's event stream.", self._streams())
+        for name in sorted(status.counters):
+            plain = _NOT_A_NAME.sub("_", name.lower()).strip("_").removesuffix("_total")
+            if plain:
+                yield CounterMetricFamily(
+                    f"pycluster_{plain}", f"The node's counter {name!r} since it started.", status.counters[name]
+                )
+
+
+def exposition(cluster: ClusterReads, streams: Callable[[], int]) -> Callable[[], bytes]:
+    """A function that gives the metrics as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StatusCollector(cluster, streams))
+    ProcessCollector(registry=registry)
+    return lambda: generate_latest(registry)
+
+
+def _gauge(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"pycluster_{name}", about, value)
+
+
+def _node(status: StatusView) -> Iterator[Metric]:
+    about = {"version": status.version, "cluster": status.cluster, "node": status.name, "uuid": status.uuid}
+    yield InfoMetricFamily("pycluster", "The agent: its version, its cluster, its node's name and identity.", about)
+    uptime = (status.now_us - status.started_us) * _MICRO
+    yield _gauge("uptime_seconds", "Since the node started, the time asleep included.", uptime)
+    score = "How far the node distrusts itself: 0 is fit, each step stretches its accusations' time-outs."
+    yield _gauge("local_health_score", score, status.health.score)
+    yield _gauge("warnings", "Warnings about the settings that the agent gave at start.", len(status.warnings))
+
+
+def _members(status: StatusView) -> Iterator[Metric]:
+    counts = GaugeMetricFamily("pycluster_members", "Members by state, the local one included.", labels=("state",))
+    for state in ("alive", "suspect", "down", "left", "unknown"):
+        counts.add_metric((state,), getattr(status.counts, state))
+    yield counts
+    rtt = GaugeMetricFamily(
+        "pycluster_member_rtt_seconds", "Round-trip time to a member, smoothed.", labels=("member",)
+    )
+    seen = GaugeMetricFamily(
+        "pycluster_member_last_seen_seconds", "Age of the newest direct proof of a member's life.", labels=("member",)
+    )
+    for member in status.members:
+        if member.rtt_ms is not None:
+            rtt.add_metric((member.name,), member.rtt_ms * _MILLI)
+        if member.last_seen_ms is not None and not member.local:
+            seen.add_metric((member.name,), member.last_seen_ms * _MILLI)
+    yield rtt
+    yield seen
+
+
+def _election(status: StatusView) -> Iterator[Metric]:
+    leader, quorum = status.leader, status.quorum
+    yield _gauge("leader_known", "1 while this node knows a leader that it may believe in.", bool(leader.leader))
+    yield _gauge("leader_is_local", "1 while this node is that leader.", leader.leader == status.name)
+    yield _gauge("acting", "1 while this node holds the lease to act as leader.", leader.acting)
+    yield _gauge(
+        "lease_remaining_seconds", "What is left of that lease; 0 without one.", (leader.lease_ms or 0) * _MILLI
+    )
+    yield _gauge("term", "The election term, which is the fencing token too.", leader.term)
+    yield _gauge("voters", "Voting seats, learners not counted.", sum(not voter.learner for voter in quorum.voters))
+    yield _gauge("voters_needed", "Voters that make a quorum.", quorum.needed)
+    yield _gauge("voters_reachable", "Voters that this node reaches, itself included.", quorum.reachable)
+    yield _gauge(
+        "commit_index",
+        "The newest log entry known to be committed; 0 on a node that does not vote.",
+        quorum.commit_index,
+    )
+    yield _gauge("last_log_index", "The newest entry in this node's log.", quorum.last_index)

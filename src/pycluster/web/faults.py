@@ -1,0 +1,37 @@
+"""Refusals over HTTP: one shape, one place that knows which status an error of ours deserves."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pycluster.kernel.errors import LocalMisuse, PyClusterError, Refused
+from pycluster.web.views import ErrorView, Fault
+
+
+class HttpFault(PyClusterError):
+    """A refusal with its HTTP status and headers of its own."""
+
+    def __init__(
+        self, status: int, what: str, *, why: str = "", remedy: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.status = status
+        self.headers = headers or {}
+
+
+def status_of(error: PyClusterError) -> int:
+    """400 for the caller's mistake, 403 for a refusal, 503 where this node or a peer failed."""
+    match error:
+        case HttpFault():
+            return error.status
+        case LocalMisuse():
+            return 400
+        case Refused():
+            return 403
+        case _:
+            return 503
+
+
+def body_of(error: PyClusterError) -> bytes:
+    """The JSON body that says it."""
+    return msgspec.json.encode(ErrorView(Fault(error.what, error.why, error.remedy)))

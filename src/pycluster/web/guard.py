@@ -1,0 +1,147 @@
+"""What every request passes before, and every answer after, the application: checks against foreign web pages.
+
+A page on another site can make its visitor's browser call this agent. It must not read (DNS rebinding: the Host is a
+name that is not ours), must not change (a foreign Origin, a form's Content-Type) and must not embed us.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from email.utils import formatdate
+
+from pycluster.kernel.errors import PyClusterError
+from pycluster.web.asgi import ASGIApp, Headers, Message, Receive, Scope, Send
+from pycluster.web.authorise import Access
+from pycluster.web.faults import HttpFault, body_of, status_of
+
+logger = logging.getLogger("pycluster.web")
+
+_READS = frozenset(("GET", "HEAD"))
+_HOST = re.compile(
+    r"(?P<name>\[[0-9a-f:.]+(?:%[0-9a-z._~%-]+)?\]|[0-9a-z._-]+)(?::(?P<port>[0-9]{1,5}))?",
+)
+_FIXED: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+]
+_CLOSED_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class Guard:
+    """The outermost application."""
+
+    def __init__(self, inner: ASGIApp, access: Access) -> None:
+        self._inner = inner
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, run the inner application, add the security headers; an unexpected error is a 500 that says so."""
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                message["headers"] = _completed(message["headers"])
+            await send(message)
+
+        try:
+            if scope.get("state", {}).get("crowded", False):
+                raise HttpFault(503, "too many connections", headers={"Retry-After": "10", "Connection": "close"})
+            check(scope, self._access)
+            await self._inner(scope, receive, send_guarded)
+        except PyClusterError as error:
+            await answer(send_guarded, error)
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            if begun:
+                raise
+            await answer(send_guarded, HttpFault(500, "the agent failed to answer", remedy="its log says where"))
+
+
+def _completed(headers: Headers) -> Headers:
+    given = {name for name, _ in headers}
+    complete = [*headers, *_FIXED, (b"date", formatdate(usegmt=True).encode())]
+    if b"content-security-policy" not in given:
+        complete.append((b"content-security-policy", _CLOSED_POLICY))
+    if b"cache-control" not in given:
+        complete.append((b"cache-control", b"no-store"))
+    return complete
+
+
+async def answer(send: Send, error: PyClusterError) -> None:
+    """Send a refusal without any framework."""
+    body = body_of(error)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if isinstance(error, HttpFault):
+        headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    await send({"type": "http.response.start", "status": status_of(error), "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def check(scope: Scope, access: Access) -> None:
+    """Raise ``HttpFault`` for a request that a foreign page may have caused."""
+    host = _check_host(scope, access)
+    site, mode = _header(scope, b"sec-fetch-site"), _header(scope, b"sec-fetch-mode")
+    if site == "cross-site" and mode != "navigate":
+        raise HttpFault(
+            403, "a page of another site called this agent", why="its browser says Sec-Fetch-Site: cross-site"
+        )
+    if scope["method"] in _READS:
+        return
+    origin = _header(scope, b"origin")
+    if origin is not None and origin.lower() != f"{scope['scheme']}://{host}":
+        raise HttpFault(
+            403,
+            "a page of another site asked for a change",
+            why=f"Origin {origin!r} is not this agent's own, {scope['scheme']}://{host}",
+            remedy="use the agent's own page, or the command line",
+        )
+    if scope["method"] in ("POST", "PUT"):
+        media_type = (_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise HttpFault(
+                415,
+                "the body's type is not taken",
+                why=f"Content-Type is {media_type!r}" if media_type else "Content-Type is missing",
+                remedy="send JSON with Content-Type: application/json",
+            )
+
+
+def _check_host(scope: Scope, access: Access) -> str:
+    """The Host header, lower case; raises ``HttpFault`` where it is missing, malformed or names somebody else."""
+    host = (_header(scope, b"host") or "").lower()
+    found = _HOST.fullmatch(host)
+    if found is None or int(found["port"] or 0) > 65535:
+        raise HttpFault(
+            400, "the request names no valid Host", why=f"Host is {host[:80]!r}" if host else "it is missing"
+        )
+    name = found["name"].rstrip(".")
+    if scope.get("state", {}).get("unix", False) or name == "localhost" or name in access.names:
+        return host
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        raise HttpFault(
+            421,
+            f"this agent does not answer to the name {name!r}",
+            why="a page elsewhere could point any name at this address (DNS rebinding)",
+            remedy="use the node's address or its own name, or give the agent this one: -web NAME:PORT",
+        ) from None
+    return host
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    """The value of a header that must not be repeated; None where it is missing."""
+    values = [value for name, value in scope["headers"] if name == wanted]
+    if len(values) > 1:
+        raise HttpFault(400, f"the header {wanted.decode()} is given more than once")
+    return values[0].decode("latin-1") if values else None

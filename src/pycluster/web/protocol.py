@@ -1,0 +1,146 @@
+"""uvicorn's HTTP protocol with the bounds it lacks: the head's size, a request's time, connections, pipelining."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from pycluster.web.bounds import Bounds
+from pycluster.web.faults import HttpFault, body_of
+
+_LINGER_S = 2.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. It tells the application through ``scope["state"]`` whether it is the Unix socket (``unix``),
+    whether there are too many (``crowded``), and how to cut it off (``abort``)."""
+
+    def __init__(self, config: Config, server_state: ServerState, *, bounds: Bounds, unix: bool) -> None:
+        super().__init__(config, server_state, {})
+        self.unix = unix
+        self._bounds = bounds
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head = 0
+        self._unparsed = 0
+        self._refusal: HttpFault | None = None
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection in; past twice the bound it is cut off unheard."""
+        super().connection_made(transport)
+        kin = sum(getattr(other, "unix", False) is self.unix for other in self.connections)
+        state: dict[str, Any] = {"unix": self.unix, "abort": transport.abort}
+        state["crowded"] = kin > self._bounds.connections_max
+        self.app_state = state
+        if kin > 2 * self._bounds.connections_max:
+            transport.abort()
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """No timer outlives its connection."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; a head that only grows is refused, at the latest one read (256 KiB) past the bound."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._arm()
+        self._unparsed += len(data)
+        super().data_received(data)
+        if self._unparsed > self._bounds.head_max_bytes and not self._refused:
+            self._refusal = _too_large()
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._head = 0
+        if len(self.pipeline) >= self._bounds.pipeline_max:
+            self._refuse(HttpFault(400, "too many requests were sent ahead on one connection"))
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request's target."""
+        super().on_url(url)
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        super().on_header(name, value)
+        self._unparsed = 0
+        self._grow(len(name) + len(value) + 4)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._unparsed = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole: from here on the time is ours."""
+        self._unparsed = 0
+        self._disarm()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse in our own words; what the client still sends is discarded for a moment.
+
+        Closing with input unread would reset the connection, and the refusal with it.
+        """
+        self._refused = True
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self.pipeline or cycle.response_started:
+                self.transport.abort()  # a refusal would be taken for another request's answer
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+        fault = self._refusal or HttpFault(400, "this is no valid HTTP request")
+        body = body_of(fault)
+        head = (
+            f"HTTP/1.1 {fault.status} {HTTPStatus(fault.status).phrase}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+            f"x-content-type-options: nosniff\r\ndate: {formatdate(usegmt=True)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.write_eof()
+        self._disarm()
+        self._deadline = self.loop.call_later(_LINGER_S, self._expire)
+
+    def _grow(self, size: int) -> None:
+        self._head += size
+        if self._head > self._bounds.head_max_bytes:
+            self._refuse(_too_large())
+
+    def _refuse(self, fault: HttpFault) -> None:
+        """Stop the parser: it reports an exception of ours as its own error, which ends in ``send_400_response``."""
+        self._refusal = fault
+        raise fault
+
+    def _arm(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._bounds.request_timeout_s, self._expire)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+
+def _too_large() -> HttpFault:
+    return HttpFault(431, "the request's head is too large")

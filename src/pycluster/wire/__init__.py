@@ -1,0 +1,31 @@
+"""What travels: frames, their codecs, and the protocol's versions."""
+
+from pycluster.wire.frames import (
+    PROTOCOL_MAX,
+    PROTOCOL_MIN,
+    Body,
+    Claim,
+    Codec,
+    Gossip,
+    Malformed,
+    MembershipCall,
+    Refusal,
+    Rejected,
+    VoterMessage,
+    Whois,
+)
+
+__all__ = [
+    "PROTOCOL_MAX",
+    "PROTOCOL_MIN",
+    "Body",
+    "Claim",
+    "Codec",
+    "Gossip",
+    "Malformed",
+    "MembershipCall",
+    "Refusal",
+    "Rejected",
+    "VoterMessage",
+    "Whois",
+]

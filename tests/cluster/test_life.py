@@ -1,0 +1,174 @@
+"""How an agent starts, is told things by signals, refuses to start, and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.agents import AgentProcess, fleet, origin_conf, wait_for
+from tests.cluster.three import HOSTS, agents_on, formed, statuses
+
+
+def alone(folder: Path) -> AgentProcess:
+    """One agent that is its own majority."""
+    (agent,) = agents_on(folder, {"node001": "127.0.0.1"})
+    return agent
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    agent = alone(tmp_path)
+    with fleet(agent):
+        agent.wait_says("Became new leader: node001")
+        agent.send(number)
+        assert agent.wait() == 0, agent.console()
+        assert "Traceback" not in agent.console()
+
+
+def test_sigterm_hands_leadership_over_and_says_goodbye(tmp_path: Path) -> None:
+    agents = one, two, three = agents_on(tmp_path, HOSTS)
+    with fleet(*agents):
+        formed(agents)
+        one.send(signal.SIGTERM)
+        assert one.wait() == 0, one.console()
+        two.wait_says("Became new leader: node002")
+        for agent in (two, three):
+            agent.wait_says("Node left: node001")
+            assert agent.says("Node timeout: node001") == 0, agent.console()
+        one.start()
+        one.wait_says("Became new leader: node001")
+        for agent in (two, three):
+            agent.wait_says("Following new leader: node001", times=2)
+
+
+def test_sighup_reads_the_seeds_again_and_keeps_running(tmp_path: Path) -> None:
+    """The other agent knows nobody's address, so only the new seed can bring the two together."""
+    one = alone(tmp_path)
+    conf = tmp_path / "cluster.conf"
+    port = int(one.flags[one.flags.index("-port") + 1])
+    nowhere = origin_conf(tmp_path / "nowhere.conf", {"node009": "127.0.0.9"}, port)
+    where = ("-config", str(nowhere), "-port", str(port), "-bind-address", "127.0.0.2")
+    two = AgentProcess("node002", tmp_path, *where)
+    with fleet(one, two):
+        one.wait_says("Became new leader: node001")
+        two.wait_says("Cluster Status:", times=2)
+        assert one.says("New node discovered") == 0
+        origin_conf(conf, {"node001": "127.0.0.1", "node002": "127.0.0.2"}, port)
+        one.send(signal.SIGHUP)
+        one.wait_says("New node discovered: node002")
+        two.wait_says("Following new leader: node001")
+        one.send(signal.SIGTERM)
+        assert one.wait() == 0, one.console()
+
+
+def test_a_broken_file_is_told_with_its_line_and_exit_code_2(tmp_path: Path) -> None:
+    agent = alone(tmp_path)
+    conf = tmp_path / "cluster.conf"
+    conf.write_text(conf.read_text().replace("discovery_port = ", "discovery_port = much"))
+    with fleet(agent):
+        assert agent.wait() == 2, agent.console()
+        assert "cluster.conf" in agent.err.read_text()
+        assert "discovery_port" in agent.err.read_text()
+        assert "Traceback" not in agent.console()
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    agent = alone(tmp_path)
+    (tmp_path / "cluster.conf").unlink()
+    with fleet(agent):
+        assert agent.wait() == 2, agent.console()
+        assert "cluster.conf" in agent.err.read_text()
+        assert "Traceback" not in agent.console()
+
+
+def test_a_taken_port_is_told_and_the_first_agent_is_unharmed(tmp_path: Path) -> None:
+    first = alone(tmp_path)
+    second = AgentProcess("node002", tmp_path, *first.flags[4:])
+    with fleet(first):
+        first.wait_says("Became new leader: node001")
+        with fleet(second):
+            assert second.wait() == 1, second.console()
+            assert "in use" in second.err.read_text()
+            assert "Traceback" not in second.console()
+        assert first.leader() == "node001"
+
+
+def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
+    first = alone(tmp_path)
+    second = AgentProcess("node001", tmp_path, *first.flags[4:])
+    second.flags = tuple("127.0.0.9" if flag == "127.0.0.1" else flag for flag in second.flags)
+    with fleet(first):
+        first.wait_says("Became new leader: node001")
+        shown = first.console()
+        second.folder = tmp_path / "second"
+        second.folder.mkdir()
+        with fleet(second):
+            assert second.wait() == 1, second.console()
+            assert str(first.pid) in second.err.read_text()
+            assert "Traceback" not in second.console()
+        assert first.console().startswith(shown)
+        assert first.leader() == "node001"
+
+
+def test_a_second_live_node_of_one_name_is_refused_on_both_consoles(tmp_path: Path) -> None:
+    agents = agents_on(tmp_path, HOSTS)
+    three = agents[2]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    flags = tuple("127.0.0.9" if flag == "127.0.0.3" else flag for flag in three.flags[4:])
+    impostor = AgentProcess("node003", elsewhere, *flags)
+    with fleet(*agents):
+        formed(agents)
+        with fleet(impostor):
+            wait_for("both sides say whose name it is", lambda: conflict_told(three, impostor))
+        shown = {status.name: status for status in statuses(agents)}
+        held = next(member for member in shown["node001"].members if member.name == "node003")
+        assert held.uuid == shown["node003"].uuid
+        assert held.state == "alive"
+
+
+def conflict_told(holder: AgentProcess, impostor: AgentProcess) -> bool | None:
+    """Both consoles name the name and the other's address."""
+    told_holder = any("node003" in line and "127.0.0.9" in line for line in holder.err.read_text().splitlines())
+    told_impostor = any("node003" in line and "127.0.0.3" in line for line in impostor.err.read_text().splitlines())
+    return True if told_holder and told_impostor else None
+
+
+def test_a_data_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    agent = alone(tmp_path)
+    agent.data_dir.write_text("a file where the directory should be")
+    with fleet(agent):
+        assert agent.wait() == 1, agent.console()
+        assert str(agent.data_dir) in agent.err.read_text()
+        assert "Traceback" not in agent.console()
+
+
+def test_it_outlives_a_console_that_nobody_reads(tmp_path: Path) -> None:
+    """A full pipe must not stop an agent: its peers would see it die of its reader."""
+    one, two = agents_on(tmp_path, {"node001": "127.0.0.1", "node002": "127.0.0.2"})
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    try:
+        while True:
+            os.write(write, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(write, True)
+    try:
+        with fleet(two):
+            one.start(console=write)
+            try:
+                two.wait_says("Following new leader: node001")
+                blocks = two.says("Cluster Status:")
+                two.wait_says("Cluster Status:", times=blocks + 2)
+                assert one.leader() == "node001"
+                assert two.says("Node timeout: node001") == 0
+                one.send(signal.SIGTERM)
+                assert one.wait() == 0
+            finally:
+                one.stop()
+    finally:
+        os.close(read)
+        os.close(write)

@@ -1,0 +1,85 @@
+"""Random faults against bare cores: Raft's safety properties (figure 3.2) and the lease's, seed by seed."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from pycluster.consensus import PeerHealth, Propose, Transfer
+from tests.paper.raft_cluster import MS, SECOND, Cluster
+
+
+def hurt(cluster: Cluster, rng: Random) -> None:
+    """One random fault, repair or command."""
+    name = rng.choice(cluster.names)
+    match rng.randrange(14):
+        case 0 | 1:
+            if name in cluster.up:
+                cluster.crash(name)
+        case 2 | 3 | 4:
+            if name not in cluster.up:
+                cluster.start(name)
+        case 5:
+            shuffled = rng.sample(cluster.names, len(cluster.names))
+            middle = rng.randrange(1, len(shuffled)) if len(shuffled) > 1 else 1
+            cluster.partition(shuffled[:middle], shuffled[middle:])
+        case 6:
+            for one in cluster.names:
+                for two in cluster.names:
+                    if one != two and rng.random() < 0.15:
+                        cluster.cut.add((one, two))
+        case 7 | 8:
+            cluster.heal()
+        case 9:
+            cluster.loss = rng.choice((0.0, 0.0, 0.05, 0.3))
+            cluster.delay_us = rng.choice(((200, 1_000), (200, 1_000), (1_000, 200_000), (100, 1_500_000)))
+            cluster.disk_us = rng.choice(((500, 2_000), (500, 2_000), (10_000, 300_000)))
+        case 10:
+            if name in cluster.up:
+                cluster.stall(name, rng.randrange(50 * MS, 3 * SECOND))
+        case 11:
+            for _ in range(rng.randrange(1, 5)):
+                cluster.feed(name, Propose(rng.randbytes(8)))
+        case 12:
+            cluster.feed(name, Transfer(rng.choice(["", *cluster.names])))
+        case 13:
+            cluster.feed(name, PeerHealth(rng.choice(cluster.names), "", rng.random() < 0.5))
+
+
+def torture(size: int, seed: int, steps: int) -> Cluster:
+    """Fault upon fault, then peace: somebody must act within a bound, in the end the lowest ID."""
+    cluster = Cluster(size, seed)
+    rng = Random(seed)
+    cluster.duplicates = 0.05
+    for name in cluster.names:
+        if rng.random() < 0.8:
+            cluster.start(name)
+        cluster.run(rng.randrange(400 * MS))
+    for _ in range(steps):
+        hurt(cluster, rng)
+        cluster.run(rng.choice((20 * MS, 200 * MS, SECOND, 3 * SECOND)))
+        cluster.check_logs()
+    cluster.heal()
+    cluster.loss, cluster.delay_us, cluster.disk_us, cluster.duplicates = 0.0, (200, 1_000), (500, 2_000), 0.0
+    for name in cluster.names:
+        if name not in cluster.up:
+            cluster.start(name)
+        for other in cluster.names:
+            cluster.feed(name, PeerHealth(other, "", True))
+    cluster.run(3 * SECOND)  # what was under way, stalls included, ends
+    leader = cluster.elect(3 * SECOND)
+    index = cluster.raft(leader).view(cluster.now_us).last_index
+    agreed = cluster.run(
+        3 * SECOND, lambda: all(cluster.raft(name).view(cluster.now_us).commit_index >= index for name in cluster.up)
+    )
+    assert agreed, {name: cluster.raft(name).view(cluster.now_us) for name in cluster.up}
+    cluster.check_logs()
+    return cluster
+
+
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("seed", range(12))
+def test_safety_under_random_faults(size: int, seed: int) -> None:
+    """Figure 3.2: election safety, log matching, leader completeness, state machine safety; and the lease (§6.4.1)."""
+    torture(size, seed, 40)

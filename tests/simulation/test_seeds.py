@@ -1,0 +1,35 @@
+"""A handful of seeds with every fault, as many as a commit affords, and the promise that a seed is the whole story."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pycluster.simulator.episode import play
+from pycluster.simulator.run import failure_line
+
+
+@pytest.mark.parametrize("seed", range(1, 41))
+def test_a_seed_breaks_no_promise(seed: int) -> None:
+    verdict = play(seed)
+    assert not verdict.rule, failure_line(verdict)
+    assert verdict.leaders > 0, "somebody led, so there was something to break"
+
+
+def test_a_seed_is_the_same_story_twice_whatever_the_hash_seed() -> None:
+    program = "from pycluster.simulator.episode import play; print(play(7))"
+    stories = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert stories == {f"{play(7)}\n"}
+    assert str(play(8)) not in stories

@@ -1,0 +1,145 @@
+"""The console prints the origin's words, and never waits for its reader."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from pycluster.agent.console import Console, status_block
+from pycluster.node.view import (
+    ClusterEvent,
+    Counts,
+    LeaderView,
+    LocalHealthView,
+    MemberView,
+    QuorumView,
+    StatusView,
+)
+
+
+def member(name: str, *, host: str = "", role: str = "follower", state: str = "alive", seen: int | None = 1_000) -> MemberView:
+    return MemberView(
+        name=name,
+        uuid="u",
+        host=host or name,
+        address="127.0.0.1:7946",
+        state=state,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]
+        voter=True,
+        local=name == "node001",
+        last_seen_ms=seen,
+    )
+
+
+def sheet(*members: MemberView, leader: str = "node001", reason: str = "") -> StatusView:
+    return StatusView(
+        cluster="proxy",
+        name="node001",
+        uuid="u",
+        address="127.0.0.1:7946",
+        version="0",
+        now_us=0,
+        started_us=0,
+        boot_id="b",
+        leader=LeaderView(leader, "u", 1, 0, acting=True, reason=reason),
+        quorum=QuorumView("bootstrapped", "c", (), 2, 3, local_is_voter=True),
+        counts=Counts(3, 0, 0, 0, 0),
+        health=LocalHealthView("passing", 0),
+        members=members,
+        acting_intervals=(),
+        leader_history=(),
+    )
+
+
+def test_the_status_block_is_the_origins() -> None:
+    block = status_block(
+        sheet(
+            member("node001", role="leader"),
+            member("node003", host="node003.example", seen=1_400),
+            member("node002", host="node002.example", seen=65_000, state="down", role="unknown"),
+            member("node004", seen=None, state="unknown", role="unknown"),
+        )
+    )
+    assert block == (
+        "\n"
+        "Cluster Status:\n"
+        "Local node: node001 (State: leader)\n"
+        "Leader: node001\n"
+        "Cluster nodes:\n"
+        "- node003.example (State: follower, Last seen: 1s)\n"
+        "- node002.example (State: unknown, Last seen: 1m5s) [down]\n"
+        "- node004 (State: unknown, Last seen: never) [unknown]\n"
+    )
+
+
+def test_no_leader_says_why() -> None:
+    block = status_block(sheet(member("node001"), leader="", reason="reaches 2 of 5 voters, 3 needed"))
+    assert "Leader: none (reaches 2 of 5 voters, 3 needed)\n" in block
+
+
+@pytest.fixture
+def pipes() -> Iterator[tuple[int, int]]:
+    """Descriptors 1 and 2 replaced by pipes; gives their reading ends."""
+    saved = os.dup(1), os.dup(2)
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    os.dup2(out_write, 1)
+    os.dup2(err_write, 2)
+    os.close(out_write)
+    os.close(err_write)
+    try:
+        yield out_read, err_read
+    finally:
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        for descriptor in (*saved, out_read, err_read):
+            os.close(descriptor)
+
+
+def test_events_carry_the_origins_time_stamp_on_stderr(pipes: tuple[int, int]) -> None:
+    console = Console("text")
+    console.event(ClusterEvent(1, "member-up", "New node discovered: node002", 0, wall_ms=1_730_205_352_000))
+    console.event(ClusterEvent(2, "bad", "two\nlines\x1b[31m", 0, wall_ms=1_730_205_352_000))
+    console.close()
+    lines = os.read(pipes[1], 10_000).decode().splitlines()
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d New node discovered: node002", lines[0])
+    assert lines[1].endswith("two?lines?[31m")
+
+
+def test_json_lines_are_one_object_each(pipes: tuple[int, int]) -> None:
+    console = Console("json")
+    console.event(ClusterEvent(1, "member-up", "New node discovered: node002", 5, "node002", wall_ms=7))
+    console.status(sheet(member("node001", role="leader")))
+    console.close()
+    event = json.loads(os.read(pipes[1], 10_000))
+    assert (event["kind"], event["node"]) == ("member-up", "node002")
+    assert json.loads(os.read(pipes[0], 10_000))["leader"] == "node001"
+
+
+def test_a_reader_that_does_not_read_costs_lines_not_time(pipes: tuple[int, int]) -> None:
+    console = Console("text")
+    for number in range(20_000):
+        console.say("note", f"{number} " + "x" * 200)
+    console.close(patience_s=0.05)
+    assert len(os.read(pipes[1], 1_000)) == 1_000
+
+
+def test_a_reader_that_went_away_is_no_error() -> None:
+    console = Console("text")
+    saved = os.dup(2)
+    read, write = os.pipe()
+    os.close(read)
+    os.dup2(write, 2)
+    os.close(write)
+    try:
+        for _ in range(3):
+            console.say("note", "nobody reads this")
+        console.close()
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+    assert not console._thread.is_alive()

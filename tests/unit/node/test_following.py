@@ -1,0 +1,127 @@
+"""A non-voter believes a voter's word, for as long as somebody vouches for it."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pycluster.consensus import LeaderAnswer, Voter
+from pycluster.kernel.units import MILLISECOND, SECOND
+from pycluster.node.config import Params
+from pycluster.node.following import Following
+from pycluster.wire import Claim
+
+TTL = Params().claim_ttl_ms * MILLISECOND
+
+
+def answer(term: int, leader: str) -> LeaderAnswer:
+    return LeaderAnswer(term, leader, f"uuid-{leader}", False, "cluster", (Voter("node001", "a"), Voter("node002", "b")))
+
+
+@pytest.fixture
+def following() -> Following:
+    return Following(Params(), Random(1))
+
+
+def test_gossip_alone_never_installs_a_leader(following: Following) -> None:
+    following.hear(Claim(3, "node001", 0), SECOND)
+    assert following.belief is None
+    assert following.wants_query(SECOND)
+
+
+def test_a_voters_answer_installs_it(following: Following) -> None:
+    following.asking()
+    following.answered("node002", answer(3, "node001"), SECOND)
+    assert following.belief is not None
+    assert (following.belief.leader, following.belief.term) == ("node001", 3)
+    assert following.voters == (("node001", "a"), ("node002", "b"))
+
+
+def test_claims_keep_it_alive_and_their_age_counts(following: Following) -> None:
+    following.answered("node002", answer(3, "node001"), 0)
+    following.hear(Claim(3, "node001", 4_000), 8 * SECOND)
+    following.expire(4 * SECOND + TTL - 1)
+    assert following.belief is not None
+    following.expire(4 * SECOND + TTL)
+    assert following.belief is None
+    assert "no voter vouched for node001 within 10 s" in following.reason
+
+
+def test_half_way_to_the_end_a_voter_is_asked(following: Following) -> None:
+    following.answered("node002", answer(3, "node001"), 0)
+    assert not following.wants_query(TTL // 2 - 1)
+    assert following.wants_query(TTL // 2)
+    following.asking()
+    assert not following.wants_query(TTL // 2)
+
+
+def test_a_jump_is_confirmed_before_it_is_shown(following: Following) -> None:
+    following.answered("node002", answer(3, "node001"), 0)
+    following.hear(Claim(4, "node002", 0), SECOND)
+    assert following.belief is not None and following.belief.leader == "node001"
+    assert following.wants_query(SECOND)
+    following.asking()
+    following.answered("node003", answer(4, "node002"), SECOND)
+    assert following.belief.leader == "node002"
+
+
+def test_the_term_never_goes_back(following: Following) -> None:
+    following.answered("node002", answer(5, "node002"), 0)
+    following.hear(Claim(4, "node001", 0), SECOND)
+    following.answered("node001", answer(4, "node001"), SECOND)
+    assert following.belief is not None and following.belief.term == 5
+
+
+def test_two_leaders_of_one_term_are_never_believed_in_turn(following: Following) -> None:
+    following.answered("node002", answer(5, "node002"), 0)
+    following.hear(Claim(5, "node001", 0), SECOND)
+    assert not following.wants_query(SECOND)
+
+
+def test_a_claim_that_is_too_old_is_worth_nothing(following: Following) -> None:
+    following.hear(Claim(3, "node001", TTL // MILLISECOND), SECOND)
+    following.answered("node002", None, SECOND)
+    assert not following.wants_query(SECOND)
+
+
+def test_what_is_passed_on_grows_old(following: Following) -> None:
+    assert following.claim(0) is None
+    following.answered("node002", answer(3, "node001"), SECOND)
+    assert following.claim(3 * SECOND) == Claim(3, "node001", 2_000)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["hear", "answer", "none", "expire"]),
+            st.integers(-5, 9),
+            st.sampled_from(["node001", "node002", ""]),
+            st.integers(-10, 20_000),
+            st.integers(0, 3 * SECOND),
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_is_heard_terms_are_monotone_and_beliefs_are_voters_words(
+    steps: list[tuple[str, int, str, int, int]],
+) -> None:
+    following = Following(Params(), Random(1))
+    now, highest, words = 0, 0, set()
+    for what, term, leader, age_ms, pause in steps:
+        now += pause
+        if what == "hear":
+            following.hear(Claim(term, leader, age_ms), now)
+        elif what == "answer":
+            words.add((term, leader))
+            following.answered("voter", answer(term, leader), now)
+        elif what == "none":
+            following.answered("voter", None, now)
+        following.expire(now)
+        if following.belief is not None:
+            assert following.belief.term >= highest
+            assert (following.belief.term, following.belief.leader) in words
+            assert now - following.belief.vouched_us < TTL
+            highest = following.belief.term

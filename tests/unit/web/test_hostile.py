@@ -1,0 +1,116 @@
+"""Input that no honest client sends, and clients that are slow on purpose."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pycluster.web import Bounds
+from tests.unit.web.fake import Agent, read_all
+
+GOOD = b"GET /api/v1/leader HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    with Agent(tmp_path_factory.mktemp("hostile")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+        b"hello\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT localhost:22 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\n Host: localhost\r\n\r\n",
+    ],
+)
+def test_malformed_requests_are_refused(agent: Agent, data: bytes) -> None:
+    answer = agent.raw(data)
+    assert b" 400 " in answer.split(b"\r\n")[0], answer
+    assert b'{"error":{"what":' in answer
+
+
+def test_large_heads_are_refused(agent: Agent) -> None:
+    bound = agent.bounds.head_max_bytes
+    many = b"".join(b"X-%d: y\r\n" % number for number in range(bound // 8))
+    for head in (
+        b"GET /" + b"a" * bound + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * bound + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + many + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 64 * bound,
+        b"GET /" + b"a" * 4 * bound,
+    ):
+        assert b" 431 " in agent.raw(head).split(b"\r\n")[0]
+    largest = b"GET /api/v1/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: " + b"a" * (bound - 500)
+    assert b" 200 " in agent.raw(largest + b"\r\n\r\n", end=False).split(b"\r\n")[0]
+
+
+def test_requests_sent_ahead_are_bounded(agent: Agent) -> None:
+    few = agent.raw(GOOD * 4 + GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), end=False)
+    assert few.count(b"HTTP/1.1 200") == 5
+    assert agent.raw(GOOD * 1000, end=False).count(b"HTTP/1.1 200") < 1000
+    assert agent.ask("GET", "/api/v1/leader").status == 200
+
+
+def test_an_upgrade_is_not_taken(agent: Agent) -> None:
+    wanted = (
+        b"GET /api/v1/leader HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    )
+    assert b" 200 " in agent.raw(wanted, end=False).split(b"\r\n")[0]
+
+
+def test_noise_harms_nobody(agent: Agent) -> None:
+    noise = random.Random(7)
+    for _ in range(300):
+        data = bytearray(GOOD)
+        for _ in range(noise.randrange(1, 8)):
+            data[noise.randrange(len(data))] = noise.randrange(256)
+        with agent.open() as caller:
+            caller.sendall(data)
+    assert agent.ask("GET", "/api/v1/leader").status == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", b"\r\n", b"POST /api/v1/leave HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n{"]
+)
+def test_a_request_that_takes_its_time_is_cut_off(tmp_path: Path, sent: bytes) -> None:
+    with Agent(tmp_path, Bounds(request_timeout_s=0.1)) as agent:
+        with agent.open() as caller:
+            caller.sendall(sent)
+            read_all(caller)  # returns: the server has ended the connection
+        assert agent.ask("GET", "/api/v1/leader").status == 200
+
+
+def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
+    with Agent(tmp_path, Bounds(idle_timeout_s=0)) as agent, agent.open() as caller:
+        caller.sendall(GOOD)
+        assert read_all(caller).startswith(b"HTTP/1.1 200")
+
+
+def test_a_crowd_over_tcp_is_told_and_does_not_keep_the_operator_out(tmp_path: Path) -> None:
+    with Agent(tmp_path, Bounds(connections_max=3)) as agent:
+        crowd = [agent.connect() for _ in range(3)]
+        for one in crowd:
+            one.request("GET", "/api/v1/leader")
+            assert one.getresponse().read()
+        refused = agent.ask("GET", "/api/v1/leader")
+        assert (refused.status, refused.what, refused.headers["retry-after"]) == (503, "too many connections", "10")
+        assert agent.ask("GET", "/api/v1/leader", unix=True).status == 200
+        idle = [agent.open() for _ in range(4)]
+        assert read_all(idle[3]) == b""  # past twice the bound nobody is heard
+        for caller in idle:
+            caller.close()
+        for one in crowd:
+            one.close()
