@@ -13,7 +13,7 @@ from pycluster.simulator.episode import play
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", add_help=False)
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", add_help=False, allow_abbrev=False)
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--nodes", type=int, default=0)

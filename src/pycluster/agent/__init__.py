@@ -1,1 +1,6 @@
-"""TODO"""
+"""The agent: the only place where the adapters meet."""
+
+from pycluster.agent.assemble import SOCKET_NAME, data_directory, node_config
+from pycluster.agent.life import run
+
+__all__ = ["SOCKET_NAME", "data_directory", "node_config", "run"]

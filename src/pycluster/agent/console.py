@@ -22,13 +22,15 @@ LogFormat = Literal["text", "json"]
 
 #: Lines that wait for a slow reader; more are dropped, and the number of those is told when it reads again.
 _QUEUE_LINES = 2_000
-_OUT, _ERR = 1, 2
 
 
 class Console:
     """Writes lines and status blocks; never blocks its caller, never raises because of a reader that went away."""
 
-    def __init__(self, log_format: LogFormat, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, log_format: LogFormat, wall: Callable[[], float] = time.time, out: int = 1, err: int = 2
+    ) -> None:
+        self._out, self._err = out, err
         self._json = log_format == "json"
         self._wall = wall
         self._lines: queue.Queue[tuple[int, bytes] | None] = queue.Queue(_QUEUE_LINES)
@@ -40,24 +42,24 @@ class Console:
     def event(self, event: ClusterEvent) -> None:
         """One line on stderr about something that happened."""
         if self._json:
-            self._put(_ERR, msgspec.json.encode(event) + b"\n")
+            self._put(self._err, msgspec.json.encode(event) + b"\n")
         else:
-            self._put(_ERR, f"{_stamp(event.wall_ms / 1_000 or self._wall())} {_one_line(event.text)}\n".encode())
+            self._put(self._err, f"{_stamp(event.wall_ms / 1_000 or self._wall())} {_one_line(event.text)}\n".encode())
 
     def say(self, kind: str, text: str) -> None:
         """One line on stderr about this process itself."""
         if self._json:
             line = {"kind": kind, "text": text, "wall_ms": int(self._wall() * 1_000)}
-            self._put(_ERR, msgspec.json.encode(line) + b"\n")
+            self._put(self._err, msgspec.json.encode(line) + b"\n")
         else:
-            self._put(_ERR, f"{_stamp(self._wall())} {_one_line(text)}\n".encode())
+            self._put(self._err, f"{_stamp(self._wall())} {_one_line(text)}\n".encode())
 
     def status(self, status: StatusView) -> None:
         """The status block on stdout."""
         if self._json:
-            self._put(_OUT, msgspec.json.encode(_status_line(status, int(self._wall() * 1_000))) + b"\n")
+            self._put(self._out, msgspec.json.encode(_status_line(status, int(self._wall() * 1_000))) + b"\n")
         else:
-            self._put(_OUT, status_block(status).encode())
+            self._put(self._out, status_block(status).encode())
 
     def close(self, patience_s: float = 1.0) -> None:
         """Write what waits, within ``patience_s``."""
@@ -80,7 +82,7 @@ class Console:
         while (item := self._lines.get()) is not None:
             descriptor, line = item
             try:
-                while line:
+                while line and descriptor not in self._closed:
                     line = line[os.write(descriptor, line) :]
             except OSError:
                 self._closed.add(descriptor)
@@ -91,7 +93,13 @@ def status_block(status: StatusView) -> str:
     local = next((member for member in status.members if member.local), None)
     state = local.role if local is not None else "unknown"
     leader = status.leader.leader or f"none ({status.leader.reason})"
-    lines = ["", "Cluster Status:", f"Local node: {status.name} (State: {state})", f"Leader: {leader}", "Cluster nodes:"]
+    lines = [
+        "",
+        "Cluster Status:",
+        f"Local node: {status.name} (State: {state})",
+        f"Leader: {leader}",
+        "Cluster nodes:",
+    ]
     lines += [_member_line(member) for member in status.members if not member.local]
     return "\n".join(lines) + "\n"
 

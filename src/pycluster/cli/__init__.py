@@ -1,1 +1,5 @@
-"""TODO"""
+"""The command line."""
+
+from pycluster.cli.entry import main
+
+__all__ = ["main"]

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import msgspec
 
+from pycluster.consensus.electorate import majority
 from pycluster.consensus.log import Configuration, NoOp, Voter
 from pycluster.consensus.messages import BootstrapAnswer, BootstrapQuery
-from pycluster.consensus.state import NOBODY, State, majority
+from pycluster.consensus.state import NOBODY, State
 from pycluster.kernel.units import MILLISECOND
 
 
@@ -78,7 +79,8 @@ class Bootstrap:
             names = set(s.listed) | ({self._leader.name} if self._leader.name else set())
             for name in sorted(names - {s.name}):
                 to = Voter(name, "")
-                s.heartbeat(to, BootstrapQuery(*s.header(to), s.digest, s.listed, self._silent_us()))
+                query = BootstrapQuery(*s.header(to), s.digest, s.listed, self._silent_us(), self.provisional)
+                s.heartbeat(to, query)
         if self._may_found():
             if self._majority_since_us is None:
                 self._majority_since_us = s.now_us
@@ -87,12 +89,12 @@ class Bootstrap:
 
     def on_query(self, sender: Voter, message: BootstrapQuery) -> None:
         """Answer anyone; an empty asker's question is also its own answer."""
-        s = self._s
-        leader = s.leader
-        s.heartbeat(
-            sender,
-            BootstrapAnswer(*s.header(sender), s.digest, s.listed, self._silent_us(), leader.name, leader.uuid),
+        s, leader = self._s, self._s.leader
+        head = s.header(sender)
+        answer = BootstrapAnswer(
+            *head, s.digest, s.listed, self._silent_us(), self.provisional, leader.name, leader.uuid
         )
+        s.heartbeat(sender, answer)
         self._note(sender, message)
 
     def on_answer(self, sender: Voter, message: BootstrapAnswer) -> None:
@@ -113,7 +115,8 @@ class Bootstrap:
         up = [heard for name in lower if (heard := self._heard.get(name)) and self._agrees(heard)]
         if len(up) < len(lower):
             base_us = max(base_us, since_us + grace_us)
-        latest_us = since_us + s.params.election_timeout_us + grace_us
+        # One that came up while the founders were silent themselves is waited for; one that starts again and again not.
+        latest_us = since_us + 2 * s.params.election_timeout_us
         base_us = max(base_us, min(max((heard.ready_us for heard in up), default=0), latest_us))
         return max(s.stand_base_us, base_us) + len(up) * s.params.rank_step_ms * MILLISECOND
 
@@ -179,9 +182,10 @@ class Bootstrap:
 
     def _note(self, sender: Voter, message: BootstrapQuery | BootstrapAnswer) -> None:
         s = self._s
-        if sender.name == s.name or (sender.name not in s.listed and not message.cluster_uuid):
+        listed = sender.name in s.listed
+        if sender.name == s.name or (not listed and not message.cluster_uuid and message.digest == s.digest):
             return
-        if len(self._heard) >= s.params.peers_max and sender.name not in self._heard:
+        if not listed and sender.name not in self._heard and len(self._heard) >= s.params.peers_max:
             return
         ready_us = s.now_us + min(max(message.silent_us, 0), s.params.election_timeout_us)
         self._heard[sender.name] = _Heard(s.now_us, sender.uuid, message.cluster_uuid, message.digest, ready_us)

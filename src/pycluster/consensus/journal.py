@@ -33,6 +33,9 @@ class Journal:
         self._held: deque[tuple[int, Send]] = deque()
         self._held_max = held_max
         self._configurations = [e.index for e in self.entries if isinstance(e.payload, Configuration)]
+        #: The newest configuration in the log, committed or not (Raft §4.1).
+        self.configuration: Configuration | None = None
+        self._read_configuration()
         self._new_vote: Vote | None = None
         self._truncate_from: int | None = None
         self._appended: list[Entry] = []
@@ -73,18 +76,16 @@ class Journal:
         return (last_term, last_index) >= (self.last_term, self.last_index)
 
     @property
-    def configuration(self) -> Configuration | None:
-        """The newest configuration in the log, committed or not (Raft §4.1)."""
-        if not self._configurations:
-            return None
-        payload = self.entries[self._configurations[-1] - 1].payload
-        assert isinstance(payload, Configuration)
-        return payload
-
-    @property
     def configuration_index(self) -> int:
-        """Where it stands; 0 without one."""
+        """Where the newest configuration stands; 0 without one."""
         return self._configurations[-1] if self._configurations else 0
+
+    def _read_configuration(self) -> None:
+        """After every change of the log."""
+        index = self.configuration_index
+        payload = self.entries[index - 1].payload if index else None
+        assert payload is None or isinstance(payload, Configuration)
+        self.configuration = payload
 
     # What is to become durable. ``flush`` makes one ``Persist`` of it at the end of a ``handle``.
 
@@ -101,6 +102,7 @@ class Journal:
             if isinstance(entry.payload, Configuration):
                 self._configurations.append(entry.index)
         self._appended.extend(entries)
+        self._read_configuration()
 
     def truncate_from(self, index: int) -> None:
         """Drop the entry at ``index`` and all after it."""
@@ -108,6 +110,7 @@ class Journal:
         del self.entries[index - 1 :]
         while self._configurations and self._configurations[-1] >= index:
             self._configurations.pop()
+        self._read_configuration()
         self._truncate_from = index if self._truncate_from is None else min(index, self._truncate_from)
         self.durable_index = min(self.durable_index, index - 1)
         self._waiting = deque((token, min(last, index - 1), since) for token, last, since in self._waiting)

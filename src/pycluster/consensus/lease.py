@@ -90,11 +90,13 @@ class Lease:
 
     def _quorum_round_us(self) -> int | None:
         """Send time of the newest heartbeat that a quorum acknowledged; this node itself counts as now."""
-        s = self._s
-        rounds = [s.now_us] if s.seated else []
-        for seat in s.others:
+        electorate = self._s.electorate
+        rounds = [self._s.now_us] if electorate.seated else []
+        for seat in electorate.others:
             progress = self._replication.progress.get(seat.uuid)
             if progress is not None and progress.round_us is not None:
                 rounds.append(progress.round_us)
+        if len(rounds) < electorate.needed:
+            return None
         rounds.sort(reverse=True)
-        return rounds[s.needed - 1] if len(rounds) >= s.needed else None
+        return rounds[electorate.needed - 1]

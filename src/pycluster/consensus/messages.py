@@ -21,11 +21,15 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class BootstrapQuery(Header, frozen=True, tag=True):
-    """An empty voter looks around: its voter list, the list's digest, and for how long it still grants nothing."""
+    """A voter looks around: its voter list, the list's digest, and for how long it still grants nothing.
+
+    ``provisional``: its log is a founding of its own that may never have been committed, and that it may give up.
+    """
 
     digest: str
     listed: tuple[str, ...]
     silent_us: int = 0
+    provisional: bool = False
 
 
 class BootstrapAnswer(Header, frozen=True, tag=True):
@@ -34,6 +38,7 @@ class BootstrapAnswer(Header, frozen=True, tag=True):
     digest: str
     listed: tuple[str, ...]
     silent_us: int = 0
+    provisional: bool = False
     leader: str = ""
     leader_uuid: str = ""
 

@@ -65,6 +65,8 @@ class Raft:
         self._roles = Roles(self._s)
         self._commands = Commands(self._roles)
         self._started = False
+        self._deadline: int | None = None
+        self._deadline_stale = False
         self._lone_founder = stored.empty and self._s.listed == (name,)
 
     # Reading.
@@ -117,8 +119,11 @@ class Raft:
         return read(self._roles, self.reason, self.is_acting(now_us), now_us)
 
     def next_deadline(self) -> int | None:
-        """When ``Timer`` is wanted at the latest; None before ``Start``."""
-        return self._roles.next_deadline() if self._started else None
+        """When ``Timer`` is wanted at the latest; None before ``Start``. Only ``handle`` moves it."""
+        if self._deadline_stale:
+            self._deadline_stale = False
+            self._deadline = self._roles.next_deadline() if self._started else None
+        return self._deadline
 
     # The door.
 
@@ -126,6 +131,7 @@ class Raft:
         """Take one event at ``now_us``; give back what is to be done, in order."""
         s = self._s
         s.now_us = max(s.now_us, now_us)
+        self._deadline_stale = True
         self._roles.lease.lapse()
         match event:
             case Start():
@@ -190,7 +196,8 @@ class Raft:
     def _complain_of_other_cluster(self, sender: Voter, message: Message) -> None:
         s = self._s
         s.counters["other_cluster"] += 1
-        if self._roles.bootstrap.provisional:
+        yielding = isinstance(message, BootstrapQuery | BootstrapAnswer) and message.provisional
+        if yielding or self._roles.bootstrap.provisional:
             return
         s.notify_once(
             "other-cluster",

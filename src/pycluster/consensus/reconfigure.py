@@ -11,9 +11,10 @@ from typing import Literal
 
 import msgspec
 
+from pycluster.consensus.electorate import majority
 from pycluster.consensus.log import Configuration, Voter
 from pycluster.consensus.replication import Replication
-from pycluster.consensus.state import State, majority
+from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND, SECOND
 
 

@@ -7,9 +7,10 @@ counts when its disk has it; only entries of the leader's own term are committed
 from __future__ import annotations
 
 from pycluster.consensus.effects import Committed, Halt
+from pycluster.consensus.electorate import majority
 from pycluster.consensus.log import Entry, Payload, Voter
 from pycluster.consensus.messages import AppendEntries, AppendReply
-from pycluster.consensus.state import State, majority
+from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
 

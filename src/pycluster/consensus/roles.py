@@ -10,12 +10,13 @@ from __future__ import annotations
 from pycluster.consensus.bootstrap import Bootstrap
 from pycluster.consensus.departure import Departure
 from pycluster.consensus.election import Election
+from pycluster.consensus.electorate import majority
 from pycluster.consensus.lease import Lease
 from pycluster.consensus.log import Configuration, NoOp, Voter
 from pycluster.consensus.messages import PreVoteRequest, ReachReply, ResignReply, TimeoutNow, VoteRequest
 from pycluster.consensus.reconfigure import Change, Reconfigure
 from pycluster.consensus.replication import Replication
-from pycluster.consensus.state import NOBODY, State, majority
+from pycluster.consensus.state import NOBODY, State
 from pycluster.consensus.transfer import Attempt, Transfer
 from pycluster.kernel.ids import new_uuid
 

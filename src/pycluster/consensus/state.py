@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 
 from pycluster.consensus.effects import Effect, LeaderChanged, Notify, Send
+from pycluster.consensus.electorate import Electorate
 from pycluster.consensus.journal import Journal
 from pycluster.consensus.log import Configuration, Stored, Vote, Voter
 from pycluster.consensus.messages import Message
@@ -20,11 +21,6 @@ NOBODY = Voter("", "")
 def digest_of(listed: tuple[str, ...]) -> str:
     """Stands for a voter list, whatever its order."""
     return hashlib.blake2b("\n".join(sorted(listed)).encode(), digest_size=8).hexdigest()
-
-
-def majority(seats: int) -> int:
-    """How many of ``seats`` are more than half."""
-    return seats // 2 + 1
 
 
 class State:
@@ -42,6 +38,7 @@ class State:
         self.cluster = cluster
         self.rng = rng
         self.journal = Journal(stored, params.held_max)
+        self._electorate = Electorate(self.journal.configuration, self.me, len(self.listed))
         self.now_us = 0
         self.effects: list[Effect] = []
         self.counters: Counter[str] = Counter()
@@ -72,34 +69,39 @@ class State:
         return self.journal.vote.term
 
     @property
+    def electorate(self) -> Electorate:
+        """Who votes, by the newest configuration in the log; worked out anew only when that is another one."""
+        if self._electorate.configuration is not self.journal.configuration:
+            self._electorate = Electorate(self.journal.configuration, self.me, len(self.listed))
+        return self._electorate
+
+    @property
     def configuration(self) -> Configuration | None:
         return self.journal.configuration
 
     @property
     def cluster_uuid(self) -> str:
         """Empty until this voter has a log."""
-        configuration = self.configuration
-        return configuration.cluster_uuid if configuration else ""
+        return self.electorate.cluster_uuid
 
     @property
     def voters(self) -> tuple[Voter, ...]:
-        configuration = self.configuration
-        return configuration.voters if configuration else ()
+        return self.electorate.voters
 
     @property
     def seated(self) -> bool:
         """Whether this node votes by its own log."""
-        return self.me in self.voters
+        return self.electorate.seated
 
     @property
     def others(self) -> tuple[Voter, ...]:
         """The other voters that can be talked to."""
-        return tuple(seat for seat in self.voters if seat.uuid and seat != self.me)
+        return self.electorate.others
 
     @property
     def needed(self) -> int:
         """Votes, acknowledgements, copies: how many are a quorum."""
-        return majority(len(self.voters) or len(self.listed))
+        return self.electorate.needed
 
     def dead(self, seat: Voter) -> bool:
         """Whether membership says that this very node is gone: a hint."""

@@ -1,7 +1,10 @@
-"""Finding others: configured nodes for ever, the down now and then, and the comparison of whole tables (anti-entropy).
+"""Finding others: configured nodes and the down for ever, and the comparison of whole tables (anti-entropy).
 
-Published bound: two halves of a healed network know each other after one ``reconnect_interval`` (jittered by half) and
-three one-way delays, where either half holds the other down; configured nodes never heard of, after ``seed_interval``.
+Who is missing (suspect or down, or configured or joined and not alive) is contacted in turn, one at a time. The pause between two
+contacts is a sixteenth of the time since the membership last changed, between ``reconnect_interval`` and
+``seed_interval``, times a quarter of the living where those are more than four: a cluster's contacts a second are
+bounded whatever its size, and what was cut off for long may take longer to be noticed.
+``docs/protocol/membership.md`` gives the bound on healing that follows.
 """
 
 from __future__ import annotations
@@ -9,13 +12,14 @@ from __future__ import annotations
 import msgspec
 
 from pycluster.kernel.ids import Address, Seed
-from pycluster.kernel.units import MILLISECOND, MINUTE
+from pycluster.kernel.units import MILLISECOND
 from pycluster.membership.effects import Resolve
 from pycluster.membership.messages import Alive, Digest, Push
 from pycluster.membership.state import Purpose, State
 
-_OLD_DEATH_US = 10 * MINUTE
-_OLD_DEATH_FACTOR = 8
+_PATIENCE = 16
+_CONTACTS_BY = 4
+_ADDRESSES_TRIED = 4
 _SYNC_STRETCH_PAST = 32
 
 
@@ -25,8 +29,6 @@ class _Target(msgspec.Struct):
     name: str
     host: str
     port: int
-    due_us: int = 0
-    pause_us: int = 0
 
 
 class Discovery:
@@ -35,61 +37,63 @@ class Discovery:
     def __init__(self, state: State, seeds: tuple[Seed, ...]) -> None:
         self._s = state
         self._targets: list[_Target] = []
+        self._turn: list[str | _Target] = []
         self._sync_us: int | None = None
-        self._reconnect_us: int | None = None
+        self._contact_us: int | None = None
+        #: The pause after which all are contacted again, while that is still to happen more often than later.
+        self._eager_us = 0
+        self._changed_us = 0
         self._syncing: dict[Address, int] = {}
         self.set_seeds(seeds)
 
     def set_seeds(self, seeds: tuple[Seed, ...]) -> None:
         """The configured nodes, this one not among them."""
         joined = [target for target in self._targets if not target.name]
-        pause_us = self._s.params.seed_interval_min_ms * MILLISECOND
         self._targets = [
-            _Target(seed.name, seed.host, seed.port, self._s.now_us, pause_us)
-            for seed in seeds
-            if seed.name != self._s.local.name
+            _Target(seed.name, seed.host, seed.port) for seed in seeds if seed.name != self._s.local.name
         ] + joined
+        self._hurry()
 
     def begin(self) -> None:
         """Contact everyone at once."""
         s = self._s
-        for target in self._targets:
-            target.due_us = s.now_us
+        self._changed_us = s.now_us
         self._sync_us = s.now_us + self._sync_pause_us()
-        self._reconnect_us = s.now_us
+        self._contact_us = s.now_us
+        self._hurry()
 
     def end(self) -> None:
         """Contact nobody any more."""
         self._targets.clear()
-        self._sync_us = self._reconnect_us = None
+        self._turn.clear()
+        self._sync_us = self._contact_us = None
 
     def join(self, seeds: tuple[tuple[str, int], ...]) -> None:
         """More hosts, tried now and then kept as targets."""
-        s = self._s
         known = {(target.host, target.port) for target in self._targets}
-        for host, port in seeds[: s.params.pending_max]:
-            if (host, port) in known:
-                for target in self._targets:
-                    if (target.host, target.port) == (host, port):
-                        target.due_us = s.now_us
-            elif len(self._targets) < s.params.pending_max:
-                pause_us = s.params.seed_interval_min_ms * MILLISECOND
-                self._targets.append(_Target("", host, port, s.now_us, pause_us))
+        for host, port in seeds[: self._s.params.pending_max]:
+            if (host, port) not in known and len(self._targets) < self._s.params.pending_max:
+                self._targets.append(_Target("", host, port))
+        self._hurry()
+
+    def changed(self) -> None:
+        """Somebody came or went: look for the missing more often again."""
+        s = self._s
+        self._changed_us = s.now_us
+        if self._contact_us is not None:
+            self._contact_us = min(self._contact_us, s.now_us + self._pause_us())
 
     def next_deadline(self) -> int | None:
         """The next contact or comparison."""
-        due = [target.due_us for target in self._targets]
-        due += [at_us for at_us in (self._sync_us, self._reconnect_us) if at_us is not None]
-        return min(due, default=None)
+        if self._contact_us is None or self._sync_us is None:
+            return None
+        return min(self._contact_us, self._sync_us)
 
     def tick(self) -> None:
         """Everything due."""
         s = self._s
-        for target in self._targets:
-            if s.now_us >= target.due_us:
-                self._contact(target)
-        if self._reconnect_us is not None and s.now_us >= self._reconnect_us:
-            self._reconnect()
+        if self._contact_us is not None and s.now_us >= self._contact_us:
+            self._contact_next()
         if self._sync_us is not None and s.now_us >= self._sync_us:
             self._sync_us = s.now_us + self._sync_pause_us()
             able = s.others("alive")
@@ -97,9 +101,10 @@ class Discovery:
                 self.sync(s.rng.choice(able).address)
 
     def on_resolved(self, addresses: tuple[Address, ...]) -> None:
-        """Compare tables with whoever is there."""
-        for address in addresses[:4]:
-            if address != self._s.local.address:
+        """Compare tables with whoever is there and not known to live."""
+        living = {member.address for member in self._s.others("alive")} if self._s.refused_by is None else set()
+        for address in addresses[:_ADDRESSES_TRIED]:
+            if address != self._s.local.address and address not in living:
                 self.sync(address, join=True)
 
     def sync(self, to: Address, *, join: bool = False) -> None:
@@ -125,34 +130,53 @@ class Discovery:
     def _me(self) -> Alive:
         return self._s.local.alive_message()
 
-    def _contact(self, target: _Target) -> None:
-        s = self._s
-        slow_us = s.params.seed_interval_ms * MILLISECOND
-        member = s.table.get(target.name) if target.name else None
-        # A configured node that is alive needs no contact: probes reach it. What was joined by hand stays as an anchor.
-        known = member is not None and member.state in ("alive", "suspect")
-        if not known:
-            s.effects.append(Resolve(target.host, target.port))
-        pause_us = slow_us if known or s.refused_by is not None else target.pause_us
-        if not target.name and s.live_count:
-            pause_us = slow_us
-        target.pause_us = min(max(target.pause_us, 1) * 2, slow_us)
-        if known:
-            target.pause_us = s.params.seed_interval_min_ms * MILLISECOND
-        target.due_us = s.now_us + pause_us - s.rng.randrange(pause_us // 4 + 1)
+    def _hurry(self) -> None:
+        """Contact all who are missing at once, and a few times more in the next moments."""
+        self._eager_us = self._s.params.seed_interval_min_ms * MILLISECOND
+        if self._contact_us is not None:
+            self._contact_us = self._s.now_us
 
-    def _reconnect(self) -> None:
-        """Try one of the down: only its own word revives it, and it speaks when it hears what is said of it."""
+    def _missing(self) -> list[str | _Target]:
+        """The down and the suspects by name, and the targets that nobody alive stands for."""
         s = self._s
-        pause_us = s.params.reconnect_interval_ms * MILLISECOND
-        down = s.others("down")
-        if down and s.refused_by is None:
-            recent = [member for member in down if s.now_us - member.state_since_us < _OLD_DEATH_US]
-            if not recent:
-                pause_us *= _OLD_DEATH_FACTOR
-            member = s.rng.choice(recent or down)
-            s.send_accused(member)
-        self._reconnect_us = s.now_us + pause_us - s.rng.randrange(pause_us // 2 + 1)
+        silent = [member.name for member in s.others("suspect", "down")] if s.refused_by is None else []
+        living = {member.name for member in s.others("alive")}
+        return [*silent, *(target for target in self._targets if target.name not in living)]
+
+    def _contact_next(self) -> None:
+        s = self._s
+        if self._eager_us < s.params.reconnect_interval_ms * MILLISECOND:
+            for missing in self._missing():
+                self._contact(missing)
+            pause_us = self._eager_us
+            self._eager_us *= 2
+        else:
+            missing_now = self._missing()
+            if not self._turn and missing_now:
+                self._turn = s.rng.sample(missing_now, len(missing_now))
+            while self._turn:
+                following = self._turn.pop()
+                if following in missing_now:
+                    self._contact(following)
+                    break
+            pause_us = self._pause_us()
+        self._contact_us = s.now_us + pause_us - s.rng.randrange(pause_us // 4 + 1)
+
+    def _contact(self, missing: str | _Target) -> None:
+        """The accused speak for themselves when they hear what is said of them; targets are asked for their tables."""
+        if isinstance(missing, str):
+            self._s.send_accused(self._s.table[missing])
+        else:
+            self._s.effects.append(Resolve(missing.host, missing.port))
+
+    def _pause_us(self) -> int:
+        s = self._s
+        if s.refused_by is not None:
+            return s.params.name_grace_ms * MILLISECOND
+        least_us = s.params.reconnect_interval_ms * MILLISECOND
+        most_us = s.params.seed_interval_ms * MILLISECOND
+        pause_us = min(max((s.now_us - self._changed_us) // _PATIENCE, least_us), most_us)
+        return pause_us * max(1, s.live_count // _CONTACTS_BY)
 
     def _sync_pause_us(self) -> int:
         s = self._s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import assert_never
 
 import msgspec
 
@@ -99,11 +100,15 @@ class State:
             first = (Suspect(about.name, about.uuid, about.incarnation, self.local.name),)
         self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, first)))
 
+    def send_news(self, to: Address, members: list[Member]) -> None:
+        """Tell a peer whose news of these members is out of date what is known of them here."""
+        base = Packet(self.local.name, self.local.uuid, self.local.incarnation)
+        news = [said_of(member, self.local.name, self.params.tags_gossip_bytes) for member in members]
+        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, news)))
+
     def send_accused(self, member: Member) -> None:
-        """Tell a member that is down or left here what is said of it, so that it can refute; it acks if it lives."""
-        name, uuid, incarnation, by = member.name, member.uuid, member.incarnation, self.local.name
-        down = member.state == "down"
-        said = Down(name, uuid, incarnation, by, False) if down else Left(name, uuid, incarnation, by)
+        """Tell a member what is said of it, so that it can refute; it acks if it lives."""
+        said = said_of(member, self.local.name, self.params.tags_gossip_bytes)
         ping = Ping(self.next_seq(), member.name, member.uuid)
         base = Packet(self.local.name, self.local.uuid, self.local.incarnation, ping)
         self.effects.append(SendPacket(member.address, self.broadcasts.fill(base, self.cluster_size, (said,))))
@@ -139,3 +144,18 @@ class State:
                 return
         self._spoken[kind, peer] = self.now_us
         self.notify(kind, text, **fields)
+
+
+def said_of(member: Member, by: str, gossip_tags_bytes: int) -> Update:
+    """The news that gives a member's state as ``by`` knows it."""
+    match member.state:
+        case "alive":
+            return member.alive_message(gossip_tags_bytes)
+        case "suspect":
+            return Suspect(member.name, member.uuid, member.incarnation, by)
+        case "down":
+            return Down(member.name, member.uuid, member.incarnation, by, False)
+        case "left":
+            return Left(member.name, member.uuid, member.incarnation, by)
+        case _:
+            assert_never(member.state)

@@ -9,13 +9,16 @@ from pycluster.node.effects import Publish, RecordActing
 from pycluster.node.view import ActingInterval, ClusterEvent, LeaderSpan
 
 _SPANS_KEPT = 100
+#: Room for one life's event ids; they stay exact in JavaScript for 2^33 lives.
+_EVENTS_A_LIFE = 1 << 20
 
 
 class Ledger:
     """Bounded books; every entry is made by the node at its own time."""
 
-    def __init__(self, past_acting: tuple[ActingInterval, ...]) -> None:
-        self._event_id = 0
+    def __init__(self, past_acting: tuple[ActingInterval, ...], incarnation: int = 0) -> None:
+        # A later life has a higher incarnation, so its events have higher ids: no reader resumes in the wrong life.
+        self._event_id = incarnation * _EVENTS_A_LIFE
         self.counters: dict[str, int] = {}
         self.leaders: deque[LeaderSpan] = deque(maxlen=_SPANS_KEPT)
         self._ended: deque[ActingInterval] = deque(past_acting, maxlen=ACTING_INTERVALS_KEPT)

@@ -50,10 +50,10 @@ class Node:
         self.uuid = identity.uuid
         self._now = 0
         self._rng = rng
-        self._ledger = Ledger(past_acting)
+        self._incarnation = identity.incarnation + 1
+        self._ledger = Ledger(past_acting, self._incarnation)
         self._gate = Gate(config.cluster, config.params, self._ledger)
         self._outbox = Outbox(self._gate.codec, self._ledger)
-        self._incarnation = identity.incarnation + 1
         local = Local(
             name=config.name,
             uuid=identity.uuid,

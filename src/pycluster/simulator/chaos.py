@@ -21,14 +21,16 @@ DRAIN_MAX_US = 10 * SECOND
 
 
 class Chaos:
-    """Faults of one world. ``listed`` are the voters of the nodes' ``[nodes]``."""
+    """Faults of one world. ``listed`` are the voters of the nodes' ``[nodes]``, there by DNS name where ``by_name``."""
 
-    def __init__(self, world: World, listed: Sequence[str], rng: Random) -> None:
+    def __init__(self, world: World, listed: Sequence[str], rng: Random, *, by_name: bool) -> None:
         self._world = world
         self._listed = tuple(listed)
         self._rng = rng
         self._healed = False
         self._disks = {host.label: (host.disk.least_us, host.disk.stall_chance) for host in world.hosts.values()}
+        self._by_name = by_name
+        self._first = {label: host.address for label, host in world.hosts.items()}
         self._next_address = 100
         self._left = 0
 
@@ -100,7 +102,7 @@ class Chaos:
         if fault.wipe and self._may_wipe(host):
             self._world.say(host.label, "loses its disk")
             host.disk.wipe()
-        if fault.readdress:
+        if fault.readdress and self._findable_without(host):
             self._next_address += 1
             host.address = Address(f"10.0.1.{self._next_address}", host.address.port)
             self._world.network.attach(host)
@@ -125,6 +127,8 @@ class Chaos:
             return
         if leave:
             if self._left or host.label not in self._listed or len(self._listed) < 4:
+                return
+            if not self._findable_without(host):
                 return
             self._left += 1
             host.gone = True
@@ -161,6 +165,14 @@ class Chaos:
             return False
         disks = {other.disk.uuid for other in self._world.hosts.values() if other is not host and not other.gone}
         return sum(uuid in disks for uuid in seats) > len(seats) // 2
+
+    def _findable_without(self, host: Host) -> bool:
+        """Whether, once ``host`` has moved or gone, some configured node is still where ``[nodes]`` says.
+
+        Where ``[nodes]`` holds numbers and none of them is true any more, nothing leads from one node to another.
+        """
+        others = [other for label, other in self._world.hosts.items() if label in self._listed and other is not host]
+        return self._by_name or any(other.address == self._first[other.label] and not other.gone for other in others)
 
     # --- bookkeeping ----------------------------------------------------------------------------------------------
 

@@ -82,6 +82,8 @@ def shape(seed: int, nodes: int = 0) -> Shape:
     )
     from_us = rng.choice((0, 5, 15)) * SECOND
     for_us = rng.choice((20, 40, 60)) * SECOND
+    if late:
+        starts_us[late] = min(starts_us[late], from_us + for_us)
     return Shape(
         voters=tuple(listed),
         others=tuple(name for name in names if name not in listed),
@@ -179,7 +181,7 @@ def _intrude(cluster: Cluster, name: str) -> None:
 
 def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
     world = cluster.world
-    chaos = Chaos(world, plan.voters, Random(f"chaos {world.seed}"))
+    chaos = Chaos(world, plan.voters, Random(f"chaos {world.seed}"), by_name=plan.by_name)
     chaos.schedule(faults)
     world.timeline.run_until(plan.chaos_end_us)
     chaos.heal()

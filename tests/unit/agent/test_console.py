@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pycluster.agent.console import Console, status_block
+from pycluster.agent.console import Console, LogFormat, status_block
 from pycluster.node.view import (
     ClusterEvent,
     Counts,
@@ -21,7 +22,9 @@ from pycluster.node.view import (
 )
 
 
-def member(name: str, *, host: str = "", role: str = "follower", state: str = "alive", seen: int | None = 1_000) -> MemberView:
+def member(
+    name: str, *, host: str = "", role: str = "follower", state: str = "alive", seen: int | None = 1_000
+) -> MemberView:
     return MemberView(
         name=name,
         uuid="u",
@@ -81,65 +84,65 @@ def test_no_leader_says_why() -> None:
     assert "Leader: none (reaches 2 of 5 voters, 3 needed)\n" in block
 
 
+class Pipes:
+    """``out`` and ``err``: (reading end, writing end)."""
+
+    def __init__(self) -> None:
+        self.out = os.pipe()
+        self.err = os.pipe()
+
+    def console(self, log_format: LogFormat) -> Console:
+        return Console(log_format, out=self.out[1], err=self.err[1])
+
+    def close(self) -> None:
+        for descriptor in (*self.out, *self.err):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
 @pytest.fixture
-def pipes() -> Iterator[tuple[int, int]]:
-    """Descriptors 1 and 2 replaced by pipes; gives their reading ends."""
-    saved = os.dup(1), os.dup(2)
-    out_read, out_write = os.pipe()
-    err_read, err_write = os.pipe()
-    os.dup2(out_write, 1)
-    os.dup2(err_write, 2)
-    os.close(out_write)
-    os.close(err_write)
-    try:
-        yield out_read, err_read
-    finally:
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for descriptor in (*saved, out_read, err_read):
-            os.close(descriptor)
+def pipes() -> Iterator[Pipes]:
+    """The console's two streams, as pipes."""
+    pipes = Pipes()
+    yield pipes
+    pipes.close()
 
 
-def test_events_carry_the_origins_time_stamp_on_stderr(pipes: tuple[int, int]) -> None:
-    console = Console("text")
+def test_events_carry_the_origins_time_stamp_on_stderr(pipes: Pipes) -> None:
+    console = pipes.console("text")
     console.event(ClusterEvent(1, "member-up", "New node discovered: node002", 0, wall_ms=1_730_205_352_000))
     console.event(ClusterEvent(2, "bad", "two\nlines\x1b[31m", 0, wall_ms=1_730_205_352_000))
     console.close()
-    lines = os.read(pipes[1], 10_000).decode().splitlines()
+    lines = os.read(pipes.err[0], 10_000).decode().splitlines()
     assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d New node discovered: node002", lines[0])
     assert lines[1].endswith("two?lines?[31m")
 
 
-def test_json_lines_are_one_object_each(pipes: tuple[int, int]) -> None:
-    console = Console("json")
+def test_json_lines_are_one_object_each(pipes: Pipes) -> None:
+    console = pipes.console("json")
     console.event(ClusterEvent(1, "member-up", "New node discovered: node002", 5, "node002", wall_ms=7))
     console.status(sheet(member("node001", role="leader")))
     console.close()
-    event = json.loads(os.read(pipes[1], 10_000))
+    event = json.loads(os.read(pipes.err[0], 10_000))
     assert (event["kind"], event["node"]) == ("member-up", "node002")
-    assert json.loads(os.read(pipes[0], 10_000))["leader"] == "node001"
+    assert json.loads(os.read(pipes.out[0], 10_000))["leader"] == "node001"
 
 
-def test_a_reader_that_does_not_read_costs_lines_not_time(pipes: tuple[int, int]) -> None:
-    console = Console("text")
+def test_a_reader_that_does_not_read_costs_lines_not_time(pipes: Pipes) -> None:
+    console = pipes.console("text")
     for number in range(20_000):
         console.say("note", f"{number} " + "x" * 200)
     console.close(patience_s=0.05)
-    assert len(os.read(pipes[1], 1_000)) == 1_000
+    assert len(os.read(pipes.err[0], 1_000)) == 1_000
+    os.close(pipes.err[0])
+    console.close()
+    assert not console._thread.is_alive(), "a reader that goes away ends the wait"
 
 
-def test_a_reader_that_went_away_is_no_error() -> None:
-    console = Console("text")
-    saved = os.dup(2)
-    read, write = os.pipe()
-    os.close(read)
-    os.dup2(write, 2)
-    os.close(write)
-    try:
-        for _ in range(3):
-            console.say("note", "nobody reads this")
-        console.close()
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+def test_a_reader_that_went_away_is_no_error(pipes: Pipes) -> None:
+    os.close(pipes.err[0])
+    console = pipes.console("text")
+    for _ in range(3):
+        console.say("note", "nobody reads this")
+    console.close()
     assert not console._thread.is_alive()

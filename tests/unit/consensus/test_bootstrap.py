@@ -128,7 +128,6 @@ def test_a_voter_with_a_past_refuses_founders() -> None:
     hand = Hand()
     request = VoteRequest("", "uuid3", "", 9, 0, 0, hand.raft._s.digest)
     hand.tell(3, request)
-    hand.write()
     assert [reply.granted for reply in hand.sent(VoteReply)] == [False] and hand.raft.term == 1
 
 

@@ -1,0 +1,105 @@
+"""``settings check`` and ``settings show``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import click
+
+from pycluster.cli import targets
+from pycluster.cli.command import Verb, Verbs
+from pycluster.cli.exits import Exit, printable
+from pycluster.cli.given import Given, pass_given
+from pycluster.cli.options import AGENT, FORM, takes
+from pycluster.cli.output import Printer
+from pycluster.kernel.errors import LocalMisuse
+from pycluster.settings import Loaded, Settings, SettingsError, effective, load
+
+PLACES = {
+    "check": "pycluster.cli.configuration:check",
+    "show": "pycluster.cli.configuration:show",
+}
+
+
+@click.group("settings", cls=Verbs, places=PLACES)
+@takes(*AGENT, *FORM)
+def settings() -> None:
+    """The settings of a file, or those a running agent uses."""
+
+
+def _load(given: Given) -> Loaded:
+    flags = {name: given.text(name) for name in ("name", "data_dir") if given.text(name)}
+    return load(given.text("config") or None, os.environ, flags, socket.gethostname())
+
+
+def _parameter_problems(found: Settings) -> list[str]:
+    from pycluster import consensus, membership, node
+    from pycluster.agent.parameters import build
+
+    problems: list[str] = []
+    sections: tuple[tuple[type, str, dict[str, str]], ...] = (
+        (membership.Params, "membership", found.membership),
+        (consensus.Params, "consensus", found.consensus),
+        (node.Params, "following", found.following),
+    )
+    for kind, section, given in sections:
+        try:
+            problems += build(kind, section, given)[1]
+        except LocalMisuse as error:
+            problems.append(f"[{section}] {error}")
+    return problems
+
+
+@click.command("check", cls=Verb)
+@takes(*AGENT, *FORM)
+@pass_given
+def check(given: Given) -> int:
+    """Tell every mistake in a file (and in PYCLUSTER_* and flags) at once; ends with 2 when there is one."""
+    printer = Printer(given)
+    try:
+        found = _load(given)
+        problems, warnings, path = _parameter_problems(found.settings), found.warnings, found.path
+    except SettingsError as wrong:
+        problems, warnings, path = list(wrong.problems), wrong.warnings, given.text("config") or "cluster.conf"
+    where = path or "no file, the environment and the defaults"
+    answer = {"path": path, "ok": not problems, "problems": problems, "warnings": list(warnings)}
+    if printer.form in ("json", "jsonl", "yaml"):
+        printer.answer(answer, lines=lambda: [])
+    else:
+        for line in problems:
+            print(printable(line), file=sys.stderr)
+        for line in warnings:
+            printer.note(f"warning: {line}")
+        if not problems and not printer.quiet:
+            print(printable(f"{where}: no mistakes"), flush=True)
+    return Exit.USAGE if problems else Exit.DONE
+
+
+@click.command("show", cls=Verb)
+@takes(*AGENT, *FORM)
+@pass_given
+def show(given: Given) -> int:
+    """The settings that the running agent uses, each with its source; with -config those of the file."""
+    printer = Printer(given)
+    found = effective(_load(given)) if given.text("config") else targets.client(given).settings()
+    rows = [(name, *_value_and_source(shown)) for name, shown in found.items()]
+    printer.answer(found, lines=lambda: printer.table(("SETTING", "VALUE", "FROM"), rows), names=list(found))
+    return Exit.DONE
+
+
+def _value_and_source(shown: object) -> tuple[str, str]:
+    if not isinstance(shown, dict) or "value" not in shown:
+        return _text(shown), ""
+    return _text(shown["value"]), _text(shown.get("source", ""))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {_text(item)}" for key, item in value.items())
+    return "" if value is None else str(value)

@@ -1,0 +1,52 @@
+"""From the command line to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pycluster.cli.exits import Exit, code_of, report
+from pycluster.cli.given import Given
+from pycluster.cli.program import program
+from pycluster.kernel.errors import PyClusterError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb (of ``sys.argv`` unless ``arguments`` are given); gives the exit code, never raises for users."""
+    try:
+        code = program.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="pycluster",
+            standalone_mode=False,
+            obj=Given(),
+        )
+        sys.stdout.flush()
+    except click.ClickException as wrong:
+        _usage(wrong)
+        code = Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        _close_output()
+        code = Exit.BROKEN_PIPE
+    except PyClusterError as error:
+        report(error)
+        code = code_of(error)
+    return int(code or 0)
+
+
+def _usage(wrong: click.ClickException) -> None:
+    text = wrong.format_message().rstrip(".")
+    context = wrong.ctx if isinstance(wrong, click.UsageError) else None
+    where = f" ({context.command_path} --help tells more)" if context is not None else ""
+    print(f"{text[:1].lower()}{text[1:]}{where}", file=sys.stderr)
+
+
+def _close_output() -> None:
+    """Nobody reads any more: let the interpreter's last flush go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,48 @@
+"""What was typed, wherever on the line it stood."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import click
+
+Form = Literal["table", "wide", "json", "jsonl", "yaml", "name"]
+FORMS: tuple[Form, ...] = ("table", "wide", "json", "jsonl", "yaml", "name")
+
+
+class Given:
+    """The options that were given, by name with underscores; nothing for those that were not."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, object] = {}
+
+    def keep(self, name: str, value: object) -> None:
+        """Remember an option. Of one given twice the last counts; one that may be repeated is added up."""
+        before = self.options.get(name)
+        if isinstance(before, tuple) and isinstance(value, tuple):
+            value = (*before, *value)
+        self.options[name] = value
+
+    def text(self, name: str) -> str:
+        """The value of an option, or nothing."""
+        return cast(str, self.options.get(name, ""))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The values of an option that may be repeated."""
+        return cast(tuple[str, ...], self.options.get(name, ()))
+
+    def switch(self, name: str) -> bool:
+        """Whether a switch is on."""
+        return bool(self.options.get(name, False))
+
+    def timeout_s(self, usual_s: float) -> float:
+        """``--timeout``, or what is usual, in seconds."""
+        return cast(float, self.options.get("timeout", usual_s))
+
+    @property
+    def form(self) -> Form:
+        """``-o``."""
+        return cast(Form, self.options.get("output", "table"))
+
+
+pass_given = click.make_pass_decorator(Given)

@@ -1,0 +1,54 @@
+"""``join``, ``leave`` and ``force-leave``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pycluster.cli import targets
+from pycluster.cli.command import Verb
+from pycluster.cli.given import Given, pass_given
+from pycluster.cli.names import MemberName, check_member
+from pycluster.cli.options import AGENT, FORM, YES, takes
+from pycluster.cli.output import Printer
+from pycluster.cli.reporting import outcome
+from pycluster.kernel.errors import Refused
+
+
+def _sure(given: Given, question: str) -> None:
+    """Ask on a terminal unless ``-y`` was given; raises ``Refused`` on a no."""
+    if not given.switch("yes") and sys.stdin.isatty() and not click.confirm(question, err=True):
+        raise Refused("nothing was changed")
+
+
+@click.command("join", cls=Verb)
+@takes(*AGENT, *FORM)
+@click.argument("hosts", nargs=-1, required=True, metavar="HOST[:PORT]...")
+@pass_given
+def join(given: Given, hosts: tuple[str, ...]) -> int:
+    """Let the agent contact these hosts too, and so join whatever cluster they are in."""
+    asked = targets.client(given, targets.CHANGE_S)
+    return outcome(Printer(given), asked.join(hosts), f"the agent contacts {', '.join(hosts)}")
+
+
+@click.command("leave", cls=Verb)
+@takes(*AGENT, *FORM, YES)
+@pass_given
+def leave(given: Given) -> int:
+    """Let the agent give up its seat for good, say goodbye and stop."""
+    asked = targets.client(given, targets.CHANGE_S)
+    _sure(given, "Give up this node's seat for good, and stop its agent?")
+    return outcome(Printer(given), asked.leave(), "the agent left and stops")
+
+
+@click.command("force-leave", cls=Verb)
+@takes(*AGENT, *FORM, YES)
+@click.argument("node", type=MemberName(), metavar="NODE")
+@pass_given
+def force_leave(given: Given, node: str) -> int:
+    """Count a node that is down as one that left, everywhere."""
+    asked = targets.client(given, targets.CHANGE_S)
+    check_member(asked, node)
+    _sure(given, f"Count {node} as one that left?")
+    return outcome(Printer(given), asked.force_leave(node), f"{node} counts as left")

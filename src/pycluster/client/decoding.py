@@ -1,0 +1,40 @@
+"""From an answer's status and body to a value or an error."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from pycluster.client.answers import Fault, Refusal
+from pycluster.client.endpoint import Endpoint
+from pycluster.client.errors import AgentFailed, Denied, NotFound, Rejected, TimedOut
+from pycluster.kernel.errors import PyClusterError
+
+T = TypeVar("T")
+
+
+def decode(endpoint: Endpoint, status: int, content: bytes, shape: type[T], good: set[int]) -> T:
+    """The body as ``shape`` where ``status`` is one of the ``good`` ones; raises what the agent says otherwise."""
+    try:
+        fault = msgspec.json.decode(content, type=Refusal).error if status >= 300 else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        fault = None
+    if fault is not None:
+        raise error_of(status, fault)
+    if status not in good:
+        raise AgentFailed(
+            f"{endpoint} answered {status}", why="with nothing that an agent would say", remedy="is it an agent?"
+        )
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        why = f"its answer does not have the shape that this version knows: {error}"
+        raise AgentFailed(f"cannot read what {endpoint} answered", why=why, remedy="is it an agent?") from None
+
+
+def error_of(status: int, fault: Fault) -> PyClusterError:
+    """The error that a refusal with this status is."""
+    kinds: dict[int, type[PyClusterError]] = {403: Denied, 404: NotFound, 408: TimedOut, 504: TimedOut}
+    kind = kinds.get(status, Rejected if status < 500 else AgentFailed)
+    return kind(fault.what, why=fault.why, remedy=fault.remedy)

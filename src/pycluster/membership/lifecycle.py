@@ -1,0 +1,277 @@
+"""Members' lives: every transition of a member's state stands here, and each rule compares incarnations (SWIM §4.2)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from pycluster.kernel.units import MILLISECOND
+from pycluster.membership.discovery import Discovery
+from pycluster.membership.effects import Cause, MemberChanged, SaveIncarnation
+from pycluster.membership.members import Member, member_of, tags_bytes
+from pycluster.membership.messages import Alive, Down, Left, Suspect, Update, Vouch
+from pycluster.membership.names import Names
+from pycluster.membership.probing import Probing
+from pycluster.membership.state import State
+from pycluster.membership.suspicion import Suspicion
+
+
+class Lifecycle:
+    """Takes news in; only a member's own word carries a higher incarnation than all before it."""
+
+    def __init__(self, state: State, discovery: Discovery, probing: Probing, names: Names) -> None:
+        self._s = state
+        self._discovery = discovery
+        self._names = names
+        self._probing = probing
+        self._suspicions: dict[str, Suspicion] = {}
+        self._reap_us = 0
+
+    def next_deadline(self) -> int | None:
+        """When the next suspicion convicts."""
+        if not self._suspicions:
+            return None
+        forgiving_us = self._s.health.forgiving_until_us
+        return min(max(found.deadline(), forgiving_us) for found in self._suspicions.values())
+
+    def tick(self) -> None:
+        """Convict those whose time is up, forget those whose time is over."""
+        s = self._s
+        for name, found in list(self._suspicions.items()):
+            if s.now_us >= max(found.deadline(), s.health.forgiving_until_us):
+                self._down(Down(name, s.table[name].uuid, found.incarnation, s.local.name, found.verified))
+        self._reap()
+
+    def update(self, update: Update) -> None:
+        """One piece of news, from wherever."""
+        if update.name == self._s.local.name:
+            self._about_us(update)
+            return
+        match update:
+            case Alive():
+                self._alive(update)
+            case Suspect():
+                self._suspect(update)
+            case Vouch():
+                self._vouch(update)
+            case Down():
+                self._down(update)
+            case Left():
+                self._left(update)
+            case _:
+                assert_never(update)
+
+    def outdated(self, update: Update) -> Member | None:
+        """The member of whom this accusation or verdict speaks in an incarnation that is over here."""
+        if isinstance(update, Alive | Vouch):
+            return None
+        member = self._s.table.get(update.name)
+        if member is None or member.uuid != update.uuid or update.incarnation >= member.incarnation:
+            return None
+        return member
+
+    def reached(self, name: str) -> None:
+        """A verification of ours reached a suspect: say so; only its own word ends the suspicion."""
+        found = self._suspicions.get(name)
+        if found is not None:
+            self._vouch(Vouch(name, self._s.table[name].uuid, found.incarnation, self._s.local.name))
+
+    # The local member.
+
+    def _about_us(self, update: Update) -> None:
+        """Only the suspect's own higher incarnation refutes (SWIM §4.2)."""
+        s = self._s
+        local = s.local
+        if update.uuid != local.uuid:
+            if isinstance(update, Alive):
+                self._names.conflict(update, local)
+            return
+        if isinstance(update, Vouch) or s.leaving:
+            return
+        if update.incarnation < local.incarnation or (
+            isinstance(update, Alive) and update.incarnation == local.incarnation
+        ):
+            return
+        local.incarnation = update.incarnation
+        if not isinstance(update, Alive):
+            s.counters["refuted"] += 1
+            s.health.worse(1, f"had to refute that it is {type(update).__name__.lower()}")
+            s.note(local, "refuted", s.local.name, f"{type(update).__name__.lower()} by {update.by or 'itself'}")
+        self.announce()
+
+    def announce(self) -> None:
+        """Our own newer word."""
+        s = self._s
+        s.local.incarnation += 1
+        s.table.touched(s.local)
+        s.effects.append(SaveIncarnation(s.local.incarnation))
+        s.broadcasts.put(s.local.alive_message(s.params.tags_gossip_bytes))
+
+    def leave(self) -> None:
+        """The local member says goodbye."""
+        s = self._s
+        s.leaving = True
+        self._enter(s.local, "left")
+        s.broadcasts.put(Left(s.local.name, s.local.uuid, s.local.incarnation))
+
+    # The others.
+
+    def _alive(self, alive: Alive) -> None:
+        s = self._s
+        member = s.table.get(alive.name)
+        if tags_bytes(alive.tags) > s.params.tags_max_bytes:
+            s.counters["records_refused"] += 1
+            return
+        if member is None:
+            self._discover(alive)
+        elif member.uuid != alive.uuid:
+            self._another_identity(member, alive)
+        elif alive.incarnation > member.incarnation:
+            self._newer_word(member, alive)
+        elif alive.incarnation == member.incarnation and member.tags_hidden and not alive.tags_hidden:
+            member.tags, member.tags_hidden = alive.tags, False
+            self.changed("updated", member, "tags")
+
+    def _newer_word(self, member: Member, alive: Alive) -> None:
+        s = self._s
+        before = member.state
+        changed = member.take(alive)
+        self._enter(member, "alive")
+        s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
+        if alive.tags_hidden:
+            self._discovery.sync(member.address)
+        if before == "suspect":
+            s.note(member, "refuted", member.name, f"incarnation {alive.incarnation}")
+            self.changed("alive", member, "refuted the suspicion")
+        elif before in ("down", "left"):
+            s.note(member, "returned", member.name, f"incarnation {alive.incarnation}, was {before}")
+            self.changed("alive", member, f"returned, was {before}")
+        elif changed:
+            self.changed("updated", member, "")
+
+    def _discover(self, alive: Alive) -> None:
+        s = self._s
+        if len(s.table) >= s.params.members_max:
+            s.counters["members_refused"] += 1
+            return
+        member = member_of(alive, "alive", s.now_us, s.params.evidence_max)
+        s.table.put(member)
+        s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
+        self.changed("discovered", member, "")
+        if alive.tags_hidden:
+            self._discovery.sync(member.address)
+
+    def _another_identity(self, member: Member, alive: Alive) -> None:
+        """A name passes on when its holder left, is down and the grace is over, or when the address is the same.
+
+        Two living processes cannot hold one address.
+        """
+        s = self._s
+        over = s.now_us - member.state_since_us >= s.params.name_grace_ms * MILLISECOND
+        if not (member.state == "left" or (member.state == "down" and over) or member.address == alive.address):
+            self._names.conflict(alive, member)
+            return
+        self._suspicions.pop(member.name, None)
+        successor = member_of(alive, "alive", s.now_us, s.params.evidence_max)
+        s.note(successor, "identity", member.name, f"follows {member.uuid[:8]}, which was {member.state}")
+        s.table.put(successor)
+        s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
+        self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
+
+    def _suspect(self, accusation: Suspect) -> None:
+        s = self._s
+        member = s.table.get(accusation.name)
+        if member is None or member.uuid != accusation.uuid or accusation.incarnation < member.incarnation:
+            return
+        found = self._suspicions.get(member.name)
+        if member.state == "suspect" and found is not None and found.incarnation == accusation.incarnation:
+            if found.confirm(accusation.by):
+                s.note(member, "confirmed", accusation.by)
+                s.broadcasts.put(accusation, replaces=False)
+            return
+        if member.state not in ("alive", "suspect"):
+            return
+        member.incarnation = accusation.incarnation
+        health = s.health.score if accusation.by == s.local.name else 0
+        self._suspicions[member.name] = Suspicion(
+            s.params, member.incarnation, accusation.by, s.cluster_size, health, s.now_us
+        )
+        before = member.state
+        self._enter(member, "suspect", keep_suspicion=True)
+        s.note(member, "accused", accusation.by)
+        s.broadcasts.put(accusation)
+        if before == "alive":
+            self.changed("suspect", member, f"accused by {accusation.by}")
+        key = f"{member.uuid}:{member.incarnation}"
+        verifiers = s.highest(key, s.params.verifiers, member.name, accusation.by)
+        if s.local in verifiers:
+            self._probing.verify(member)
+
+    def _vouch(self, vouch: Vouch) -> None:
+        s = self._s
+        found = self._suspicions.get(vouch.name)
+        member = s.table.get(vouch.name)
+        if found is None or member is None or member.uuid != vouch.uuid or found.incarnation != vouch.incarnation:
+            return
+        if found.vouch(vouch.by, s.now_us):
+            s.note(member, "vouched", vouch.by)
+            s.broadcasts.put(vouch, replaces=False)
+
+    def _down(self, down: Down) -> None:
+        s = self._s
+        member = s.table.get(down.name)
+        if member is None or member.uuid != down.uuid or down.incarnation < member.incarnation:
+            return
+        if member.state not in ("alive", "suspect"):
+            return
+        found = self._suspicions.get(member.name)
+        if down.by != s.local.name and (found is None or found.held(s.now_us)):
+            # A verdict from elsewhere about a member that nobody here doubts, or that a verifier just reached: after a
+            # partition both sides come with such. It is an accusation like any other, to be verified.
+            self._suspect(Suspect(down.name, down.uuid, down.incarnation, down.by))
+            return
+        accusers = found.accusers if found is not None else [down.by]
+        member.incarnation = down.incarnation
+        self._enter(member, "down")
+        verified = "verified" if down.verified else "unverified"
+        s.note(member, "convicted", down.by, verified)
+        s.broadcasts.put(down)
+        self.changed("down", member, f"{verified}; accused by {', '.join(accusers)}")
+
+    def _left(self, left: Left) -> None:
+        s = self._s
+        member = s.table.get(left.name)
+        if member is None or member.uuid != left.uuid or left.incarnation < member.incarnation:
+            return
+        if member.state == "left":
+            return
+        member.incarnation = left.incarnation
+        self._enter(member, "left")
+        s.broadcasts.put(left)
+        self.changed("left", member, f"forced out by {left.by}" if left.by else "said goodbye")
+
+    def _reap(self) -> None:
+        """Forget the dead and the gone when their time is over."""
+        s = self._s
+        if s.now_us < self._reap_us:
+            return
+        self._reap_us = s.now_us + s.params.sync_interval_ms * MILLISECOND
+        keep = {"down": s.params.down_keep_ms * MILLISECOND, "left": s.params.left_keep_ms * MILLISECOND}
+        for member in s.others("down", "left"):
+            if s.now_us - member.state_since_us >= keep[member.state]:
+                s.table.drop(member.name)
+                self.changed("forgotten", member, f"{member.state} for too long")
+
+    def _enter(self, member: Member, state: str, *, keep_suspicion: bool = False) -> None:
+        s = self._s
+        if not keep_suspicion:
+            self._suspicions.pop(member.name, None)
+        if member.state != state:
+            member.state = state  # type: ignore[assignment]
+            member.state_since_us = s.now_us
+        s.table.touched(member)
+
+    def changed(self, cause: Cause, member: Member, detail: str) -> None:
+        """Tell the node of it, once."""
+        if cause in ("discovered", "alive", "down", "left"):
+            self._discovery.changed()
+        self._s.effects.append(MemberChanged(cause, member, detail))

@@ -1,0 +1,225 @@
+"""The driver: feeds what happens to the node, performs what it wants done, in order, and wakes it when it asked to be.
+
+It is the running node to everyone else (``node.ports.Cluster``). All of it runs on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from pycluster.kernel.errors import LocalFault
+from pycluster.kernel.ids import Address
+from pycluster.kernel.units import MILLISECOND, SECOND
+from pycluster.node import Node, effects, events
+from pycluster.node.events import Event
+from pycluster.node.ports import Outcome
+from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, StatusView
+from pycluster.runtime import clock
+from pycluster.runtime.journal import EventJournal
+
+#: A wake-up that is later than this is told to the node: this process got no processor, and must not accuse others.
+LAG_US = 100 * MILLISECOND
+#: Never sleep longer, so that a stopped process is noticed when it goes on.
+_SLEEP_MAX_US = SECOND
+
+
+class Network(Protocol):
+    """What carries the node's words."""
+
+    def send(self, to: Address, data: bytes) -> None: ...
+
+    def call(self, call: effects.Call) -> None: ...
+
+    def post(self, post: effects.Post) -> None: ...
+
+    def answer(self, token: int, data: bytes) -> None: ...
+
+    def hang_up(self, token: int) -> None: ...
+
+    def resolve(self, question: effects.Resolve) -> None: ...
+
+
+class Disk(Protocol):
+    """What keeps them; ``persist`` never blocks."""
+
+    def persist(self, request: effects.Persist) -> None: ...
+
+    def record_acting(self, record: effects.RecordActing) -> None: ...
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How the node ended: ``halted`` holds the reason where it could not go on."""
+
+    halted: str = ""
+
+
+class Driver:
+    """One running node. ``attach`` gives it a network and a disk, ``start`` brings it to life."""
+
+    def __init__(self, node: Node, settings: Callable[[], dict[str, object]]) -> None:
+        self._node = node
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_us = 0
+        self._commands: dict[int, asyncio.Future[Outcome]] = {}
+        self._next_command = 0
+        self._listeners: list[Callable[[ClusterEvent], None]] = []
+        self.journal = EventJournal()
+        self.ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._perform: dict[type[Any], Callable[[Any], None]] = {}
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def attach(self, network: Network, disk: Disk) -> None:
+        """What performs the effects."""
+        self._perform = {
+            effects.SendDatagram: lambda e: network.send(e.to, e.data),
+            effects.Call: network.call,
+            effects.Answer: lambda e: network.answer(e.token, e.data),
+            effects.Hangup: lambda e: network.hang_up(e.token),
+            effects.Post: network.post,
+            effects.Persist: disk.persist,
+            effects.Resolve: network.resolve,
+            effects.RecordActing: disk.record_acting,
+            effects.Publish: lambda e: self._publish(e.event),
+            effects.CommandDone: self._command_done,
+            effects.Drained: lambda e: self._end(Ending()),
+            effects.Halt: lambda e: self._end(Ending(e.reason)),
+        }
+
+    def listen(self, listener: Callable[[ClusterEvent], None]) -> None:
+        """Tell ``listener`` every event from now on."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """The node's first event."""
+        self.feed(events.Start())
+
+    def stop(self) -> None:
+        """Nothing more reaches the node."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._end(Ending())
+        for waiting in self._commands.values():
+            if not waiting.done():
+                waiting.set_result(Outcome(False, "the agent stopped first"))
+
+    def fail(self, fault: LocalFault) -> None:
+        """This machine let us down, and the node cannot go on."""
+        self._end(Ending(str(fault)))
+
+    # --- events and effects ---------------------------------------------------------------------------------------
+
+    def feed(self, event: events.Event) -> None:
+        """Hand an event to the node and do what it wants done."""
+        if self.ended.done():
+            return
+        now_us = clock.now_us()
+        if self._armed_us and now_us - self._armed_us > LAG_US:
+            lag_us, self._armed_us = now_us - self._armed_us, now_us
+            self._handle(events.LoopLagged(lag_us), now_us)
+        self._handle(event, now_us)
+        self._arm(now_us)
+
+    def _handle(self, event: events.Event, now_us: int) -> None:
+        perform = self._perform
+        try:
+            for effect in self._node.handle(event, now_us):
+                perform[type(effect)](effect)
+                if self.ended.done():
+                    return
+        except Exception as error:
+            # A node that failed half-way must not go on deciding; the loop's exception handler tells where.
+            self._end(Ending(f"internal error: {error!r}"))
+            raise
+
+    def _arm(self, now_us: int) -> None:
+        deadline_us = self._node.next_deadline()
+        due_us = now_us + _SLEEP_MAX_US if deadline_us is None else min(deadline_us, now_us + _SLEEP_MAX_US)
+        if self._timer is not None:
+            if self._armed_us <= due_us:
+                return  # it will look again when it fires
+            self._timer.cancel()
+        self._armed_us = due_us
+        self._timer = self._loop.call_later(max(due_us - now_us, 0) / 1_000_000, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        if self.ended.done():
+            return
+        now_us = clock.now_us()
+        deadline_us = self._node.next_deadline()
+        if now_us - self._armed_us > LAG_US or (deadline_us is not None and deadline_us <= now_us):
+            self.feed(events.Timer())
+        else:
+            self._armed_us = 0
+            self._arm(now_us)
+
+    def _publish(self, event: ClusterEvent) -> None:
+        told = msgspec.structs.replace(event, wall_ms=time.time_ns() // 1_000_000)
+        self.journal.append(told)
+        for listener in self._listeners:
+            listener(told)
+
+    def _command_done(self, done: effects.CommandDone) -> None:
+        waiting = self._commands.pop(done.command, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(Outcome(done.ok, done.what, done.why, done.remedy))
+
+    def _end(self, ending: Ending) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    # --- node.ports.Cluster ---------------------------------------------------------------------------------------
+
+    def status(self) -> StatusView:
+        return self._node.status(clock.now_us())
+
+    def members(self) -> tuple[MemberView, ...]:
+        return self._node.members(clock.now_us())
+
+    def member(self, name: str) -> MemberView | None:
+        return self._node.member(name, clock.now_us())
+
+    def leader(self) -> LeaderView:
+        return self._node.leader(clock.now_us())
+
+    def explain(self, question: str, name: str = "") -> Explanation:
+        return self._node.explain(question, name, clock.now_us())
+
+    def settings(self) -> dict[str, object]:
+        return self._settings()
+
+    def events(self, after: int | None) -> AsyncIterator[ClusterEvent]:
+        return self.journal.follow(after)
+
+    async def join(self, hosts: tuple[str, ...]) -> Outcome:
+        from pycluster.runtime.seeds import parse
+
+        seeds = parse(hosts, self._node.config.address.port)
+        return await self._command(lambda command: events.Join(command, seeds))
+
+    async def leave(self) -> Outcome:
+        return await self._command(events.Leave)
+
+    async def force_leave(self, name: str) -> Outcome:
+        return await self._command(lambda command: events.ForceLeave(command, name))
+
+    async def set_tags(self, tags: dict[str, str]) -> Outcome:
+        return await self._command(lambda command: events.SetTags(command, tags))
+
+    async def _command(self, make: Callable[[int], Event]) -> Outcome:
+        if self.ended.done():
+            return Outcome(False, "the agent is stopping")
+        self._next_command += 1
+        waiting: asyncio.Future[Outcome] = self._loop.create_future()
+        self._commands[self._next_command] = waiting
+        self.feed(make(self._next_command))
+        return await waiting

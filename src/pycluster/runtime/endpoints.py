@@ -1,0 +1,48 @@
+"""Addresses as sockets want them, and as sockets give them: IPv4, IPv6, and IPv4 seen through an IPv6 socket."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from pycluster.kernel.ids import Address
+
+_MAPPED = "::ffff:"
+
+
+class Endpoints:
+    """Translates for the sockets of one agent, which listen on ``host`` (numeric)."""
+
+    def __init__(self, host: str) -> None:
+        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        #: Whether the socket takes IPv4 peers too, as mapped addresses.
+        self.dual = host == "::"
+        #: What outgoing connections come from; None leaves it to the routing table.
+        self.source = None if host in ("::", "0.0.0.0") else (host, 0)
+
+    def read(self, peer: Any) -> Address:
+        """The peer's address from a socket's tuple."""
+        host: str = peer[0]
+        if host.startswith(_MAPPED):
+            host = host.removeprefix(_MAPPED)
+        return Address(host.partition("%")[0], peer[1])
+
+    def write(self, address: Address) -> tuple[str, int]:
+        """What ``sendto`` and ``connect`` take."""
+        if self.dual and ":" not in address.host:
+            return _MAPPED + address.host, address.port
+        return address.host, address.port
+
+    def open(self, kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+        """A bound, non-blocking socket; raises ``OSError``."""
+        opened = socket.socket(self.family, kind | socket.SOCK_NONBLOCK)
+        try:
+            if kind == socket.SOCK_STREAM:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self.family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if self.dual else 1)
+            opened.bind((host, port))
+        except BaseException:
+            opened.close()
+            raise
+        return opened

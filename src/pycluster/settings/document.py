@@ -1,0 +1,175 @@
+"""The file as a whole: read with a bound, sorted by section, with a place for everything that was said."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pycluster.settings import lines, values
+from pycluster.settings.findings import Findings, Place, quoted, shown
+from pycluster.settings.model import Source
+from pycluster.settings.options import HOOK_KEYS, KEYS, RAW, SECTIONS
+
+#: What is read when no file is named.
+DEFAULT_PATH = "cluster.conf"
+#: Bytes of a file that are read; a list of ten thousand nodes fits.
+FILE_MAX_BYTES = 1024 * 1024
+_HOOK = "hook"
+
+
+class Given(msgspec.Struct, frozen=True):
+    """One value as somebody wrote it, and where."""
+
+    text: str
+    place: Place
+
+
+class HookSection(msgspec.Struct, frozen=True):
+    """``[hook NAME]`` and its keys."""
+
+    name: str
+    place: Place
+    keys: dict[str, Given]
+
+
+class Document(msgspec.Struct):
+    """What a file says. ``path`` is empty where there is none; ``given`` is by section and key, in the file's order."""
+
+    path: str = ""
+    given: dict[str, dict[str, Given]] = {}
+    hooks: list[HookSection] = []
+
+    def section(self, name: str) -> dict[str, Given]:
+        """The keys of ``[name]``; empty when it is not there."""
+        return self.given.get(name, {})
+
+    def of(self, section: str, key: str) -> Given | None:
+        """One value, if given."""
+        return self.section(section).get(key)
+
+
+def read(path: str | None, findings: Findings) -> Document:
+    """The document at ``path``, or at ``DEFAULT_PATH`` if that exists. What cannot be read is a mistake."""
+    document = Document()
+    where = DEFAULT_PATH if path is None else path
+    label = where.encode("utf-8", "backslashreplace").decode()
+    place = Place(label if label.isprintable() and label else quoted(label), Source("file", label), 0)
+    try:
+        with open(where, "rb") as file:
+            raw = file.read(FILE_MAX_BYTES + 1)
+    except FileNotFoundError:
+        if path is not None:
+            findings.mistake(place, "there is no such file")
+        return document
+    except (OSError, ValueError) as error:
+        findings.mistake(place, f"cannot be read: {_reason(error)}")
+        return document
+    document.path = label
+    if len(raw) > FILE_MAX_BYTES:
+        findings.mistake(place, f"is larger than {FILE_MAX_BYTES} bytes, which no configuration file is")
+        return document
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        place = Place(f"{place.label}:{line}", place.source, line)
+        findings.mistake(place, "is not UTF-8 text; is it a configuration file?")
+        return document
+    _Sorter(document, place.label, findings).sort(lines.sections(text))
+    return document
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a directory"
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+class _Sorter:
+    """Puts sections where they belong and tells what belongs nowhere."""
+
+    def __init__(self, document: Document, label: str, findings: Findings) -> None:
+        self._document = document
+        self._label = label
+        self._hook_names: set[str] = set()
+        self._findings = findings
+
+    def sort(self, sections: list[lines.Section]) -> None:
+        for section in sections:
+            word, _, name = section.name.partition(" ")
+            if word == _HOOK:
+                self._hook(section, name)
+            elif section.name in SECTIONS:
+                self._take(section, self._document.given.setdefault(section.name, {}))
+            else:
+                self._ignore(section)
+
+    def _place(self, number: int, what: str) -> Place:
+        label = f"{self._label}:{number}"
+        return Place(f"{label}: {what}" if what else label, Source("file", label), number)
+
+    def _ignore(self, section: lines.Section) -> None:
+        if section.name:
+            place = self._place(section.number, f"[{shown(section.name)}]")
+            known = (*SECTIONS, "hook NAME")
+            self._findings.warn(place, "unknown section, ignored", section.name, known)
+            return
+        for number in sorted([*(pair.number for pair in section.pairs), *(number for number, _ in section.odd)]):
+            self._findings.warn(self._place(number, ""), "this line stands in no section and is ignored")
+
+    def _hook(self, section: lines.Section, name: str) -> None:
+        place = self._place(section.number, f"[{shown(section.name)}]")
+        try:
+            values.name(name)
+        except ValueError as error:
+            self._findings.mistake(place, str(error) if name else "a hook needs a name: [hook NAME]")
+        else:
+            if name in self._hook_names:
+                self._findings.mistake(place, "there is a hook of this name already")
+            self._hook_names.add(name)
+        hook = HookSection(name, place, {})
+        self._take(section, hook.keys)
+        self._document.hooks.append(hook)
+
+    def _take(self, section: lines.Section, into: dict[str, Given]) -> None:
+        title = f"[{shown(section.name)}]"
+        findings = self._findings
+        for number, text in section.odd:
+            if section.name in ("cluster", "nodes"):
+                findings.warn(self._place(number, title), f"{quoted(text)} is not key = value and is ignored")
+            else:
+                findings.mistake(self._place(number, title), f"{quoted(text)} is not key = value")
+        for pair in section.pairs:
+            place = self._place(pair.number, f"{title} {shown(pair.key)}")
+            before = into.get(pair.key)
+            if not self._known(section.name, pair.key, place):
+                continue
+            if before is not None and section.name == "nodes":
+                findings.mistake(place, f"this node is listed already, in line {before.place.order}")
+            elif before is not None:
+                findings.warn(place, f"given twice, first in line {before.place.order}; the last one counts")
+            if pair.flaw:
+                findings.mistake(place, pair.flaw)
+            else:
+                into[pair.key] = Given(pair.value, place)
+
+    def _known(self, section: str, key: str, place: Place) -> bool:
+        keys = HOOK_KEYS if section.partition(" ")[0] == _HOOK else KEYS.get(section)
+        if keys is None or key in keys:
+            if section not in RAW or _is_name(key):
+                return True
+            self._findings.mistake(place, "no parameter has such a name")
+        elif section == "cluster":
+            self._findings.warn(place, "unknown key, ignored", key, keys)
+        else:
+            self._findings.mistake(place, f"unknown key; [{shown(section)}] has {', '.join(keys)}", key, keys)
+        return False
+
+
+def _is_name(text: str) -> bool:
+    try:
+        values.name(text)
+    except ValueError:
+        return False
+    return True

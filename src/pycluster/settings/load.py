@@ -1,0 +1,170 @@
+"""Flags, then environment, then file, then defaults: one value each, every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pycluster.kernel.ids import Address
+from pycluster.settings import values
+from pycluster.settings.document import Document, Given, read
+from pycluster.settings.findings import AFTERWARDS, ENVIRONMENT, FLAGS, Findings, Place, shown
+from pycluster.settings.hooks import hooks
+from pycluster.settings.model import Loaded, Settings, SettingsError, Source
+from pycluster.settings.nodes import Consequences, seeds, warn_of_consequences
+from pycluster.settings.options import DEFAULT_PORT, ELSEWHERE, OPTIONS, PREFIX, RAW, TAG_FLAG, TAGS_VARIABLE, Option
+from pycluster.settings.options import FLAGS as FLAG_NAMES
+from pycluster.settings.tags import tags
+
+_HOST_NAME = Source("default", "(this machine's host name)")
+
+
+def load(path: str | None, environment: Mapping[str, str], flags: Mapping[str, object], hostname: str) -> Loaded:
+    """The settings of this agent. Reads the one file, nothing else.
+
+    ``path``: the file; ``None`` for ``cluster.conf`` in the working directory if there is one. ``flags``: those given,
+    by name with underscores; ``join`` and ``tag`` are tuples. ``hostname``: this machine's, whole. An empty variable
+    counts as not set. Raises ``SettingsError`` with every mistake in file, environment and flags.
+    """
+    findings = Findings()
+    loading = _Loading(read(path, findings), environment, flags, findings)
+    settings = loading.settings(hostname)
+    if settings is None or findings.problems:
+        raise SettingsError(findings.problems, findings.warnings)
+    return Loaded(settings, loading.document.path, findings.warnings, loading.sources)
+
+
+class _Loading:
+    """One call of ``load``."""
+
+    def __init__(
+        self, document: Document, environment: Mapping[str, str], flags: Mapping[str, object], findings: Findings
+    ) -> None:
+        self.document = document
+        self.sources: dict[str, Source] = {}
+        self._findings = findings
+        self._variables = {
+            key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX) and value
+        }
+        self._flags = {name: value for name, value in flags.items() if value is not None and _texts(value)}
+
+    def settings(self, hostname: str) -> Settings | None:
+        """The result, or ``None`` where a mistake leaves nothing to build."""
+        self._reject_unknown()
+        fields: dict[str, Any] = {option.field: self._decide(option) for option in OPTIONS}
+        if self.sources["name"].kind == "default":
+            fields["name"] = self._short(hostname)
+        own_port, listed_port = fields["port"], self._listed_port()
+        if fields["advertise"] is not None:
+            host, port = fields["advertise"]
+            fields["advertise"] = Address(host, port or own_port)
+        fields["join"] = tuple((host, port or listed_port) for host, port in fields["join"])
+        fields["seeds"] = seeds(self.document.section("nodes"), listed_port, self._findings)
+        fields["tags"], tag_sources = tags(self.document.section("tags"), self._tag_pairs(), self._findings)
+        fields["hooks"] = hooks(self.document.hooks, self._findings)
+        for section in RAW:
+            fields[section] = self._raw(section)
+        if self._findings.problems or not fields["name"]:
+            return None
+        result = Settings(**fields)
+        self.sources |= {f"nodes.{seed.name}": self._said("nodes", seed.name) for seed in result.seeds}
+        self.sources |= {f"tags.{key}": source for key, source in tag_sources.items()}
+        self.sources |= {f"hook.{section.name}": section.place.source for section in self.document.hooks}
+        listed = tuple(seed.name for seed in result.seeds)
+        hosts = {seed.host: seed.name for seed in result.seeds}
+        known_as = hostname if hostname in listed else hosts.get(hostname, "")
+        place = Place(f"{self.document.path}: [nodes]".removeprefix(": "), Source("file"), AFTERWARDS)
+        warn_of_consequences(Consequences(listed, result.name, known_as, bool(result.join)), place, self._findings)
+        return result
+
+    def _said(self, section: str, key: str) -> Source:
+        given = self.document.of(section, key)
+        return given.place.source if given else Source("default")
+
+    def _decide(self, option: Option) -> object:
+        """The strongest right value. The others are judged too: what a flag hides today bites without it."""
+        value, source = option.default, Source("default")
+        for given in self._given(option):
+            try:
+                value, source = option.parse(given.text), given.place.source
+            except ValueError as error:
+                source = given.place.source
+                self._findings.mistake(given.place, str(error))
+        self.sources[option.name] = source
+        return value
+
+    def _given(self, option: Option) -> list[Given]:
+        """Everything said about one setting, the weaker first."""
+        found = [given for key in reversed(option.keys) if (given := self.document.of(*key))]
+        if option.name.upper() in self._variables:
+            found.append(self._variable(option.name.upper()))
+        if option.flag and option.name in self._flags:
+            found.append(Given(",".join(_texts(self._flags[option.name])), _flag_place(option.name)))
+        return found
+
+    def _variable(self, name: str) -> Given:
+        label = shown(PREFIX + name)
+        return Given(self._variables[name], Place(label, Source("environment", label), ENVIRONMENT))
+
+    def _tag_pairs(self) -> list[Given]:
+        pairs = []
+        if TAGS_VARIABLE in self._variables:
+            whole = self._variable(TAGS_VARIABLE)
+            pairs = [Given(text, whole.place) for text in whole.text.split(",") if text.strip()]
+        place = _flag_place(TAG_FLAG)
+        return pairs + [Given(text, place) for text in _texts(self._flags.get(TAG_FLAG, ()))]
+
+    def _raw(self, section: str) -> dict[str, str]:
+        """The text for one core's parameters."""
+        said = dict(self.document.section(section))
+        prefix = section.upper() + "_"
+        for name in self._variables:
+            if name.startswith(prefix) and name != prefix:
+                said[name.removeprefix(prefix).lower()] = self._variable(name)
+        found = {}
+        for key, given in said.items():
+            try:
+                found[key] = values.plain(given.text)
+                self.sources[f"{section}.{key}"] = given.place.source
+            except ValueError as error:
+                self._findings.mistake(given.place, str(error))
+        return found
+
+    def _listed_port(self) -> int:
+        """The port of listed hosts that name none: what everyone agreed on, not what this node listens on."""
+        given = self.document.of("cluster", "discovery_port")
+        try:
+            return values.port(given.text) if given else DEFAULT_PORT
+        except ValueError:
+            return DEFAULT_PORT
+
+    def _short(self, hostname: str) -> str:
+        self.sources["name"] = _HOST_NAME
+        try:
+            return values.name(hostname.partition(".")[0])
+        except ValueError as error:
+            place = Place("this machine's host name", _HOST_NAME, AFTERWARDS)
+            self._findings.mistake(place, f"{error}; choose a name with -name")
+            return ""
+
+    def _reject_unknown(self) -> None:
+        variables = {option.name.upper() for option in OPTIONS} | {TAGS_VARIABLE}
+        prefixes = tuple(section.upper() + "_" for section in RAW)
+        for name in sorted(self._variables):
+            if name in variables or name in ELSEWHERE or (name.startswith(prefixes) and name not in prefixes):
+                continue
+            known = sorted(variables | ELSEWHERE)
+            self._findings.warn(self._variable(name).place, "no such variable, ignored", name, known, PREFIX)
+        for name in self._flags:
+            if name not in FLAG_NAMES:
+                known = [flag.replace("_", "-") for flag in FLAG_NAMES]
+                self._findings.mistake(_flag_place(name), "no such flag", name.replace("_", "-"), known, "-")
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, tuple | list) else [str(value)]
+
+
+def _flag_place(name: str) -> Place:
+    label = "-" + shown(name).replace("_", "-")
+    return Place(label, Source("flag", label), FLAGS)

@@ -1,0 +1,87 @@
+"""The writer thread: what waits for the disk goes to it together, one transaction and one fsync for many requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+
+from pycluster.consensus import Entry, Stored, Vote
+from pycluster.kernel.errors import LocalFault
+from pycluster.kernel.ids import Identity
+from pycluster.storage.statefile import Request, StateFile
+
+
+class Database:
+    """What this node must not forget: identity, vote and log. ``identity`` and ``stored`` are as of ``open``."""
+
+    def __init__(self, file: StateFile) -> None:
+        self._file = file
+        #: None asks the writer to end.
+        self._queue: SimpleQueue[Request | None] = SimpleQueue()
+        self._writer: Thread | None = None
+        self._closed = False
+        self.identity: Identity = file.identity
+        self.stored: Stored = file.stored
+
+    @classmethod
+    def open(cls, path: str, cluster: str, name: str, new_uuid: Callable[[], str]) -> Database:
+        """The database of ``name`` in ``cluster`` in the data directory ``path``; the caller owns that directory.
+
+        A new one gets ``new_uuid()``, durable on return. ``LocalFault`` where the file is damaged, another node's,
+        of a later version, or cannot be used; it then stays as it is.
+        """
+        return cls(StateFile.open(path, cluster, name, new_uuid))
+
+    def start(self, persisted: Callable[[int], None], failed: Callable[[LocalFault], None]) -> None:
+        """Start the writer; once. Both are called on its thread.
+
+        ``persisted(token)``: this request and all before it are durable. ``failed(fault)``: once, and nothing is
+        written from then on.
+        """
+        self._writer = Thread(target=self._write, args=(persisted, failed), name="log-writer", daemon=True)
+        self._writer.start()
+
+    def submit(
+        self,
+        token: int,
+        incarnation: int | None = None,
+        vote: Vote | None = None,
+        truncate_from: int | None = None,
+        entries: tuple[Entry, ...] = (),
+    ) -> None:
+        """Ask for this to become durable after all that was asked for before; never blocks."""
+        self._queue.put(Request(token, incarnation, vote, truncate_from, entries))
+
+    def close(self) -> None:
+        """Write what was submitted, end the writer, close the file. Not from a callback; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        if self._writer is None:
+            self._write(_tell_nobody, _tell_nobody)
+        else:
+            self._writer.join()
+        self._file.close()
+
+    def _write(self, persisted: Callable[[int], None], failed: Callable[[LocalFault], None]) -> None:
+        ending = False
+        while not ending:
+            waiting = [self._queue.get()]
+            while not self._queue.empty():
+                waiting.append(self._queue.get())
+            requests = [request for request in waiting if request is not None]
+            ending = len(requests) < len(waiting)
+            if not requests:
+                continue
+            try:
+                self._file.commit(requests)
+            except LocalFault as fault:
+                failed(fault)
+                return
+            persisted(requests[-1].token)
+
+
+def _tell_nobody(_: int | LocalFault) -> None:
+    """For what was submitted to a database that was never started."""

@@ -1,0 +1,259 @@
+"""The state file: one SQLite database with this node's identity, vote and log, every row under a checksum.
+
+It is read through a connection that cannot write, so that a file which is refused stays as it was found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import quote
+from zlib import crc32
+
+import msgspec
+
+from pycluster.consensus import Entry, Stored, Vote
+from pycluster.kernel.errors import LocalFault
+from pycluster.kernel.ids import Identity
+from pycluster.storage import faults, watermark
+from pycluster.storage.directory import sync_directory
+from pycluster.storage.watermark import Watermark
+
+FILE = "state.db"
+SCHEMA = 1
+_TABLES = (
+    "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), data BLOB NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE log (id INTEGER PRIMARY KEY, data BLOB NOT NULL, checksum INTEGER NOT NULL)",
+)
+#: FULL syncs the write-ahead log at every commit. 256 KiB of cache and about 1 MiB of write-ahead log are plenty.
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -256",
+    "temp_store = MEMORY",
+    "wal_autocheckpoint = 256",
+    "journal_size_limit = 1048576",
+)
+#: SQLite keeps these beside a database.
+_COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What becomes durable together, in this order: incarnation, vote, truncation, entries."""
+
+    token: int
+    incarnation: int | None = None
+    vote: Vote | None = None
+    truncate_from: int | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The one row beside the log. ``last_index`` shows a log cut at its end, ``commits`` one set back."""
+
+    cluster: str
+    name: str
+    uuid: str
+    incarnation: int = 0
+    vote: Vote = Vote()
+    last_index: int = 0
+    commits: int = 0
+
+
+T = TypeVar("T")
+_entry_decoder = msgspec.msgpack.Decoder(Entry)
+_head_decoder = msgspec.msgpack.Decoder(_Head)
+
+
+class StateFile:
+    """An open state file; used by one thread at a time."""
+
+    def __init__(self, file: str, connection: sqlite3.Connection, mark: Watermark, head: _Head, stored: Stored) -> None:
+        self._file = file
+        self._connection = connection
+        self._mark = mark
+        self._head = head
+        self.identity = Identity(head.name, head.uuid, head.incarnation)
+        self.stored = stored
+
+    @classmethod
+    def open(cls, path: str, cluster: str, name: str, new_uuid: Callable[[], str]) -> StateFile:
+        """The state file in the data directory ``path``, made durably with a new UUID where there is none.
+
+        ``LocalFault`` where it is damaged, not this node's, of a later version, or cannot be used.
+        """
+        file = os.path.join(path, FILE)
+        try:
+            if not os.path.lexists(file):
+                _create(path, file, _Head(cluster, name, new_uuid()))
+            head, entries = _load(file, cluster, name)
+            with contextlib.ExitStack() as opened:
+                mark = Watermark(path)
+                opened.callback(mark.close)
+                if head.commits < mark.read():
+                    raise faults.damaged(file, f"{mark.read() - head.commits} acknowledged transactions are missing")
+                connection = opened.enter_context(contextlib.closing(_connect(file, "rw")))
+                _prepare(connection)
+                mark.write(head.commits)
+                opened.pop_all()
+        except (sqlite3.Error, OSError) as error:
+            raise faults.failed(file, error) from error
+        return cls(file, connection, mark, head, Stored(head.vote, entries))
+
+    def commit(self, requests: Sequence[Request]) -> None:
+        """Make the requests durable in one transaction; after a ``LocalFault`` nothing more may be written."""
+        head = self._head
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for request in requests:
+                head = self._apply(head, request)
+            head = msgspec.structs.replace(head, commits=head.commits + 1)
+            self._connection.execute("UPDATE head SET data = ?, checksum = ? WHERE id = 1", _row(head))
+            self._connection.execute("COMMIT")
+            self._mark.write(head.commits)
+        except (sqlite3.Error, OSError) as error:
+            raise faults.failed(self._file, error) from error
+        self._head = head
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go; once."""
+        self._connection.close()
+        self._mark.close()
+
+    def _apply(self, head: _Head, request: Request) -> _Head:
+        incarnation = head.incarnation if request.incarnation is None else request.incarnation
+        vote = head.vote if request.vote is None else request.vote
+        last_index = head.last_index
+        if request.truncate_from is not None and request.truncate_from <= last_index:
+            self._connection.execute("DELETE FROM log WHERE id >= ?", (request.truncate_from,))
+            last_index = request.truncate_from - 1
+        for entry in request.entries:
+            last_index += 1
+            if entry.index != last_index:
+                raise LocalFault(
+                    f"entry {entry.index} was not written to {self._file}", why=f"entry {last_index} comes next"
+                )
+            self._connection.execute(
+                "INSERT INTO log (id, data, checksum) VALUES (?, ?, ?)", (entry.index, *_row(entry))
+            )
+        return msgspec.structs.replace(head, incarnation=incarnation, vote=vote, last_index=last_index)
+
+
+def _connect(file: str, mode: str) -> sqlite3.Connection:
+    """Open an existing file; SQLite would otherwise make an empty one where it finds none."""
+    return sqlite3.connect(
+        f"file:{quote(os.fsencode(file))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=8,
+    )
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    # SQLite opens a file that it may not write without a word; this asks.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
+
+
+def _row(content: _Head | Entry) -> tuple[bytes, int]:
+    data = msgspec.msgpack.encode(content)
+    return data, crc32(data)
+
+
+def _create(path: str, file: str, head: _Head) -> None:
+    """Make the file under another name first: one that bears the right name is complete and durable."""
+    companions = [FILE + suffix for suffix in _COMPANIONS]
+    for companion in (*companions, watermark.FILE):
+        if os.path.lexists(os.path.join(path, companion)):
+            raise LocalFault(
+                f"the state file {file} is missing",
+                why=f"{companion} beside it shows that it was there",
+                remedy=f"bring it back, or {faults.replacement(file)}",
+            )
+    draft = file + ".new"
+    for suffix in ("", *_COMPANIONS):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft + suffix)
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with contextlib.closing(_connect(draft, "rw")) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN")
+            for table in _TABLES:
+                connection.execute(table)
+            connection.execute("INSERT INTO head VALUES (1, ?, ?)", _row(head))
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute("COMMIT")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(draft, file)
+    sync_directory(path)
+
+
+def _load(file: str, cluster: str, name: str) -> tuple[_Head, tuple[Entry, ...]]:
+    with contextlib.closing(_connect(file, "ro")) as connection:
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema > SCHEMA:
+            raise LocalFault(
+                f"the state file {file} cannot be read",
+                why=f"it has form {schema} and this version knows up to {SCHEMA}",
+                remedy="run the version that wrote it, or a later one",
+            )
+        if schema != SCHEMA:
+            raise faults.damaged(file, "it is not a state file of this program")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise faults.damaged(file, verdict)
+        head = _load_head(file, connection)
+        if (head.cluster, head.name) != (cluster, name):
+            raise LocalFault(
+                f"the state file {file} is not this node's",
+                why=f"it belongs to {head.name} in the cluster {head.cluster}, and this is {name} in {cluster}",
+                remedy="name another directory with -data-dir, or start the node it belongs to",
+            )
+        return head, _load_log(file, connection, head)
+
+
+def _load_head(file: str, connection: sqlite3.Connection) -> _Head:
+    rows = connection.execute("SELECT data, checksum FROM head").fetchall()
+    if len(rows) != 1:
+        raise faults.damaged(file, f"it has {len(rows)} heads")
+    return _decoded(file, "the head", rows[0], _head_decoder)
+
+
+def _load_log(file: str, connection: sqlite3.Connection, head: _Head) -> tuple[Entry, ...]:
+    entries: list[Entry] = []
+    term = 0
+    for number, *row in connection.execute("SELECT id, data, checksum FROM log ORDER BY id"):
+        expected = len(entries) + 1
+        if number != expected:
+            raise faults.damaged(file, f"row {expected} of the log is missing")
+        entry = _decoded(file, f"row {number} of the log", row, _entry_decoder)
+        if entry.index != number or entry.term < term:
+            raise faults.damaged(file, f"row {number} of the log holds entry {entry.index} of term {entry.term}")
+        term = entry.term
+        entries.append(entry)
+    if len(entries) != head.last_index:
+        raise faults.damaged(file, f"the log ends at row {len(entries)} and not at {head.last_index}")
+    return tuple(entries)
+
+
+def _decoded(file: str, row_name: str, row: Sequence[object], decoder: msgspec.msgpack.Decoder[T]) -> T:
+    data, checksum = row
+    if not isinstance(data, bytes) or crc32(data) != checksum:
+        raise faults.damaged(file, f"{row_name} does not match its checksum")
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise LocalFault(
+            f"the state file {file} cannot be read",
+            why=f"{row_name} is sound and holds what this version does not understand: {error}",
+            remedy="run the version that wrote it, or a later one",
+        ) from error

@@ -1,0 +1,77 @@
+// Addresses: every page has one, and its filter is part of it.
+import { computed, signal } from "@preact/signals";
+
+const place = signal(read());
+
+function read() {
+  return { path: location.pathname, query: new URLSearchParams(location.search) };
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+const parts = () => place.value.path.replace(/^\/+|\/+$/g, "").split("/");
+/** The first part of the address; "" is the overview. */
+export const page = computed(() => (parts()[0] === "overview" ? "" : parts()[0]));
+/** The rest of the address, decoded: a node's name. */
+export const subject = computed(() => decoded(parts().slice(1).join("/")));
+
+/** A parameter of the address as text, "" where it is not there. Follows the address when read in a component. */
+export function parameter(key) {
+  return place.value.query.get(key) ?? "";
+}
+
+/** Change parameters of this address without adding to the history; empty ones go. */
+export function setParameters(changes) {
+  const query = new URLSearchParams(location.search);
+  for (const [key, value] of Object.entries(changes)) {
+    if (value) query.set(key, value);
+    else query.delete(key);
+  }
+  const text = query.toString();
+  history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
+  place.value = read();
+}
+
+/** The address of a node's page. */
+export function nodePath(name) {
+  return `/nodes/${encodeURIComponent(name)}`;
+}
+
+/** Go to an address of this page. */
+export function navigate(href) {
+  if (href === location.pathname + location.search) return;
+  history.pushState(null, "", href);
+  arrive();
+}
+
+function arrive() {
+  const before = location.pathname !== place.value.path;
+  place.value = read();
+  if (before) {
+    scrollTo(0, 0);
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }
+}
+
+function onClick(event) {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+  if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+  if (link.pathname.startsWith("/api/") || link.pathname === "/metrics" || link.hash) return;
+  event.preventDefault();
+  navigate(link.pathname + link.search);
+}
+
+/** Follow links and the browser's back and forward, once. */
+export function startRouter() {
+  document.addEventListener("click", onClick);
+  addEventListener("popstate", () => {
+    place.value = read();
+  });
+}

@@ -1,0 +1,38 @@
+// The settings that hold, and where each comes from.
+import { COMMANDS } from "../commands.js";
+import { parameter, setParameters } from "../router.js";
+import { self } from "../store.js";
+import { Card, Empty, FilterBox, Heading } from "../parts/cards.js";
+import { html, useEffect, useState } from "../parts/html.js";
+
+function text(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function rowsOf(settings) {
+  return Object.entries(settings).map(([name, entry]) => {
+    const sourced = entry !== null && typeof entry === "object" && "value" in entry;
+    return { name, value: text(sourced ? entry.value : entry), source: sourced ? text(entry.source ?? "") : "" };
+  });
+}
+
+/** The view. */
+export function Settings() {
+  const [state, setState] = useState(null);
+  useEffect(() => {
+    const cut = new AbortController();
+    fetch("/api/v1/settings", { signal: cut.signal })
+      .then(async (answer) => (answer.ok ? { rows: rowsOf(await answer.json()) } : { failed: `The agent answered with status ${answer.status}.` }))
+      .then(setState, (error) => error.name === "AbortError" || setState({ failed: "The agent does not answer." }));
+    return () => cut.abort();
+  }, [self.value.started_us]);
+  const filter = parameter("q");
+  const found = (state?.rows ?? []).filter((row) => `${row.name} ${row.value} ${row.source}`.toLowerCase().includes(filter.toLowerCase()));
+  return html`<${Heading} title="Settings" command=${COMMANDS.settings} lead="What holds on this node, and where it was said. Secrets are never shown." />
+    <${Card} id="settings" title="Settings" kind="flush headless">
+      ${state === null && html`<p class="loading" role="status">Asking the agent …</p>`}
+      ${state?.failed && html`<${Empty} title="No settings">${state.failed}<//>`}
+      ${state?.rows && html`<${FilterBox} label="Filter settings" hint="Filter: name, value or source" value=${filter} shown=${found.length} all=${state.rows.length} onInput=${(q) => setParameters({ q })} />
+        <table class="plain" aria-label="Settings"><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
+        <tbody>${found.map((row) => html`<tr key=${row.name}><th scope="row"><code>${row.name}</code></th><td data-label="Value"><code>${row.value}</code></td><td data-label="From" class="faint">${row.source}</td></tr>`)}</tbody></table>`}<//>`;
+}

@@ -1,0 +1,177 @@
+"""Calls, posts and the port that takes them, over real loopback connections."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from pycluster.kernel.ids import Address
+from pycluster.kernel.limits import FRAME_MAX_BYTES
+from pycluster.node.effects import Call, Post
+from pycluster.node.events import CallFailed, CallReceived, CallReplied, PostReceived
+from pycluster.runtime.calls import IN_FLIGHT_MAX, Calls
+from pycluster.runtime.framing import POST, REPLY, framed
+from pycluster.runtime.inbound import InboundPort
+from pycluster.runtime.posts import Posts
+from tests.unit.runtime.waiting import LOOPBACK, bound, until
+
+SECOND_US = 1_000_000
+
+
+class Peer:
+    """An agent's TCP side; calls are answered with the request in capitals, except ``hang`` and ``silence``."""
+
+    def __init__(self) -> None:
+        self.got: list[CallReceived | PostReceived] = []
+        opened, self.address = bound(socket.SOCK_STREAM)
+        self.port = InboundPort(opened, LOOPBACK, self.feed)
+
+    def feed(self, event: CallReceived | PostReceived) -> None:
+        self.got.append(event)
+        if isinstance(event, CallReceived):
+            if event.data == b"hang":
+                self.port.hang_up(event.token)
+            elif event.data != b"silence":
+                self.port.answer(event.token, event.data.upper())
+
+
+class Caller:
+    """Somebody who calls and posts."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[CallReplied | CallFailed] = []
+        self.calls = Calls(LOOPBACK, self.outcomes.append)
+        self.posts = Posts(LOOPBACK)
+
+    async def ask(self, to: Address, data: bytes, timeout_us: int = 10 * SECOND_US) -> CallReplied | CallFailed:
+        before = len(self.outcomes)
+        self.calls.perform(Call(before, to, data, timeout_us))
+        await until(lambda: len(self.outcomes) > before)
+        return self.outcomes[-1]
+
+    async def close(self) -> None:
+        await self.calls.close()
+        await self.posts.close()
+
+
+def test_every_call_has_its_one_outcome() -> None:
+    async def story() -> None:
+        peer, caller = Peer(), Caller()
+        await peer.port.start()
+        assert await caller.ask(peer.address, b"hello") == CallReplied(0, b"HELLO")
+        assert await caller.ask(peer.address, b"hang") == CallFailed(1, "closed")
+        assert await caller.ask(peer.address, b"silence", 50_000) == CallFailed(2, "timeout")
+        large = b"x" * (FRAME_MAX_BYTES - 1)
+        assert await caller.ask(peer.address, large) == CallReplied(3, large.upper())
+        peer.port.close()
+        assert await caller.ask(peer.address, b"hello") == CallFailed(4, "refused")
+        await caller.close()
+
+    asyncio.run(story())
+
+
+def test_more_calls_than_the_bound_fail_at_once() -> None:
+    async def story() -> None:
+        peer, caller = Peer(), Caller()
+        await peer.port.start()
+        for number in range(IN_FLIGHT_MAX + 3):
+            caller.calls.perform(Call(number, peer.address, b"silence", 10 * SECOND_US))
+        await until(lambda: len(caller.outcomes) == 3)
+        assert {outcome for outcome in caller.outcomes} == {
+            CallFailed(IN_FLIGHT_MAX + extra, "unreachable") for extra in range(3)
+        }
+        await caller.close()
+        peer.port.close()
+
+    asyncio.run(story())
+
+
+def test_posts_arrive_in_order_over_one_connection_and_again_after_a_restart() -> None:
+    async def story() -> None:
+        peer, caller = Peer(), Caller()
+        await peer.port.start()
+        for number in range(20):
+            caller.posts.perform(Post(peer.address, "heartbeat", b"%d" % number))
+        await until(lambda: len(peer.got) == 20)
+        assert [event.data for event in peer.got] == [b"%d" % number for number in range(20)]
+        assert len({event.source for event in peer.got}) == 1
+
+        peer.port.close()
+        again = InboundPort(LOOPBACK.open(socket.SOCK_STREAM, *_at(peer.address)), LOOPBACK, peer.feed)
+        await again.start()
+
+        def heard() -> bool:
+            caller.posts.perform(Post(peer.address, "heartbeat", b"back"))
+            return any(event.data == b"back" for event in peer.got)
+
+        await until(heard)
+        await caller.close()
+        again.close()
+
+    asyncio.run(story())
+
+
+def test_posts_to_nobody_are_dropped_and_counted() -> None:
+    async def story() -> None:
+        opened, address = bound(socket.SOCK_STREAM)
+        opened.close()
+        caller = Caller()
+
+        def dropped() -> bool:
+            caller.posts.perform(Post(address, "bulk", b"anyone"))
+            return caller.posts.dropped > 0
+
+        await until(dropped)
+        await caller.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"GET / HTTP/1.1\r\nHost: agent\r\n\r\n",
+        (FRAME_MAX_BYTES + 2).to_bytes(4, "big") + b"\x01",
+        framed(REPLY, b"unasked"),
+        framed(9, b"unknown"),
+    ],
+)
+def test_a_stranger_is_cut_off_and_counted(words: bytes) -> None:
+    async def story() -> None:
+        peer = Peer()
+        await peer.port.start()
+        reader, writer = await asyncio.open_connection(peer.address.host, peer.address.port)
+        writer.write(words)
+        try:
+            assert await reader.read() == b""
+        except ConnectionResetError:
+            pass
+        assert peer.got == []
+        assert peer.port.malformed == 1
+        writer.close()
+        peer.port.close()
+
+    asyncio.run(story())
+
+
+def test_a_caller_that_went_away_needs_no_answer() -> None:
+    async def story() -> None:
+        peer = Peer()
+        await peer.port.start()
+        _, writer = await asyncio.open_connection(peer.address.host, peer.address.port)
+        writer.write(framed(1, b"silence") + framed(POST, b"then"))
+        await until(lambda: len(peer.got) == 2)
+        writer.close()
+        call = peer.got[0]
+        assert isinstance(call, CallReceived)
+        await until(lambda: not peer.port._calls)
+        peer.port.answer(call.token, b"too late")
+        peer.port.close()
+
+    asyncio.run(story())
+
+
+def _at(address: Address) -> tuple[str, int]:
+    return address.host, address.port

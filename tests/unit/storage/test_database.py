@@ -1,0 +1,177 @@
+"""The database keeps what it acknowledged, in order, many requests to one transaction."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from threading import Event, current_thread, main_thread
+
+import pytest
+
+from pycluster.consensus import Entry, Stored, Vote
+from pycluster.kernel.errors import LocalFault
+from pycluster.kernel.ids import Identity
+from pycluster.storage import Database
+from tests.unit.storage.nodes import CLUSTER, FOUNDED, NAME, UUID, Life, entries, entry, open_database
+
+
+def stored_after(path: Path) -> Stored:
+    database = open_database(path)
+    database.close()
+    return database.stored
+
+
+def rename_log(path: Path, old: str, new: str) -> None:
+    """What an operator with another program might do to the file of a running node."""
+    with closing(sqlite3.connect(path / "state.db")) as intruder:
+        intruder.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+def test_a_new_one_is_empty_and_its_identity_is_kept(tmp_path: Path) -> None:
+    first = open_database(tmp_path, "1" * 32)
+    assert first.identity == Identity(NAME, "1" * 32, 0)
+    assert first.stored.empty
+    # Not even closed: the identity was durable before ``open`` returned.
+    second = open_database(tmp_path, "2" * 32)
+    assert second.identity == Identity(NAME, "1" * 32, 0)
+    second.close()
+    first.close()
+
+
+def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.database.submit(1, 1)
+    life.until(1)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["state.db", "state.db-wal", "state.db-shm", "watermark"], 0o600)
+    life.database.close()
+
+
+def test_incarnation_vote_and_every_kind_of_entry_come_back(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.database.submit(1, incarnation=4)
+    life.database.submit(2, vote=Vote(2, "b" * 32))
+    life.database.submit(3, entries=FOUNDED)
+    life.until(3)
+    life.database.close()
+    again = open_database(tmp_path)
+    assert again.identity == Identity(NAME, UUID, 4)
+    assert again.stored == Stored(Vote(2, "b" * 32), FOUNDED)
+    again.close()
+
+
+def test_what_a_request_leaves_out_stays_as_it_was(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.database.submit(1, 4, Vote(2, "b"), None, FOUNDED)
+    life.database.submit(2)
+    life.until(2)
+    life.database.close()
+    assert stored_after(tmp_path) == Stored(Vote(2, "b"), FOUNDED)
+
+
+def test_truncation_comes_before_the_entries_of_its_request(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.database.submit(1, entries=entries(1, 10))
+    life.database.submit(2, vote=Vote(3, ""), truncate_from=4, entries=entries(4, 6, term=3))
+    life.database.submit(3, truncate_from=6)
+    life.database.submit(4, truncate_from=9)
+    life.until(4)
+    life.database.close()
+    assert stored_after(tmp_path) == Stored(Vote(3, ""), entries(1, 3) + entries(4, 5, term=3))
+
+
+def test_requests_that_wait_for_the_disk_share_one_transaction(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    reported: list[int] = []
+    writing, go_on, all_written = Event(), Event(), Event()
+
+    def persisted(token: int) -> None:
+        assert current_thread() is not main_thread()
+        reported.append(token)
+        writing.set()
+        assert go_on.wait(60)
+        if token == 100:
+            all_written.set()
+
+    database.start(persisted, lambda fault: pytest.fail(str(fault)))
+    database.submit(1, entries=(entry(1),))
+    assert writing.wait(60)
+    for token in range(2, 101):
+        database.submit(token, entries=(entry(token),))
+    go_on.set()
+    assert all_written.wait(60)
+    assert reported == [1, 100]
+    database.close()
+    assert stored_after(tmp_path).entries == entries(1, 100)
+
+
+def test_closing_writes_what_was_submitted_and_may_be_repeated(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    for token in range(1, 51):
+        life.database.submit(token, entries=(entry(token),))
+    life.database.close()
+    life.database.close()
+    assert life.until(50)[-1] == 50
+    assert stored_after(tmp_path).entries == entries(1, 50)
+    assert sorted(os.listdir(tmp_path)) == ["state.db", "watermark"]
+
+
+def test_closing_one_that_was_never_started_writes_too(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    database.submit(1, entries=FOUNDED)
+    database.close()
+    assert stored_after(tmp_path).entries == FOUNDED
+
+
+def test_after_a_failed_commit_it_says_so_once_and_writes_nothing_more(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.database.submit(1, entries=entries(1, 3))
+    assert life.until(1) == [1]
+    rename_log(tmp_path, "log", "elsewhere")
+    life.database.submit(2, entries=(entry(4),))
+    (fault,) = life.until(2)
+    assert isinstance(fault, LocalFault)
+    assert fault.what == f"the state file {tmp_path}/state.db cannot be used"
+    assert fault.why == "no such table: log"
+    life.database.submit(3, entries=(entry(4),))
+    life.database.close()
+    assert life.reports.empty()
+    rename_log(tmp_path, "elsewhere", "log")
+    assert stored_after(tmp_path).entries == entries(1, 3)
+
+
+@pytest.mark.parametrize("wrong", [entry(3), entry(5), Entry(0, 1, FOUNDED[1].payload)])
+def test_an_entry_out_of_its_place_is_never_written(tmp_path: Path, wrong: Entry) -> None:
+    life = Life(tmp_path)
+    life.database.submit(1, entries=entries(1, 3))
+    life.until(1)
+    life.database.submit(2, entries=(wrong,))
+    (fault,) = life.until(2)
+    assert isinstance(fault, LocalFault)
+    assert fault.why == "entry 4 comes next"
+    life.database.close()
+    assert stored_after(tmp_path).entries == entries(1, 3)
+
+
+def test_the_write_ahead_log_stays_small(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    for token in range(1, 1_001):
+        life.database.submit(token, entries=(entry(token),))
+        life.until(token)
+    assert (tmp_path / "state.db-wal").stat().st_size < 2 * 1024 * 1024
+    life.database.close()
+
+
+@pytest.mark.parametrize(("cluster", "name"), [("other", NAME), (CLUSTER, "node002")])
+def test_another_nodes_file_is_refused_and_both_are_named(tmp_path: Path, cluster: str, name: str) -> None:
+    open_database(tmp_path).close()
+    before = (tmp_path / "state.db").read_bytes()
+    with pytest.raises(LocalFault) as refused:
+        Database.open(str(tmp_path), cluster, name, lambda: UUID)
+    assert refused.value.what == f"the state file {tmp_path}/state.db is not this node's"
+    assert refused.value.why == f"it belongs to node001 in the cluster demo, and this is {name} in {cluster}"
+    assert "-data-dir" in refused.value.remedy
+    assert (tmp_path / "state.db").read_bytes() == before
