@@ -83,7 +83,10 @@ class Interval:
 
 
 class Cluster:
-    """Runs events in time order. ``loss`` and ``delay`` shape the network, ``cut`` severs directed pairs."""
+    """Runs events in time order. ``loss`` and ``delay`` shape the network, ``cut`` severs directed pairs.
+
+    ``rates`` says whose clock runs how fast; every other one shows ``now_us``.
+    """
 
     def __init__(self, names: Iterable[str] | int, seed: int = 0, params: Params | None = None) -> None:
         self.names = [f"node{number:03d}" for number in range(1, names + 1)] if isinstance(names, int) else list(names)
@@ -93,6 +96,7 @@ class Cluster:
         self.processes = {name: Process(name, f"{name}-uuid1") for name in self.names}
         self.lists = {name: tuple(self.names) for name in self.names}
         self.cut: set[tuple[str, str]] = set()
+        self.rates: dict[str, float] = {}
         self.loss = 0.0
         self.duplicates = 0.0
         self.delay_us = (200, 1_000)
@@ -165,7 +169,18 @@ class Cluster:
 
     def acting(self) -> str | None:
         """Who acts now."""
-        return next((name for name in self.up if self.raft(name).is_acting(self.now_us)), None)
+        return next((name for name in self.up if self.raft(name).is_acting(self.local(name))), None)
+
+    def local(self, name: str) -> int:
+        """What the node's own clock shows now."""
+        return int(self.now_us * self.rates.get(name, 1.0))
+
+    def true(self, name: str, local_us: int) -> int:
+        """When that clock shows ``local_us``, not before."""
+        at_us = int(local_us / self.rates.get(name, 1.0))
+        while int(at_us * self.rates.get(name, 1.0)) < local_us:
+            at_us += 1
+        return at_us
 
     def feed(self, name: str, event: Event) -> list[Effect]:
         """Hand an event to a node now; performs the effects and gives them back too."""
@@ -176,15 +191,15 @@ class Cluster:
             if not isinstance(event, Timer):
                 process.inbox.append(event)
             return []
-        effects = process.raft.handle(event, self.now_us)
+        effects = process.raft.handle(event, self.local(name))
         process.effects += effects
         for effect in effects:
             self._perform(process, effect)
         due = process.raft.next_deadline()
         if due is not None:
-            assert due > self.now_us, f"{name} asks for a deadline in the past after {event}"
+            assert due > self.local(name), f"{name} asks for a deadline in the past after {event}"
             life = process.life
-            self._at(due, lambda: self._tick(name, life))
+            self._at(self.true(name, due), lambda: self._tick(name, life))
         return effects
 
     def run(self, for_us: int, until: Callable[[], bool] | None = None) -> bool:
@@ -240,7 +255,7 @@ class Cluster:
         if process.life != life or process.raft is None:
             return
         due = process.raft.next_deadline()
-        if due is not None and due <= self.now_us:
+        if due is not None and due <= self.local(name):
             self.feed(name, Timer())
 
     def _wake(self, name: str, life: int) -> None:
@@ -265,20 +280,23 @@ class Cluster:
             self._at(process_done, lambda: self._persisted(process, life, persist))
         elif isinstance(effect, ActingStarted):
             assert process.raft is not None
-            self._check_overlap(process.name, effect.since_us)
-            cluster_uuid = process.raft.view(self.now_us).cluster_uuid
-            self.intervals.append(Interval(process.name, effect.term, cluster_uuid, effect.since_us, effect.until_us))
+            self._check_overlap(process.name, self.now_us)
+            cluster_uuid = process.raft.answer_leader_query(0).cluster_uuid
+            until_us = self.true(process.name, effect.until_us)
+            self.intervals.append(Interval(process.name, effect.term, cluster_uuid, self.now_us, until_us))
         elif isinstance(effect, ActingRenewed):
             interval = self._open(process.name)
             assert self.now_us < interval.until_us, "a lease that ran out is not renewed"
-            interval.until_us = effect.until_us
+            self._check_overlap(process.name, self.now_us, interval)
+            interval.until_us = self.true(process.name, effect.until_us)
         elif isinstance(effect, ActingStopped):
             interval = self._open(process.name)
-            assert effect.at_us <= interval.until_us, "never past the lease"
-            interval.until_us, interval.open = effect.at_us, False
+            at_us = self.true(process.name, effect.at_us)
+            assert at_us <= interval.until_us, "never past the lease"
+            interval.until_us, interval.open = at_us, False
         elif isinstance(effect, LeaderChanged) and effect.leader == process.name:
             assert process.raft is not None
-            key = process.raft.view(self.now_us).cluster_uuid, effect.term
+            key = process.raft.answer_leader_query(0).cluster_uuid, effect.term
             assert self.leaders.setdefault(key, process.name) == process.name, f"two leaders in {key}"
         elif isinstance(effect, Committed):
             self._check_committed(process, effect)
@@ -310,17 +328,17 @@ class Cluster:
     def _open(self, name: str) -> Interval:
         return next(interval for interval in self.intervals if interval.open and interval.name == name)
 
-    def _check_overlap(self, name: str, since_us: int) -> None:
+    def _check_overlap(self, name: str, since_us: int, own: Interval | None = None) -> None:
         for interval in self.intervals:
             # The recorded end counts: a process that was stopped or killed has not said itself that it ceased.
-            assert interval.until_us <= since_us, (
+            assert interval is own or interval.until_us <= since_us, (
                 f"{name} acts from {since_us} while {interval.name} (term {interval.term}) acts until"
                 f" {interval.until_us}"
             )
 
     def _check_committed(self, process: Process, committed: Committed) -> None:
         assert process.raft is not None
-        cluster_uuid = process.raft.view(self.now_us).cluster_uuid
+        cluster_uuid = process.raft.answer_leader_query(0).cluster_uuid
         for entry in committed.entries:
             known = self.committed.setdefault((cluster_uuid, entry.index), entry)
             assert known == entry, f"{process.name} committed {entry} where {known} was committed"

@@ -65,7 +65,7 @@ def _gist(status: StatusView) -> object:
 @takes(*AGENT, *FORM, WATCH)
 @pass_given
 def status(given: Given) -> int:
-    """Everything on one sheet, as this agent sees it; ends with 0 also where there is no leader."""
+    """Everything on one sheet, as the agent sees it. Ends with 0 also where there is no leader."""
     printer = Printer(given)
 
     def draw(now: StatusView) -> int:
@@ -79,7 +79,7 @@ def status(given: Given) -> int:
 @takes(*AGENT, *FORM)
 @pass_given
 def health(given: Given) -> int:
-    """How far the agent trusts itself; ends with 1 when it is critical."""
+    """How far the agent trusts itself. Ends with 1 when it is critical."""
     printer = Printer(given)
     found = targets.client(given).health()
     facts: list[tuple[str, Cell]] = [
@@ -114,7 +114,7 @@ class Info(msgspec.Struct):
 @takes(*AGENT, *FORM)
 @pass_given
 def info(given: Given) -> int:
-    """The agent itself: identity, process, when it acted as leader, counters."""
+    """The agent itself: identity, process, figures. Also when it acted as leader, and the leaders it saw."""
     printer = Printer(given)
     asked = targets.client(given)
     now = asked.status()

@@ -25,7 +25,7 @@ def check_dashes(command: click.Command, ctx: click.Context, tokens: list[str]) 
     Left to click, ``-datadir x`` would be ``-d atadir``: a word with one dash is read as short options.
     """
     takes_value = {
-        name: isinstance(param, click.Option) and not param.is_flag and not param.count
+        name: not param.is_flag and not param.count
         for param in command.get_params(ctx)
         if isinstance(param, click.Option)
         for name in (*param.opts, *param.secondary_opts)

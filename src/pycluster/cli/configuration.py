@@ -23,10 +23,10 @@ PLACES = {
 }
 
 
-@click.group("settings", cls=Verbs, places=PLACES)
+@click.group("settings", cls=Verbs, places=PLACES, no_args_is_help=False)
 @takes(*AGENT, *FORM)
 def settings() -> None:
-    """The settings of a file, or those a running agent uses."""
+    """The settings of a file or of a running agent."""
 
 
 def _load(given: Given) -> Loaded:
@@ -56,7 +56,7 @@ def _parameter_problems(found: Settings) -> list[str]:
 @takes(*AGENT, *FORM)
 @pass_given
 def check(given: Given) -> int:
-    """Tell every mistake in a file (and in PYCLUSTER_* and flags) at once; ends with 2 when there is one."""
+    """Tell every mistake in a file at once. PYCLUSTER_* and flags are judged too. Ends with 2 when there is one."""
     printer = Printer(given)
     try:
         found = _load(given)
@@ -66,7 +66,7 @@ def check(given: Given) -> int:
     where = path or "no file, the environment and the defaults"
     answer = {"path": path, "ok": not problems, "problems": problems, "warnings": list(warnings)}
     if printer.form in ("json", "jsonl", "yaml"):
-        printer.answer(answer, lines=lambda: [])
+        printer.answer(answer, lines=list)
     else:
         for line in problems:
             print(printable(line), file=sys.stderr)
@@ -81,7 +81,7 @@ def check(given: Given) -> int:
 @takes(*AGENT, *FORM)
 @pass_given
 def show(given: Given) -> int:
-    """The settings that the running agent uses, each with its source; with -config those of the file."""
+    """The settings of the running agent, each with its source. With -config, those of the file."""
     printer = Printer(given)
     found = effective(_load(given)) if given.text("config") else targets.client(given).settings()
     rows = [(name, *_value_and_source(shown)) for name, shown in found.items()]

@@ -32,7 +32,7 @@ class Versions(msgspec.Struct):
 @takes(*AGENT, *FORM)
 @pass_given
 def version(given: Given) -> int:
-    """The version of this program, and of the agent where one answers."""
+    """The version of this program, and of the agent."""
     printer = Printer(given)
     try:
         agent = targets.client(given, _AGENT_S).version()
@@ -60,7 +60,7 @@ def version(given: Given) -> int:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @pass_given
 def completion(given: Given, shell: str) -> int:
-    """Print a script that completes verbs, options and names: `eval "$(pycluster completion bash)"`."""
+    """Print the completion script of a shell. Use it with `eval "$(pycluster completion bash)"`."""
     from click.shell_completion import get_completion_class
 
     from pycluster.cli.program import program

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import click
 import msgspec
 
@@ -11,7 +9,7 @@ from pycluster.cli import targets, words
 from pycluster.cli.command import Verb
 from pycluster.cli.exits import Exit
 from pycluster.cli.given import Given, pass_given
-from pycluster.cli.names import MemberName, check_member
+from pycluster.cli.names import check_member, complete
 from pycluster.cli.options import AGENT, FORM, WATCH, takes
 from pycluster.cli.output import Cell, Printer
 from pycluster.cli.watching import show
@@ -30,7 +28,7 @@ def leader_cell(leader: LeaderView, now_us: int) -> Cell:
 @takes(*AGENT, *FORM, WATCH)
 @pass_given
 def leader(given: Given) -> int:
-    """Who leads, since when, in which term; ends with 5 when nobody does."""
+    """Who leads, since when, in which term. Ends with 5 when nobody does."""
     printer = Printer(given)
 
     def draw(now: StatusView) -> int:
@@ -62,10 +60,10 @@ def _lines(printer: Printer, found: LeaderView, now_us: int) -> list[str]:
 @click.command("explain", cls=Verb)
 @takes(*AGENT, *FORM)
 @click.argument("question", type=click.Choice(["leader", "node"]))
-@click.argument("node", type=MemberName(), required=False, metavar="[NODE]")
+@click.argument("node", shell_complete=complete, required=False, metavar="[NODE]")
 @pass_given
 def explain(given: Given, question: str, node: str | None) -> int:
-    """Why this leader or none (`explain leader`), or why a node is in its state (`explain node NODE`)."""
+    """Why this leader or none, or why a node's state. Ask `explain leader` or `explain node NODE`."""
     if question == "node" and node is None:
         raise click.UsageError("explain node needs the name of a node")
     if question == "leader" and node is not None:
@@ -74,7 +72,7 @@ def explain(given: Given, question: str, node: str | None) -> int:
     asked = targets.client(given)
     if node is not None:
         check_member(asked, node)
-    found = asked.explain("node" if question == "node" else "leader", cast(str, node or ""))
+    found = asked.explain("node" if question == "node" else "leader", node or "")
     printer.answer(found, lines=lambda: _explained(printer, found))
     return Exit.DONE
 

@@ -65,7 +65,7 @@ def timeless(members: tuple[MemberView, ...]) -> tuple[MemberView, ...]:
 @takes(*AGENT, *FORM, WATCH, FILTER)
 @pass_given
 def members(given: Given) -> int:
-    """Who is there: every member that the agent knows, `*` marking its own."""
+    """Who is there, as far as the agent knows. `*` marks its own node."""
     wanted = _pairs(given.texts("filter"), "filter")
     printer = Printer(given)
 
@@ -88,7 +88,7 @@ def members(given: Given) -> int:
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @pass_given
 def tags(given: Given, changes: tuple[str, ...], deleted: tuple[str, ...]) -> int:
-    """The tags of the agent's own node: show them, set some, or delete some."""
+    """Show or change the tags of the agent's own node."""
     added = _pairs(changes, "tag")
     printer = Printer(given)
     asked = targets.client(given)

@@ -9,7 +9,7 @@ import click
 from pycluster.cli import targets
 from pycluster.cli.command import Verb
 from pycluster.cli.given import Given, pass_given
-from pycluster.cli.names import MemberName, check_member
+from pycluster.cli.names import check_member, complete
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Printer
 from pycluster.cli.reporting import outcome
@@ -27,7 +27,7 @@ def _sure(given: Given, question: str) -> None:
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST[:PORT]...")
 @pass_given
 def join(given: Given, hosts: tuple[str, ...]) -> int:
-    """Let the agent contact these hosts too, and so join whatever cluster they are in."""
+    """Let the agent contact these hosts too."""
     asked = targets.client(given, targets.CHANGE_S)
     return outcome(Printer(given), asked.join(hosts), f"the agent contacts {', '.join(hosts)}")
 
@@ -36,7 +36,7 @@ def join(given: Given, hosts: tuple[str, ...]) -> int:
 @takes(*AGENT, *FORM, YES)
 @pass_given
 def leave(given: Given) -> int:
-    """Let the agent give up its seat for good, say goodbye and stop."""
+    """Give up the seat for good, say goodbye, stop. Stopping the agent by a signal keeps the seat."""
     asked = targets.client(given, targets.CHANGE_S)
     _sure(given, "Give up this node's seat for good, and stop its agent?")
     return outcome(Printer(given), asked.leave(), "the agent left and stops")
@@ -44,10 +44,10 @@ def leave(given: Given) -> int:
 
 @click.command("force-leave", cls=Verb)
 @takes(*AGENT, *FORM, YES)
-@click.argument("node", type=MemberName(), metavar="NODE")
+@click.argument("node", shell_complete=complete, metavar="NODE")
 @pass_given
 def force_leave(given: Given, node: str) -> int:
-    """Count a node that is down as one that left, everywhere."""
+    """Count a node that is down as one that left."""
     asked = targets.client(given, targets.CHANGE_S)
     check_member(asked, node)
     _sure(given, f"Count {node} as one that left?")

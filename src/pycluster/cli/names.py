@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
-from click.shell_completion import CompletionItem
 
 from pycluster.cli.command import did_you_mean
 from pycluster.cli.exits import NothingFound
@@ -17,25 +14,16 @@ from pycluster.node.view import MemberView
 _COMPLETION_S = 1.0
 
 
-class MemberName(click.ParamType):
-    """The name of a node; the agent completes it."""
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The members' names that begin so, where an agent answers at once."""
+    from pycluster.cli import targets
 
-    name = "NODE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The word itself."""
-        return str(value)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The members' names, where an agent answers at once."""
-        from pycluster.cli import targets
-
-        given = ctx.find_object(Given) or Given()
-        try:
-            known = targets.client(given, _COMPLETION_S).members()
-        except PyClusterError:
-            return []
-        return [CompletionItem(member.name) for member in known if member.name.startswith(incomplete)]
+    given = ctx.find_object(Given) or Given()
+    try:
+        known = targets.client(given, _COMPLETION_S).members()
+    except PyClusterError:
+        return []
+    return [member.name for member in known if member.name.startswith(incomplete)]
 
 
 def check_member(asked: Client, name: str) -> MemberView:

@@ -17,25 +17,18 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
 
 
-class Seconds(click.ParamType):
-    """``5``, ``5s``, ``500ms``, ``1m``: a time above zero, in seconds."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        if isinstance(value, float):
-            return value
-        found = _DURATION.fullmatch(str(value))
-        seconds = float(found[1]) * _UNIT_S[found[2] or ""] if found else 0.0
-        if seconds <= 0:
-            self.fail(f"{value!r} is no time: write 5s, 500ms or 1m", param, ctx)
-        return seconds
+def seconds(text: str) -> float:
+    """``5``, ``5s``, ``500ms``, ``1m``: a time above zero, in seconds; raises ``BadParameter`` otherwise."""
+    found = _DURATION.fullmatch(text)
+    time_s = float(found[1]) * _UNIT_S[found[2] or ""] if found else 0.0
+    if time_s <= 0:
+        raise click.BadParameter(f"{text!r} is no time: write 5s, 500ms or 1m")
+    return time_s
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
     given = ctx.find_object(Given)
-    if given is not None and param.name is not None and value not in (None, (), False):
+    if given is not None and param.name and value is not None and value != () and value is not False:
         given.keep(param.name, value)
 
 
@@ -65,12 +58,13 @@ PLACE = (
 AGENT = (
     *PLACE,
     option("--addr", metavar="ADDR", help="The agent to ask: http://HOST:PORT, HOST:PORT or unix:/PATH."),
-    option("--timeout", type=Seconds(), metavar="TIME", help="How long to wait for an answer, such as 5s."),
+    option("--timeout", type=seconds, metavar="TIME", help="How long to wait for an answer, such as 5s."),
 )
+NO_COLOR = option("--no-color", is_flag=True, help="No colours, as with NO_COLOR set.")
 FORM = (
     option("-o", "--output", type=click.Choice(FORMS), metavar="FORM", help=f"The form: {', '.join(FORMS)}."),
     option("-q", "--quiet", is_flag=True, help="No headings and no notes; data and errors only."),
-    option("--no-color", is_flag=True, help="No colours, as with NO_COLOR set."),
+    NO_COLOR,
 )
 WATCH = option("-w", "--watch", is_flag=True, help="Print again whenever something changes.")
 FILTER = option("-l", "--filter", multiple=True, metavar="KEY=VALUE", help="Only members with this tag. Repeatable.")

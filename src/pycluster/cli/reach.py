@@ -10,7 +10,7 @@ from pycluster.cli.cluster import quorum_text
 from pycluster.cli.command import Verb
 from pycluster.cli.exits import Exit
 from pycluster.cli.given import Given, pass_given
-from pycluster.cli.names import MemberName, check_member
+from pycluster.cli.names import check_member, complete
 from pycluster.cli.options import AGENT, FORM, takes
 from pycluster.cli.output import Cell, Printer
 from pycluster.node.view import StatusView, VoterView
@@ -27,10 +27,10 @@ class RoundTrip(msgspec.Struct):
 
 @click.command("rtt", cls=Verb)
 @takes(*AGENT, *FORM)
-@click.argument("node", type=MemberName(), required=False, metavar="[NODE]")
+@click.argument("node", shell_complete=complete, required=False, metavar="[NODE]")
 @pass_given
 def rtt(given: Given, node: str | None) -> int:
-    """Round-trip times from this agent to every other node, or to one."""
+    """Round-trip times from the agent to other nodes."""
     printer = Printer(given)
     asked = targets.client(given)
     chosen = [check_member(asked, node)] if node else [each for each in asked.members() if not each.local]
@@ -91,7 +91,7 @@ def reach_of(status: StatusView) -> Reachability:
 @takes(*AGENT, *FORM)
 @pass_given
 def reachability(given: Given) -> int:
-    """Whom this agent reaches, and whether the voters make a quorum; ends with 1 when somebody is missing."""
+    """Whom the agent reaches, and whether it is a quorum. Ends with 1 when somebody is missing."""
     printer = Printer(given)
     status = targets.client(given).status()
     found = reach_of(status)

@@ -13,7 +13,7 @@ from pycluster.node.ports import Outcome
 def outcome(printer: Printer, ended: Outcome, done: str) -> int:
     """Print the outcome and give the exit code; ``done`` is said where the agent says nothing itself."""
     if printer.form in ("json", "jsonl", "yaml"):
-        printer.answer(ended, lines=lambda: [])
+        printer.answer(ended, lines=list)
     elif ended.ok and not printer.quiet:
         print(printable(ended.what or done), flush=True)
     if not ended.ok:

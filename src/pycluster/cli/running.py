@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 
 import click
 
@@ -30,19 +29,17 @@ def agent(given: Given) -> int:
     def read() -> Loaded:
         return load(path, os.environ, flags, socket.gethostname())
 
-    _unwatched_output()
+    _occupy_closed_descriptors()
     return run(read(), read)
 
 
-def _unwatched_output() -> None:
-    """An agent outlives whoever started it: a closed stdout or stderr becomes one that swallows everything."""
-    for descriptor in (1, 2):
+def _occupy_closed_descriptors() -> None:
+    """Started with a closed stdout, the first file opened would be stdout, and get what the console says."""
+    for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
+            nowhere = os.open(os.devnull, os.O_RDWR)
             if nowhere != descriptor:
                 os.dup2(nowhere, descriptor)
                 os.close(nowhere)
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")

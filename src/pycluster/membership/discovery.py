@@ -1,10 +1,10 @@
 """Finding others: configured nodes and the down for ever, and the comparison of whole tables (anti-entropy).
 
-Who is missing (suspect or down, or configured or joined and not alive) is contacted in turn, one at a time. The pause between two
-contacts is a sixteenth of the time since the membership last changed, between ``reconnect_interval`` and
-``seed_interval``, times a quarter of the living where those are more than four: a cluster's contacts a second are
-bounded whatever its size, and what was cut off for long may take longer to be noticed.
-``docs/protocol/membership.md`` gives the bound on healing that follows.
+Who is missing (suspect or down, or configured or joined and not alive) is contacted in turn, a third of them at a time;
+by a node that is alone, all at once. The pause between two turns is a sixteenth of the time since the membership last
+changed, between ``reconnect_interval`` and ``seed_interval``, times a quarter of the living where those are more than
+four: a cluster's contacts a second are bounded whatever its size, and what was cut off for long may take longer to be
+noticed. ``docs/protocol/membership.md`` gives the bound on healing that follows.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pycluster.membership.state import Purpose, State
 _PATIENCE = 16
 _CONTACTS_BY = 4
 _ADDRESSES_TRIED = 4
+_TURNS = 3
 _SYNC_STRETCH_PAST = 32
 
 
@@ -125,7 +126,7 @@ class Discovery:
     def push(self, to: Address) -> None:
         """Tell the other side what its table lacked."""
         s = self._s
-        s.call(to, Push(self._me(), s.table.records()), Purpose("push", to=to))
+        s.call(to, Push(self._me(), s.table.records(s.now_us)), Purpose("push", to=to))
 
     def _me(self) -> Alive:
         return self._s.local.alive_message()
@@ -151,16 +152,20 @@ class Discovery:
             pause_us = self._eager_us
             self._eager_us *= 2
         else:
-            missing_now = self._missing()
-            if not self._turn and missing_now:
-                self._turn = s.rng.sample(missing_now, len(missing_now))
-            while self._turn:
-                following = self._turn.pop()
-                if following in missing_now:
-                    self._contact(following)
-                    break
+            self._contact_some()
             pause_us = self._pause_us()
         self._contact_us = s.now_us + pause_us - s.rng.randrange(pause_us // 4 + 1)
+
+    def _contact_some(self) -> None:
+        """The next third of the missing in a random order; all of them where nobody is there to help looking."""
+        missing = self._missing()
+        least = -(-len(missing) // _TURNS) if self._s.live_count else len(missing)
+        if len(self._turn) < least:
+            self._turn = self._s.rng.sample(missing, len(missing))
+        still = [one for one in self._turn if one in missing]
+        for one in still[:least]:
+            self._contact(one)
+        self._turn = still[least:]
 
     def _contact(self, missing: str | _Target) -> None:
         """The accused speak for themselves when they hear what is said of them; targets are asked for their tables."""

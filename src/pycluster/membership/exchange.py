@@ -5,6 +5,7 @@ from __future__ import annotations
 from pycluster.kernel.ids import Address
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.lifecycle import Lifecycle
+from pycluster.membership.members import STATES
 from pycluster.membership.messages import (
     Ack,
     Alive,
@@ -49,7 +50,7 @@ class Exchange:
                 me = s.local.alive_message()
                 if request.digest == s.table.digest:
                     return Same(me)
-                return Records(me, s.table.digest, s.table.records())
+                return Records(me, s.table.digest, s.table.records(s.now_us))
             case Push():
                 taken = self._names.taken(request.me)
                 if taken is not None:
@@ -110,10 +111,9 @@ class Exchange:
     def _merge(self, records: tuple[Record, ...], by: str) -> None:
         for record in records[: self._s.params.members_max]:
             alive = record.alive
-            known = self._s.table.get(alive.name)
-            if record.state in (_DOWN, _LEFT) and known is None:
-                continue  # nobody here misses it; its own word would be news, its absence is not
-            if record.state == _DOWN:
+            if record.state in (_DOWN, _LEFT) and alive.name not in self._s.table:
+                self._lifecycle.learn(alive, STATES[record.state], record.age_s, by)
+            elif record.state == _DOWN:
                 self._lifecycle.update(Down(alive.name, alive.uuid, alive.incarnation, by, False))
             elif record.state == _LEFT:
                 self._lifecycle.update(Left(alive.name, alive.uuid, alive.incarnation))

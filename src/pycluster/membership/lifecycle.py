@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from pycluster.kernel.units import MILLISECOND
+from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.effects import Cause, MemberChanged, SaveIncarnation
 from pycluster.membership.members import Member, member_of, tags_bytes
+from pycluster.membership.members import State as MemberState
 from pycluster.membership.messages import Alive, Down, Left, Suspect, Update, Vouch
 from pycluster.membership.names import Names
 from pycluster.membership.probing import Probing
@@ -68,6 +69,22 @@ class Lifecycle:
         if member is None or member.uuid != update.uuid or update.incarnation >= member.incarnation:
             return None
         return member
+
+    def learn(self, alive: Alive, state: MemberState, age_s: int, by: str) -> None:
+        """A member that ``by`` has known as down or left for ``age_s`` and that was never heard of here.
+
+        Its age comes with it, so that what everyone is about to forget does not go round for ever.
+        """
+        s = self._s
+        if not 0 <= age_s * SECOND < self._keep_us(state):
+            return
+        if len(s.table) >= s.params.members_max:
+            s.counters["members_refused"] += 1
+            return
+        member = member_of(alive, state, s.now_us - age_s * SECOND, s.params.evidence_max)
+        s.table.put(member)
+        s.note(member, "learned", by, f"{state} for {age_s} s")
+        self.changed("down" if state == "down" else "left", member, f"for {age_s} s, as {by} knows")
 
     def reached(self, name: str) -> None:
         """A verification of ours reached a suspect: say so; only its own word ends the suspicion."""
@@ -144,6 +161,7 @@ class Lifecycle:
             self.changed("alive", member, "refuted the suspicion")
         elif before in ("down", "left"):
             s.note(member, "returned", member.name, f"incarnation {alive.incarnation}, was {before}")
+            self._probing.include(member.name)
             self.changed("alive", member, f"returned, was {before}")
         elif changed:
             self.changed("updated", member, "")
@@ -156,6 +174,7 @@ class Lifecycle:
         member = member_of(alive, "alive", s.now_us, s.params.evidence_max)
         s.table.put(member)
         s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
+        self._probing.include(member.name)
         self.changed("discovered", member, "")
         if alive.tags_hidden:
             self._discovery.sync(member.address)
@@ -175,6 +194,7 @@ class Lifecycle:
         s.note(successor, "identity", member.name, f"follows {member.uuid[:8]}, which was {member.state}")
         s.table.put(successor)
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
+        self._probing.include(member.name)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
 
     def _suspect(self, accusation: Suspect) -> None:
@@ -255,18 +275,21 @@ class Lifecycle:
         if s.now_us < self._reap_us:
             return
         self._reap_us = s.now_us + s.params.sync_interval_ms * MILLISECOND
-        keep = {"down": s.params.down_keep_ms * MILLISECOND, "left": s.params.left_keep_ms * MILLISECOND}
         for member in s.others("down", "left"):
-            if s.now_us - member.state_since_us >= keep[member.state]:
+            if s.now_us - member.state_since_us >= self._keep_us(member.state):
                 s.table.drop(member.name)
                 self.changed("forgotten", member, f"{member.state} for too long")
 
-    def _enter(self, member: Member, state: str, *, keep_suspicion: bool = False) -> None:
+    def _keep_us(self, state: MemberState) -> int:
+        params = self._s.params
+        return (params.down_keep_ms if state == "down" else params.left_keep_ms) * MILLISECOND
+
+    def _enter(self, member: Member, state: MemberState, *, keep_suspicion: bool = False) -> None:
         s = self._s
         if not keep_suspicion:
             self._suspicions.pop(member.name, None)
         if member.state != state:
-            member.state = state  # type: ignore[assignment]
+            member.state = state
             member.state_since_us = s.now_us
         s.table.touched(member)
 

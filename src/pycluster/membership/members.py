@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from pycluster.kernel.ids import Address
+from pycluster.kernel.units import SECOND
 from pycluster.membership.messages import Alive, Record
 
 State = Literal["alive", "suspect", "down", "left"]
@@ -155,9 +156,12 @@ class Table(Mapping[str, Member]):
         self.digest ^= self._hashes.get(member.name, 0) ^ value
         self._hashes[member.name] = value
 
-    def records(self) -> tuple[Record, ...]:
+    def records(self, now_us: int) -> tuple[Record, ...]:
         """Everyone, for an exchange."""
-        return tuple(Record(member.alive_message(), STATES.index(member.state)) for member in self._members.values())
+        return tuple(
+            Record(member.alive_message(), STATES.index(member.state), (now_us - member.state_since_us) // SECOND)
+            for member in self._members.values()
+        )
 
 
 def rank(member_uuid: str, key: str) -> int:

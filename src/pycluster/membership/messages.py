@@ -111,10 +111,11 @@ class Packet(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
-    """A member as one table holds it; ``state`` counts ``alive suspect down left`` from 0."""
+    """A member as one table holds it; ``state`` counts ``alive suspect down left`` from 0, since ``age_s`` seconds."""
 
     alive: Alive
     state: int
+    age_s: int = 0
 
 
 class Digest(msgspec.Struct, frozen=True, array_like=True, tag="D"):

@@ -34,20 +34,20 @@ class _Round(msgspec.Struct):
     ends_us: int
     helped: bool = False
     helpers: int = 0
-    nacks: int = 0
+    nacks: set[str] = msgspec.field(default_factory=set)
     by_udp: bool = False
     by_tcp: bool = False
     foreign: str = ""
 
 
 class _Relay(msgspec.Struct):
-    """A probe on another's behalf."""
+    """A probe on another's behalf; an ack that comes after the nack is passed on all the same."""
 
     origin: Address
     origin_seq: int
-    name: str
-    uuid: str
     nack_us: int
+    ends_us: int
+    nacked: bool = False
 
 
 class Probing:
@@ -71,7 +71,7 @@ class Probing:
         due = [] if self._next_us is None else [self._next_us]
         for found in self._rounds.values():
             due.append(found.ends_us if found.helped else found.help_us)
-        due += [relay.nack_us for relay in self._relays.values()]
+        due += [relay.ends_us if relay.nacked else relay.nack_us for relay in self._relays.values()]
         return min(due, default=None)
 
     def forgive(self) -> None:
@@ -83,8 +83,10 @@ class Probing:
         s = self._s
         misses: list[Miss] = []
         for seq, relay in list(self._relays.items()):
-            if s.now_us >= relay.nack_us:
+            if s.now_us >= relay.ends_us:
                 del self._relays[seq]
+            elif s.now_us >= relay.nack_us and not relay.nacked:
+                relay.nacked = True
                 s.send(relay.origin, Nack(relay.origin_seq))
         for seq, found in list(self._rounds.items()):
             if s.now_us >= found.ends_us:
@@ -124,7 +126,8 @@ class Probing:
             return
         seq = s.next_seq()
         nack_us = s.now_us + self._ack_timeout_us(s.table.get(request.name)) * 8 // 10
-        self._relays[seq] = _Relay(source, request.seq, request.name, request.uuid, nack_us)
+        ends_us = s.now_us + s.params.probe_interval_ms * MILLISECOND
+        self._relays[seq] = _Relay(source, request.seq, nack_us, ends_us)
         s.send(request.address, Ping(seq, request.name, request.uuid), s.table.get(request.name))
 
     def on_ack(self, ack: Ack, sender_uuid: str) -> str | None:
@@ -149,11 +152,11 @@ class Probing:
             s.health.better()
         return found.name if found.verification and first else None
 
-    def on_nack(self, nack: Nack) -> None:
+    def on_nack(self, nack: Nack, helper: str) -> None:
         """A helper is well, and could not reach the member either."""
         found = self._rounds.get(nack.seq)
         if found is not None:
-            found.nacks += 1
+            found.nacks.add(helper)
 
     def on_call(self, seq: int, ack: Ack | None) -> str | None:
         """The TCP probe ended; gives the name of a suspect that a verification of ours reached."""
@@ -168,6 +171,11 @@ class Probing:
         return found.name if found.verification and first else None
 
     # The steps of a round.
+
+    def include(self, name: str) -> None:
+        """Somebody came: it gets a random place in the order that is under way (SWIM §4.3)."""
+        if name not in self._order:
+            self._order.insert(self._s.rng.randrange(len(self._order) + 1), name)
 
     def _choose(self) -> Member | None:
         """The next in a random order that is shuffled anew after each pass (SWIM §4.3)."""
@@ -215,10 +223,11 @@ class Probing:
             return None
         if s.now_us < s.health.forgiving_until_us:
             return None
-        if not found.verification and found.nacks < found.helpers:
+        mute = found.helpers - len(found.nacks)
+        if mute > 0:
             # Helpers that say nothing at all point at this node's own network (Lifeguard §IV-A).
-            s.health.worse(found.helpers - found.nacks, f"{found.helpers - found.nacks} helpers did not answer")
-        helpers = f", {found.nacks} of {found.helpers} helpers neither" if found.helpers else ""
+            s.health.worse(mute, f"{mute} helpers did not answer")
+        helpers = f", {len(found.nacks)} of {found.helpers} helpers neither" if found.helpers else ""
         detail = found.foreign or f"no answer by UDP or TCP in {(s.now_us - found.sent_us) // MILLISECOND} ms{helpers}"
         return Miss(found.name, found.uuid, found.verification, detail)
 

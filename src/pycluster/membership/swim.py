@@ -195,7 +195,7 @@ class Swim:
             case IndirectPing():
                 self._probing.on_indirect(source, packet.probe)
             case Nack():
-                self._probing.on_nack(packet.probe)
+                self._probing.on_nack(packet.probe, packet.name)
             case None:
                 pass
             case _:

@@ -386,7 +386,7 @@ class Node:
             self._drive_raft(consensus.PeerHealth(member.name, member.uuid, alive))
 
     def _ask_a_voter(self) -> None:
-        seats = {name for name, _ in self._following.voters} or set(self._listed)
+        seats = ({name for name, _ in self._following.voters} or set(self._listed)) - {self.name}
         members = self._swim.members
         alive = [members[name] for name in sorted(seats) if name in members and members[name].state == "alive"]
         if not alive:

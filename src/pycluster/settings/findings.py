@@ -13,6 +13,8 @@ TOLD_MAX = 100
 #: Characters of somebody's text inside a line of ours.
 _QUOTE_MAX = 60
 _WORD_MAX = 64
+#: How alike two words are, from 0 to 1, before one is suggested for the other.
+_NEAR = 0.7
 #: Where lines that belong to no line of the file stand among the others.
 ENVIRONMENT, FLAGS, AFTERWARDS = 1 << 40, 1 << 41, 1 << 42
 
@@ -44,7 +46,7 @@ def did_you_mean(word: str, among: Iterable[str], prefix: str = "") -> str:
     import difflib
 
     candidates = {candidate.casefold(): candidate for candidate in among}
-    close = difflib.get_close_matches(word.casefold(), candidates, n=1)
+    close = difflib.get_close_matches(word.casefold(), candidates, n=1, cutoff=_NEAR)
     return f"; did you mean {prefix}{candidates[close[0]]}?" if close else ""
 
 

@@ -48,7 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a value came from. ``where`` is ``cluster.conf:3``, ``PYCLUSTER_PORT``, ``-port``, or empty."""
+    """Where a value came from. ``where`` is ``cluster.conf:3``, ``PYCLUSTER_PORT`` or ``-port``; for a default it is
+    empty, or says what the default was made from."""
 
     kind: Literal["default", "file", "environment", "flag"]
     where: str = ""

@@ -16,6 +16,9 @@ from pycluster.simulator.world import World
 
 #: How long after a fault its hosts may still be accused because of it: the longest suspicion, and its gossip.
 GRACE_US = 15 * SECOND
+#: For so long a node may be out of sight without its name passing on: the shortest suspicion, and the name's grace.
+#: Whoever claims a name as a stranger is ended before it rightly becomes the holder.
+NAME_KEPT_US = 7 * SECOND
 #: A node that was told to drain and has not by then is ended, as the runtime does.
 DRAIN_MAX_US = 10 * SECOND
 
@@ -66,7 +69,11 @@ class Chaos:
                 self._crash(fault)
             case Blackout(_, down_us):
                 for host in self._world.hosts.values():
-                    self._down(host, down_us + self._rng.randrange(SECOND), power=False)
+                    for_us = down_us + self._rng.randrange(SECOND)
+                    if host.stranger:
+                        self._banish(host)
+                    else:
+                        self._down(host, for_us, power=False)
             case Freeze(_, label, for_us):
                 host = self._world.hosts[label]
                 self._world.freeze(host)
@@ -145,6 +152,10 @@ class Chaos:
         if host.life == life and host.process is not None and host.departed:
             self._world.say(host.label, "has not drained in time")
             self._world.kill(host)
+            if host.gone:
+                # It kept its seat: only a node that has given it up may stay away.
+                host.gone = False
+                self._later(SECOND, lambda: self._up(host, life))
 
     # --- bounds ---------------------------------------------------------------------------------------------------
 
@@ -185,6 +196,15 @@ class Chaos:
 
     def _disturb(self, host: Host, for_us: int) -> None:
         host.disturbed_until_us = max(host.disturbed_until_us, self._world.now_us + for_us + GRACE_US)
+        if for_us < NAME_KEPT_US:
+            return
+        for other in self._world.hosts.values():
+            if other.stranger and (other.name, other.cluster) == (host.name, host.cluster):
+                self._banish(other)
+
+    def _banish(self, stranger: Host) -> None:
+        stranger.gone = True
+        self._world.kill(stranger)
 
     def _heal_cut(self, number: int) -> None:
         self._world.network.heal(number)

@@ -10,7 +10,7 @@ import msgspec
 from pycluster import consensus
 from pycluster.kernel.ids import Seed
 from pycluster.kernel.units import SECOND
-from pycluster.simulator.chaos import Chaos
+from pycluster.simulator.chaos import GRACE_US, Chaos
 from pycluster.simulator.checkers import Violation, disagreements, opinions, settled
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
 from pycluster.simulator.faults import Fault, draw
@@ -175,7 +175,8 @@ def _start(cluster: Cluster, label: str) -> None:
 def _intrude(cluster: Cluster, name: str) -> None:
     """A second node of that name comes up while the first one runs."""
     first, second = cluster.world.hosts[name], cluster.world.hosts[f"{name}*"]
-    if first.process is not None and second.process is None and cluster.leader():
+    in_sight = first.process is not None and first.disturbed_until_us - GRACE_US <= cluster.world.now_us
+    if in_sight and second.process is None and not second.gone and cluster.leader():
         cluster.world.start(second)
 
 

@@ -62,10 +62,11 @@ function arrive() {
 function onClick(event) {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
-  if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-  if (link.pathname.startsWith("/api/") || link.pathname === "/metrics" || link.hash) return;
+  if (!link || link.getAttribute("target") || link.hasAttribute("download")) return;
+  const to = new URL(link.getAttribute("href"), location.href); // a link in a drawing has no origin of its own
+  if (to.origin !== location.origin || to.hash || to.pathname.startsWith("/api/") || to.pathname === "/metrics") return;
   event.preventDefault();
-  navigate(link.pathname + link.search);
+  navigate(to.pathname + to.search);
 }
 
 /** Follow links and the browser's back and forward, once. */

@@ -1,0 +1,80 @@
+"""A real server around a cluster that is only data, which can go away and come back on the same port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from pycluster.node.view import ClusterEvent, StatusView
+from pycluster.web import Access, Bounds, LazyServer, site
+from tests.unit.web.fake import Agent, FakeCluster
+
+#: Quick snapshots, so that no test waits for what only takes time.
+QUICK = Bounds(snapshot_age_s=0.5, snapshot_gap_s=0.1)
+
+
+class ShownCluster(FakeCluster):
+    """A cluster whose clock runs, so that a page sees time go by between snapshots."""
+
+    def __init__(self, view: StatusView, past: tuple[ClusterEvent, ...] = ()) -> None:
+        super().__init__()
+        self.view = view
+        self.kept = 1_000
+        self.frozen = False
+        self._began = time.monotonic()
+        self._events.extend(past)
+
+    def status(self) -> StatusView:
+        shift = 0 if self.frozen else int((time.monotonic() - self._began) * 1_000_000)
+        return replace(self.view, now_us=self.view.now_us + shift)
+
+    async def tell(self, kind: str, text: str, *, node: str = "", term: int = 0) -> None:
+        """Publish one event, now."""
+        async with self._news:
+            number = (self._events[-1].id if self._events else 0) + 1
+            at_us, wall_ms = self.status().now_us, time.time_ns() // 1_000_000
+            self._events.append(ClusterEvent(number, kind, text, at_us, node, term, wall_ms=wall_ms))
+            del self._events[: -self.kept]
+            self._news.notify_all()
+
+
+class Stage(Agent):
+    """The server in a thread, showing ``view``; ``port`` 0 is any free one."""
+
+    cluster: ShownCluster
+
+    def __init__(self, directory: Path, view: StatusView, *, port: int = 0, bounds: Bounds = QUICK) -> None:
+        super().__init__(directory, bounds)
+        self.port = port
+        self._view = view
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def _serve(self) -> None:
+        self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.cluster = ShownCluster(self._view)
+        factory = site(self.cluster, Access.of("node001"), protocol=(1, 1), bounds=self.bounds)
+        self.server = LazyServer(factory, self.path, ("127.0.0.1", self.port), bounds=self.bounds)
+        self.server.open()
+        self.port = self.server.addresses[0].port
+        self.server.start()
+        self._ready.set()
+        await self._stop.wait()
+        await self.server.stop()
+
+    async def _show(self, view: StatusView) -> None:
+        self.cluster.view = view
+
+    def show(self, view: StatusView) -> None:
+        """From now on the cluster is this one."""
+        self.run(self._show(view))
+
+    def tell(self, kind: str, text: str, *, node: str = "", term: int = 0) -> None:
+        """Publish one event."""
+        self.run(self.cluster.tell(kind, text, node=node, term=term))

@@ -1,0 +1,122 @@
+"""One member under test; its clock, its wire and its peers are moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+
+from pycluster.kernel.ids import Address, Seed
+from pycluster.kernel.units import MILLISECOND
+from pycluster.membership import effects, events
+from pycluster.membership.members import Local, Member
+from pycluster.membership.messages import Ack, Alive, CallMessage, Packet, Ping, Probe, Update
+from pycluster.membership.params import Params
+from pycluster.membership.swim import Swim
+
+PORT = 7946
+
+
+def address(number: int) -> Address:
+    return Address(f"10.0.0.{number}", PORT)
+
+
+def name(number: int) -> str:
+    return f"n{number}"
+
+
+def uuid(number: int) -> str:
+    return f"{number:032x}"
+
+
+def alive(number: int, incarnation: int = 1, **others: object) -> Alive:
+    """Node ``number``'s own word."""
+    return Alive(name(number), uuid(number), incarnation, others.pop("at", address(number)), **others)  # type: ignore[arg-type]
+
+
+class Hand:
+    """Member ``n1`` of a cluster of ``members``, all known to it, started at 0. Every effect is kept in ``done``."""
+
+    def __init__(
+        self, members: int = 1, params: Params | None = None, seeds: tuple[Seed, ...] = (), seed: int = 1
+    ) -> None:
+        self.params = params or Params()
+        local = Local(name(1), uuid(1), 1, address(1))
+        self.swim = Swim(self.params, local, seeds, "demo", Random(seed))
+        self.now_us = 0
+        self.done: list[effects.Effect] = []
+        self.silent: set[int] = set()
+        self.mute_tcp: set[int] = set()
+        self.feed(events.Start())
+        for number in range(2, members + 1):
+            self.hear(number, alive(number))
+        self.done.clear()
+
+    # What happens to it.
+
+    def feed(self, event: events.Event) -> list[effects.Effect]:
+        done = self.swim.handle(event, self.now_us)
+        self.done += done
+        return done
+
+    def hear(self, number: int, *updates: Update, probe: Probe | None = None, incarnation: int = 1) -> list[effects.Effect]:
+        """A packet from node ``number``."""
+        packet = Packet(name(number), uuid(number), incarnation, probe, updates)
+        return self.feed(events.PacketReceived(address(number), packet))
+
+    def asked(self, number: int, request: CallMessage) -> CallMessage:
+        """A request over TCP from node ``number``; the one answer."""
+        (answer,) = (e for e in self.feed(events.CallReceived(7, address(number), request)) if isinstance(e, effects.Answer))
+        return answer.reply
+
+    def run(self, for_ms: int, *, answering: bool = True) -> list[effects.Effect]:
+        """Time passes; every member that is not in ``silent`` answers pings where ``answering``."""
+        first = len(self.done)
+        end_us = self.now_us + for_ms * MILLISECOND
+        while (due_us := self.swim.next_deadline()) is not None and due_us <= end_us:
+            self.now_us = max(self.now_us, due_us)
+            for effect in self.feed(events.Timer()):
+                if answering:
+                    self.answer(effect)
+        self.now_us = end_us
+        return self.done[first:]
+
+    def answer(self, effect: effects.Effect) -> None:
+        """What a living peer would do about this effect, at once."""
+        match effect:
+            case effects.SendPacket(to, Packet(probe=Ping(seq, whom, whose))):
+                number = int(whom[1:])
+                if number not in self.silent and to == address(number):
+                    self.hear(number, probe=Ack(seq, whom, whose))
+            case effects.Call(call, to, Ping(seq, whom, whose)):
+                number = int(whom[1:])
+                if number not in self.mute_tcp and to == address(number):
+                    self.feed(events.CallReplied(call, Ack(seq, whom, whose)))
+            case _:
+                pass
+
+    # What it did.
+
+    def member(self, number: int) -> Member:
+        return self.swim.members[name(number)]
+
+    def state(self, number: int) -> str:
+        return self.member(number).state
+
+    def packets(self, done: Iterable[effects.Effect] | None = None) -> list[effects.SendPacket]:
+        return [e for e in (self.done if done is None else done) if isinstance(e, effects.SendPacket)]
+
+    def probes(self, kind: type[Probe], done: Iterable[effects.Effect] | None = None) -> list[effects.SendPacket]:
+        return [sent for sent in self.packets(done) if isinstance(sent.packet.probe, kind)]
+
+    def told(self, kind: type[Update], done: Iterable[effects.Effect] | None = None) -> list[Update]:
+        """Every update of that kind in any packet, in order."""
+        return [u for sent in self.packets(done) for u in sent.packet.updates if isinstance(u, kind)]
+
+    def calls(self, done: Iterable[effects.Effect] | None = None) -> list[effects.Call]:
+        return [e for e in (self.done if done is None else done) if isinstance(e, effects.Call)]
+
+    def changes(self, number: int) -> list[str]:
+        return [e.cause for e in self.done if isinstance(e, effects.MemberChanged) and e.member.name == name(number)]
+
+    def notices(self, kind: str) -> list[str]:
+        return [e.text for e in self.done if isinstance(e, effects.Notify) and e.kind == kind]
