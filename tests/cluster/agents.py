@@ -15,6 +15,9 @@ from typing import TypeVar
 
 import msgspec
 
+from pycluster.agent import SOCKET_NAME
+from pycluster.client import Client, Endpoint
+from pycluster.kernel.errors import RemoteFault
 from pycluster.node.view import StatusView
 
 T = TypeVar("T")
@@ -25,7 +28,7 @@ LIMIT_S = 60.0
 
 def environment(**more: str) -> dict[str, str]:
     """A child's environment: this checkout on the path, nothing of an operator's settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYCLUSTER_")}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYCLUSTER_", "PYTHON"))}
     return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **more}
 
 
@@ -134,6 +137,13 @@ class AgentProcess:
             wait_for(f"{self.name} says {line!r}", look, limit_s)
         except AssertionError as late:
             raise AssertionError(f"{late}\n{self.console()}") from None
+
+    def peek(self) -> StatusView | None:
+        """Its status by its Unix socket, without starting a process; None while it does not answer."""
+        try:
+            return Client(Endpoint(path=str(self.data_dir / SOCKET_NAME)), timeout_s=5.0).status()
+        except RemoteFault:
+            return None
 
     def status(self) -> StatusView | None:
         """What ``pycluster status -o json`` prints; None while the agent does not answer."""

@@ -40,7 +40,7 @@ def test_an_agent_stays_small_with_the_page_open(tmp_path: Path) -> None:
         for address in set(re.findall(r'(?:src|href)="(/?static/[^"]+)"', page)):
             assert get(port, "/" + address.lstrip("/"))
         with open_stream(port) as stream:
-            assert stream.readline().startswith((b"event:", b"id:", b"data:", b":"))
+            assert stream.readline().startswith((b"retry:", b"event:", b"id:", b"data:", b":"))
             assert one.cli("members").returncode == 0
             assert resident_mib(one) <= PAGE_MAX_MIB
         get(port, "/metrics")

@@ -85,7 +85,7 @@ class Interval:
 class Cluster:
     """Runs events in time order. ``loss`` and ``delay`` shape the network, ``cut`` severs directed pairs.
 
-    ``rates`` says whose clock runs how fast; every other one shows ``now_us``.
+    ``rates`` says whose clock runs how fast, every other one shows ``now_us``; ``disks`` whose disk takes how long.
     """
 
     def __init__(self, names: Iterable[str] | int, seed: int = 0, params: Params | None = None) -> None:
@@ -101,6 +101,7 @@ class Cluster:
         self.duplicates = 0.0
         self.delay_us = (200, 1_000)
         self.disk_us = (500, 2_000)
+        self.disks: dict[str, tuple[int, int]] = {}
         self.drop: Callable[[str, str, Message], bool] = lambda sender, to, message: False
         self.sent: list[tuple[int, str, str, Message]] = []
         self.intervals: list[Interval] = []
@@ -116,7 +117,7 @@ class Cluster:
         for name in names or self.names:
             process = self.processes[name]
             process.life += 1
-            process.token = 0
+            process.token = process.stalled_until_us = 0
             process.inbox.clear()
             rng = Random(self.rng.getrandbits(64))
             stored = process.disk.stored()
@@ -274,7 +275,7 @@ class Cluster:
             process.token = effect.token
             life, persist = process.life, effect
             # In order, as one disk does: never before the write ahead of it.
-            done_us = self.now_us + self.rng.randint(*self.disk_us)
+            done_us = self.now_us + self.rng.randint(*self.disks.get(process.name, self.disk_us))
             process_done = max(done_us, getattr(process, "disk_done_us", 0))
             setattr(process, "disk_done_us", process_done)  # noqa: B010
             self._at(process_done, lambda: self._persisted(process, life, persist))

@@ -177,7 +177,7 @@ class Hand:
     def acknowledge(self, sender: int, sent_us: int | None = None, term: int | None = None) -> list[Effect]:
         """A heartbeat's reply."""
         at_us = self.now_us if sent_us is None else sent_us
-        return self.tell(sender, HeartbeatReply(*self.header(sender, term), at_us))
+        return self.tell(sender, HeartbeatReply(*self.header(sender, term), at_us, self.params.election_timeout_us))
 
     def match(self, sender: int, index: int) -> list[Effect]:
         """An append's success."""

@@ -9,7 +9,18 @@ from pycluster.kernel.ids import Address, Seed
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership import effects, events
 from pycluster.membership.members import Local, Member
-from pycluster.membership.messages import Ack, Alive, CallMessage, Packet, Ping, Probe, Update
+from pycluster.membership.messages import (
+    Ack,
+    Alive,
+    CallMessage,
+    IndirectPing,
+    Left,
+    Nack,
+    Packet,
+    Ping,
+    Probe,
+    Update,
+)
 from pycluster.membership.params import Params
 from pycluster.membership.swim import Swim
 
@@ -44,39 +55,63 @@ class Hand:
         self.swim = Swim(self.params, local, seeds, "demo", Random(seed))
         self.now_us = 0
         self.done: list[effects.Effect] = []
+        self._unanswered: list[effects.Effect] = []
+        #: Who does not answer by UDP, and by TCP.
         self.silent: set[int] = set()
-        self.mute_tcp: set[int] = set()
-        self.feed(events.Start())
+        self.silent_tcp: set[int] = set()
+        #: What it did at its very start.
+        self.begun = self.feed(events.Start())
         for number in range(2, members + 1):
             self.hear(number, alive(number))
         self.done.clear()
+        self._unanswered.clear()
 
     # What happens to it.
 
     def feed(self, event: events.Event) -> list[effects.Effect]:
         done = self.swim.handle(event, self.now_us)
         self.done += done
+        self._unanswered += done
         return done
 
-    def hear(self, number: int, *updates: Update, probe: Probe | None = None, incarnation: int = 1) -> list[effects.Effect]:
+    def hear(
+        self, number: int, *updates: Update, probe: Probe | None = None, incarnation: int = 1
+    ) -> list[effects.Effect]:
         """A packet from node ``number``."""
-        packet = Packet(name(number), uuid(number), incarnation, probe, updates)
-        return self.feed(events.PacketReceived(address(number), packet))
+        return self.feed(events.PacketReceived(address(number), self.packet_of(number, probe, updates, incarnation)))
+
+    @staticmethod
+    def packet_of(
+        number: int, probe: Probe | None = None, updates: tuple[Update, ...] = (), incarnation: int = 1
+    ) -> Packet:
+        return Packet(name(number), uuid(number), incarnation, probe, updates)
 
     def asked(self, number: int, request: CallMessage) -> CallMessage:
         """A request over TCP from node ``number``; the one answer."""
-        (answer,) = (e for e in self.feed(events.CallReceived(7, address(number), request)) if isinstance(e, effects.Answer))
+        (answer,) = (
+            e for e in self.feed(events.CallReceived(7, address(number), request)) if isinstance(e, effects.Answer)
+        )
         return answer.reply
 
+    def kill(self, *numbers: int) -> None:
+        """These answer nothing any more."""
+        self.silent |= set(numbers)
+        self.silent_tcp |= set(numbers)
+
     def run(self, for_ms: int, *, answering: bool = True) -> list[effects.Effect]:
-        """Time passes; every member that is not in ``silent`` answers pings where ``answering``."""
+        """Time passes; where ``answering``, the living answer pings and, asked to probe one of ``silent``, say nack."""
         first = len(self.done)
         end_us = self.now_us + for_ms * MILLISECOND
-        while (due_us := self.swim.next_deadline()) is not None and due_us <= end_us:
-            self.now_us = max(self.now_us, due_us)
-            for effect in self.feed(events.Timer()):
+        while True:
+            while self._unanswered:
+                effect = self._unanswered.pop(0)
                 if answering:
                     self.answer(effect)
+            due_us = self.swim.next_deadline()
+            if due_us is None or due_us > end_us:
+                break
+            self.now_us = max(self.now_us, due_us)
+            self.feed(events.Timer())
         self.now_us = end_us
         return self.done[first:]
 
@@ -87,12 +122,21 @@ class Hand:
                 number = int(whom[1:])
                 if number not in self.silent and to == address(number):
                     self.hear(number, probe=Ack(seq, whom, whose))
+            case effects.SendPacket(to, Packet(probe=IndirectPing(seq, whom, whose))):
+                helper = int(to.host.rpartition(".")[2])
+                if helper not in self.silent:
+                    self.hear(helper, probe=Nack(seq) if int(whom[1:]) in self.silent else Ack(seq, whom, whose))
             case effects.Call(call, to, Ping(seq, whom, whose)):
                 number = int(whom[1:])
-                if number not in self.mute_tcp and to == address(number):
+                if number not in self.silent_tcp and to == address(number):
                     self.feed(events.CallReplied(call, Ack(seq, whom, whose)))
             case _:
                 pass
+
+    @staticmethod
+    def left(number: int) -> tuple[Update, ...]:
+        """That node's goodbye."""
+        return (Left(name(number), uuid(number), 1),)
 
     # What it did.
 

@@ -6,7 +6,17 @@ from random import Random
 
 import pytest
 
-from pycluster.consensus import ActingRenewed, ActingStarted, ActingStopped, LeaderChanged, Params, Raft, Stored, Timer
+from pycluster.consensus import (
+    ActingRenewed,
+    ActingStarted,
+    ActingStopped,
+    LeaderChanged,
+    Notify,
+    Params,
+    Raft,
+    Stored,
+    Timer,
+)
 from pycluster.consensus.messages import Heartbeat, HeartbeatReply
 from pycluster.kernel.errors import LocalMisuse
 from tests.paper.raft_cluster import SECOND, Cluster
@@ -91,7 +101,7 @@ def test_a_learners_acknowledgement_is_nothing() -> None:
     hand.lead()
     hand.write()
     hand.match(1, 3)
-    hand.tell(9, HeartbeatReply(*hand.header(9), hand.now_us))
+    hand.tell(9, HeartbeatReply(*hand.header(9), hand.now_us, 1_000 * MS))
     assert not hand.raft.is_acting(hand.now_us)
 
 
@@ -207,6 +217,64 @@ def test_the_lease_leaves_a_tenth_for_clocks(lease_ms: int, fits: bool) -> None:
     else:
         with pytest.raises(LocalMisuse, match=r"below 0\.9 x election_timeout_ms = 1000"):
             Params(lease_ms=lease_ms)
+
+
+@pytest.mark.parametrize(
+    ("promise_ms", "lease_us"), [(1_000, 850_000), (5_000, 850_000), (944, 849_600), (300, 270_000), (0, None)]
+)
+def test_6_4_1_the_lease_is_never_longer_than_what_its_quorum_promised(promise_ms: int, lease_us: int | None) -> None:
+    """§6.4.1 has one election timeout for all. Ours may be changed node by node, so each promise says its length."""
+    hand = Hand()
+    hand.lead()
+    hand.write()
+    hand.match(1, 3)
+    hand.tell(1, HeartbeatReply(*hand.header(1), hand.now_us, promise_ms * MS))
+    until_us = hand.raft.view(hand.now_us).acting_until_us
+    assert until_us == (None if lease_us is None else hand.now_us + lease_us)
+    assert len(hand.did(Notify)) == (promise_ms < 1_000), "whoever promises less is named"
+    hand.tell(1, HeartbeatReply(*hand.header(1), hand.now_us, promise_ms * MS))
+    assert hand.did(Notify) == [], "once a minute"
+
+
+def test_6_4_1_with_different_timeouts_the_quorum_th_longest_promise_counts() -> None:
+    hand = Hand(voters=5)
+    hand.lead()
+    hand.write()
+    for number, promise_ms in ((1, 1_000), (3, 500)):
+        hand.match(number, 3)
+        hand.tell(number, HeartbeatReply(*hand.header(number), hand.now_us, promise_ms * MS))
+    assert hand.raft.view(hand.now_us).acting_until_us == hand.now_us + 450 * MS
+    hand.tell(4, HeartbeatReply(*hand.header(4), hand.now_us, 1_000 * MS))
+    assert hand.raft.view(hand.now_us).acting_until_us == hand.now_us + 850 * MS
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_6_4_1_intervals_do_not_overlap_where_clocks_drift(seed: int) -> None:
+    """§6.4.1: "a bound on clock drift": the leader's clock is slow and the followers' are fast, within a tenth."""
+    cluster = Cluster(3, seed)
+    cluster.rates = {"node001": 0.95, "node002": 1.049, "node003": 1.049}
+    cluster.start()
+    assert cluster.elect() == "node001"
+    cluster.run(Random(seed).randrange(SECOND))
+    cluster.isolate("node001")
+    cluster.run(2 * SECOND)
+    assert cluster.acting() == "node002", "and the cluster asserts that nobody acted beside it"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_6_4_1_intervals_do_not_overlap_where_a_quorum_restarts_and_forgets_its_promises(seed: int) -> None:
+    """§6.4.1 rests on promises that are not durable; a restarted voter's silence stands for them."""
+    cluster = Cluster(3, seed)
+    cluster.start()
+    assert cluster.elect() == "node001"
+    cluster.run(Random(seed).randrange(SECOND))
+    cluster.isolate("node001")
+    for name in ("node002", "node003"):
+        cluster.crash(name)
+        cluster.start(name)
+    cluster.run(2 * SECOND)
+    first, second = cluster.intervals
+    assert (first.name, second.name) == ("node001", "node002") and first.until_us < second.since_us
 
 
 def test_nothing_is_due_before_start() -> None:

@@ -9,13 +9,15 @@ from pycluster.consensus import (
     CommandFailed,
     Configuration,
     Entry,
+    NoOp,
     Notify,
     RemoveVoter,
     Resign,
     Resigned,
+    Send,
     Voter,
 )
-from pycluster.consensus.messages import AppendEntries, BootstrapQuery, TimeoutNow, VoteRequest
+from pycluster.consensus.messages import AppendEntries, BootstrapQuery, ResignRequest, TimeoutNow, VoteRequest
 from tests.paper.raft_cluster import SECOND, Cluster
 from tests.paper.raft_hand import CLUSTER, MS, Hand, seat, seats
 
@@ -216,6 +218,34 @@ def test_resign_is_refused_where_the_quorum_would_be_lost() -> None:
         failed = [effect for effect in cluster.processes[name].effects if isinstance(effect, CommandFailed)]
         assert len(failed) == 1 and "silent: node003" in failed[0].why
     assert cluster.acting() == "node001"
+
+
+def test_resign_ends_when_the_change_is_committed_not_when_it_is_heard_of() -> None:
+    """§4.2.2 for followers too: whoever is removed goes once the configuration without it is committed."""
+    hand = Hand(voters=4)
+    hand.heartbeat(1)
+    hand.feed(Resign())
+    left = tuple(voter for voter in seats(4) if voter.name != "node002")
+    append = AppendEntries(*hand.header(1), 2, 1, (Entry(3, 1, Configuration(CLUSTER, left)),))
+    hand.tell(1, append)
+    hand.later(400)
+    assert names(hand) == ["node001", "node003", "node004"] and hand.did(Resigned) == []
+    hand.heartbeat(1, commit_index=3)
+    hand.later(400)
+    assert len(hand.did(Resigned)) == 1
+
+
+def test_resign_goes_on_where_the_change_is_undone() -> None:
+    hand = Hand(voters=4)
+    hand.heartbeat(1)
+    hand.feed(Resign())
+    left = tuple(voter for voter in seats(4) if voter.name != "node002")
+    hand.tell(1, AppendEntries(*hand.header(1), 2, 1, (Entry(3, 1, Configuration(CLUSTER, left)),)))
+    hand.tell(3, AppendEntries(*hand.header(3, 2), 2, 1, (Entry(3, 2, NoOp()),)))
+    hand.write()
+    hand.later(400)
+    asked = [effect.to for effect in hand.did(Send) if isinstance(effect.message, ResignRequest)]
+    assert asked == ["node003"] and len(names(hand)) == 4
 
 
 def test_resign_without_a_leader_fails_within_its_bound() -> None:

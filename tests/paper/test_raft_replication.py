@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from pycluster.consensus import Command, Committed, Entry, Halt, Params, Persist, Propose, Proposed, Stored, Vote
+from pycluster.consensus import (
+    Command,
+    Committed,
+    Configuration,
+    Entry,
+    Halt,
+    NoOp,
+    Params,
+    Persist,
+    Propose,
+    Proposed,
+    Stored,
+    Vote,
+)
 from pycluster.consensus.messages import AppendEntries, AppendReply, Heartbeat
 from tests.paper.raft_cluster import SECOND, Cluster, Disk
-from tests.paper.raft_hand import MS, Hand, log_of
+from tests.paper.raft_hand import CLUSTER, MS, Hand, log_of, seats
 
 
 def append(hand: Hand, prev: tuple[int, int], *terms: int, term: int = 0, commit: int = 0) -> None:
@@ -235,6 +248,32 @@ def test_figure_3_2_leader_completeness_over_many_leaders() -> None:
     leader = cluster.elect()
     commands = [entry.payload.data for entry in cluster.raft(leader).entries if isinstance(entry.payload, Command)]
     assert commands == [b"0", b"1", b"2", b"3", b"4", b"5"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        (Entry(4, 1, NoOp()),),
+        (Entry(3, 1, NoOp()), Entry(5, 1, NoOp())),
+        (Entry(3, 9, NoOp()),),
+        (Entry(3, 0, NoOp()),),
+        (Entry(3, 1, Configuration("another", seats(3))),),
+        (Entry(3, 1, Configuration(CLUSTER, ())),),
+    ],
+)
+def test_an_append_that_no_leader_can_have_sent_changes_nothing(entries: tuple[Entry, ...]) -> None:
+    """Ours: holes, terms that fall or come from the future, another cluster's voters. Counted, never fatal."""
+    hand = Hand()
+    hand.tell(1, AppendEntries(*hand.header(1), 2, 1, entries))
+    assert hand.log() == [1, 1] and hand.sent(AppendReply) == []
+    assert hand.raft.view(hand.now_us).counters["appends_malformed"] == 1
+
+
+def test_a_log_begins_with_a_configuration() -> None:
+    """Ours: whatever else came first could not say whose log it is."""
+    hand = Hand(stored=Stored())
+    hand.tell(1, AppendEntries(*hand.header(1, 1), 0, 0, (Entry(1, 1, NoOp()),)))
+    assert hand.log() == []
 
 
 def test_an_append_has_bounds() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from pycluster.consensus import (
@@ -231,6 +233,42 @@ def test_a_transfer_by_hand_pins() -> None:
     cluster.crash("node003")
     assert cluster.elect() == "node001"
     assert not cluster.raft("node001").view(cluster.now_us).pinned
+
+
+def test_a_pin_is_for_the_election_that_was_asked_for() -> None:
+    """A candidacy by hand that fails leaves nothing behind for a later one."""
+    hand = Hand()
+    hand.heartbeat(1)
+    hand.tell(1, TimeoutNow(*hand.header(1), pinned=True))
+    hand.write()
+    while hand.raft.view(hand.now_us).role == "candidate":
+        hand.due()
+    hand.act()
+    assert not hand.raft.view(hand.now_us).pinned
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_4_2_3_a_transfer_past_the_promises_never_overlaps_the_lease(seed: int) -> None:
+    """§4.2.3 lets a transfer's candidate through within the promises; the leader it comes from had stopped acting. Slow
+    and reordered messages, a target that dies half-way and an old leader that is cut off meanwhile change nothing."""
+    cluster, rng = Cluster(5, seed), Random(seed)
+    cluster.start()
+    cluster.elect()
+    cluster.delay_us = (100, 400_000)
+    for _ in range(30):
+        leader = cluster.acting()
+        if leader is not None:
+            target = rng.choice([name for name in cluster.names if name != leader])
+            cluster.feed(leader, Transfer(target))
+            cluster.run(rng.randrange(300 * MS))
+            if rng.random() < 0.3:
+                cluster.isolate(leader)
+            elif rng.random() < 0.4:
+                cluster.crash(target)
+                cluster.start(target)
+        cluster.run(rng.randrange(2 * SECOND))
+        cluster.heal()
+    assert len(cluster.intervals) > 5
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-import msgspec
 import pytest
 
 from pycluster import consensus
@@ -53,14 +52,19 @@ def built(disk: Callable[[Random], Disk] = Disk, params: consensus.Params | None
     return cluster
 
 
-def test_a_lease_longer_than_the_election_timeout_is_caught() -> None:
-    params = consensus.Params()
-    msgspec.structs.force_setattr(params, "lease_ms", 4_000)
-    cluster = built(params=params)
-    cluster.world.run(5 * SECOND)
-    cluster.world.freeze(cluster.world.hosts[cluster.leader()])
+def test_a_clock_slower_than_the_lease_allows_for_is_caught() -> None:
+    cluster = built()
+    world = cluster.world
+    world.run(5 * SECOND)
+    leader = world.hosts[cluster.leader()]
+    leader.clock = Clock(leader.clock.local(world.now_us) - world.now_us // 2, drift_ppm=-500_000)
+    world.run(5 * SECOND)
+    assert cluster.leader() == leader.label
+    world.network.cut(
+        frozenset(pair for other in world.hosts for pair in ((leader.label, other), (other, leader.label)))
+    )
     with pytest.raises(Violation, match="acting intervals overlap"):
-        cluster.world.run(10 * SECOND)
+        world.run(10 * SECOND)
 
 
 def test_a_disk_that_forgets_what_it_acknowledged_is_caught() -> None:
@@ -171,10 +175,13 @@ def test_a_conviction_of_a_healthy_node_is_caught_and_that_of_a_dead_or_disturbe
 
 
 def test_leadership_that_moves_back_and_forth_in_the_quiet_is_caught() -> None:
-    def interval(label: str, start_us: int) -> Interval:
-        return Interval(label, label, start_us, start_us, start_us + 5, 0)
+    def interval(label: str, start_us: int, term: int = 0) -> Interval:
+        return Interval(label, label, term or start_us, start_us, start_us + 5, 0)
 
     names = {name: name for name in NAMES}
     settled([interval("node003", 10), interval("node002", 20), interval("node001", 30)], names, healed_us=5)
     with pytest.raises(Violation, match="no flapping"):
         settled([interval("node002", 10), interval("node003", 20)], names, healed_us=5)
+    with pytest.raises(Violation, match="no flapping"):
+        settled([interval("node002", 10), interval("node002", 20)], names, healed_us=5)
+    settled([interval("node002", 10, 7), interval("node002", 20, 7)], names, healed_us=5)

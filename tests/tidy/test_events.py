@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from tests.tidy.tree import ROOT, files_with, parsed
 
 #: Whoever says what happened, and which of its arguments is the kind.
-SPEAKERS = {"event": 0, "publish": 0, "notify": 0, "notify_once": 0, "Notify": 0, "say": 0, "Change": 1, "Rejected": 0}
+SPEAKERS = {
+    "event": 0,
+    "publish": 0,
+    "notify": 0,
+    "notify_once": 0,
+    "Notify": 0,
+    "say": 0,
+    "_say": 0,
+    "Change": 1,
+    "Rejected": 0,
+}
 KIND = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
@@ -18,12 +28,18 @@ def spoken() -> Iterator[str]:
     for path in files_with(".py", under="src"):
         if "simulator" in path.parts:
             continue
+        named = {
+            node.targets[0].id: node.value
+            for node in parsed(path).body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 place = SPEAKERS.get(name)
                 if place is not None and len(node.args) > place:
-                    yield from constants(node.args[place])
+                    kind = node.args[place]
+                    yield from constants(named.get(kind.id, kind) if isinstance(kind, ast.Name) else kind)
             elif isinstance(node, ast.Return) and path.name == "narrate.py" and isinstance(node.value, ast.Tuple):
                 yield from constants(node.value.elts[0])
 

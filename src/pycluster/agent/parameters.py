@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
+from pycluster.kernel.errors import LocalMisuse
+
 P = TypeVar("P", bound=msgspec.Struct)
 
 
@@ -22,16 +24,18 @@ def build(kind: type[P], section: str, given: Mapping[str, str]) -> tuple[P, lis
             continue
         close = difflib.get_close_matches(key, known, n=1)
         problems.append(f"[{section}] {key}: no such parameter" + (f"; did you mean {close[0]}?" if close else ""))
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
     for key, value in values.items():
         try:
-            msgspec.convert({key: value}, kind, strict=False)
+            msgspec.convert(value, types[key], strict=False)
         except msgspec.ValidationError as error:
-            problems.append(f"[{section}] {key} = {value}: {str(error).partition(' - at')[0]}")
-        except ValueError:
-            pass  # a rule over several parameters; judged below, on all of them
+            problems.append(f"[{section}] {key} = {value}: {error}")
     if problems:
         return kind(), problems
     try:
+        # Rules over several parameters are judged on all of them: one alone may not fit the others' defaults.
         return msgspec.convert(values, kind, strict=False), []
-    except (msgspec.ValidationError, ValueError) as error:
+    except LocalMisuse as error:
+        return kind(), [f"[{section}] {error.why}"]
+    except ValueError as error:
         return kind(), [f"[{section}] {error}"]

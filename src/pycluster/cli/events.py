@@ -12,6 +12,7 @@ from pycluster.cli.exits import printable
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, takes
 from pycluster.cli.output import Printer
+from pycluster.cli.readers import end_with_reader
 from pycluster.client import StreamReset
 from pycluster.node.view import ClusterEvent
 
@@ -37,6 +38,7 @@ def monitor(given: Given, after: int | None, count: int | None) -> int:
     printer = Printer(given)
     asked = targets.client(given)
     shown = 0
+    end_with_reader()
     while True:
         try:
             for event in asked.events(after):

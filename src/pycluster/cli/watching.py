@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pycluster.cli.output import Printer
+from pycluster.cli.readers import end_with_reader
 from pycluster.client import Client, StreamReset
 from pycluster.node.view import StatusView
 
@@ -25,6 +26,7 @@ def show(
     """
     if not watch:
         return draw(asked.status())
+    end_with_reader()
     shown: object = None
     while True:
         try:

@@ -2,8 +2,8 @@
 
 Invariants: nobody stands before a majority of the listed voters, itself included, lately answered "empty, and my list
 is yours", nor while anyone who answered is initialised; votes count from (name, UUID) pairs that answered so, only. A
-founding that never got past its first two entries is given up when a majority of the list answers without it: it was
-not committed.
+founding that never got past its first two entries is given up when a majority of its own seats has not got it and,
+being past its term or of another cluster for good, never takes it over: then it was not committed and never will be.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class _Heard(msgspec.Struct, frozen=True):
     cluster_uuid: str
     digest: str
     ready_us: int
+    term: int
+    founding_term: int
 
 
 class Bootstrap:
@@ -39,16 +41,15 @@ class Bootstrap:
         self._leader = NOBODY
 
     @property
-    def provisional(self) -> bool:
-        """Whether this log is a founding that may never have been committed: a configuration, a no-op, nothing more."""
+    def founding_term(self) -> int:
+        """The term of a founding that may never have been committed, a configuration, a no-op, nothing more; or 0."""
         s = self._s
         entries = s.journal.entries
-        return (
-            0 < len(entries) <= 2
-            and s.commit_index == 0
-            and isinstance(entries[0].payload, Configuration)
-            and all(isinstance(entry.payload, NoOp) for entry in entries[1:])
-        )
+        if not 0 < len(entries) <= 2 or s.commit_index or not isinstance(entries[0].payload, Configuration):
+            return 0
+        if any(not isinstance(entry.payload, NoOp) or entry.term != entries[0].term for entry in entries[1:]):
+            return 0
+        return entries[0].term
 
     @property
     def asking(self) -> bool:
@@ -56,7 +57,7 @@ class Bootstrap:
         s = self._s
         if s.name not in s.listed or s.leader != NOBODY or s.role == "leader":
             return False
-        return not s.seated or self.provisional
+        return not s.seated or bool(self.founding_term)
 
     def begin(self) -> None:
         """Forget what was heard, ask at once."""
@@ -79,7 +80,7 @@ class Bootstrap:
             names = set(s.listed) | ({self._leader.name} if self._leader.name else set())
             for name in sorted(names - {s.name}):
                 to = Voter(name, "")
-                query = BootstrapQuery(*s.header(to), s.digest, s.listed, self._silent_us(), self.provisional)
+                query = BootstrapQuery(*s.header(to), s.digest, s.listed, self._silent_us(), self.founding_term)
                 s.heartbeat(to, query)
         if self._may_found():
             if self._majority_since_us is None:
@@ -92,7 +93,7 @@ class Bootstrap:
         s, leader = self._s, self._s.leader
         head = s.header(sender)
         answer = BootstrapAnswer(
-            *head, s.digest, s.listed, self._silent_us(), self.provisional, leader.name, leader.uuid
+            *head, s.digest, s.listed, self._silent_us(), self.founding_term, leader.name, leader.uuid
         )
         s.heartbeat(sender, answer)
         self._note(sender, message)
@@ -133,14 +134,18 @@ class Bootstrap:
 
     @property
     def yields(self) -> bool:
-        """Whether this voter's own founding came to nothing: a majority of the list lately answered without it."""
+        """Whether this voter's own founding came to nothing: a majority of its seats is without it for good."""
         s = self._s
-        if not self.provisional or not self.asking or s.now_us < max(s.promise_until_us, s.silent_until_us):
+        if not self.founding_term or not self.asking or s.now_us < max(s.promise_until_us, s.silent_until_us):
             return False
-        without = [
-            name for name, heard in self._heard.items() if name in s.listed and heard.cluster_uuid != s.cluster_uuid
-        ]
-        return len(without) >= majority(len(s.listed))
+        return sum(1 for seat in s.voters if self._without_it(seat)) >= s.needed
+
+    def _without_it(self, seat: Voter) -> bool:
+        """Whether that very seat's holder has not got this founding and cannot acknowledge it any more."""
+        heard = self._heard.get(seat.name)
+        if heard is None or heard.cluster_uuid == self._s.cluster_uuid or seat.uuid not in ("", heard.uuid):
+            return False
+        return heard.term > self.founding_term or bool(heard.cluster_uuid and not heard.founding_term)
 
     def next_deadline(self) -> int | None:
         """The next question."""
@@ -188,7 +193,15 @@ class Bootstrap:
         if not listed and sender.name not in self._heard and len(self._heard) >= s.params.peers_max:
             return
         ready_us = s.now_us + min(max(message.silent_us, 0), s.params.election_timeout_us)
-        self._heard[sender.name] = _Heard(s.now_us, sender.uuid, message.cluster_uuid, message.digest, ready_us)
+        self._heard[sender.name] = _Heard(
+            s.now_us,
+            sender.uuid,
+            message.cluster_uuid,
+            message.digest,
+            ready_us,
+            message.term,
+            message.founding_term,
+        )
         if message.digest != s.digest and not message.cluster_uuid and not s.cluster_uuid:
             s.counters["voter_list_differs"] += 1
             s.notify_once(

@@ -100,7 +100,7 @@ class Commands:
         if not departure.resign_due:
             return
         departure.resign_tried()
-        if s.me not in s.voters or s.voters == (s.me,):
+        if s.voters == (s.me,) or (not s.seated and departure.seat_gone):
             departure.resigned()
         elif s.role != "leader":
             departure.ask_leader()

@@ -6,6 +6,7 @@ from pycluster.consensus.effects import CommandFailed, HandedOver, Resigned
 from pycluster.consensus.log import Voter
 from pycluster.consensus.messages import ResignReply, ResignRequest
 from pycluster.consensus.state import NOBODY, State
+from pycluster.consensus.transfer import Transfer
 from pycluster.kernel.units import MILLISECOND
 
 _RETRY_US = 300 * MILLISECOND
@@ -14,12 +15,14 @@ _RETRY_US = 300 * MILLISECOND
 class Departure:
     """What this node still waits for before it may go."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, transfer: Transfer) -> None:
         self._s = state
+        self._transfer = transfer
         self.handing_over = False
         self._successor = NOBODY
         self._successor_until_us = 0
         self._resign_until_us: int | None = None
+        self._had_seat = False
         self._resign_due_us = 0
 
     # Leadership.
@@ -42,14 +45,18 @@ class Departure:
         if s.leader != NOBODY:
             self._successor = NOBODY
             if s.leader != successor:
-                text = f"{successor.name} was asked to lead, and {s.leader.name} was elected instead"
-                s.notify("transfer-failed", text, node=successor.name)
+                self._failed(successor, f"{successor.name} was asked to lead, and {s.leader.name} was elected instead")
             self.handed_over(f"{s.leader.name} leads in term {s.leader_term}")
         elif s.now_us >= self._successor_until_us:
             self._successor = NOBODY
             text = f"{successor.name} was asked to lead and was not elected in time; the voters elect by themselves"
-            s.notify("transfer-failed", text, node=successor.name)
+            self._failed(successor, text)
             self.handed_over(text)
+
+    def _failed(self, successor: Voter, text: str) -> None:
+        """It cost a time without a leader: the next try waits longer."""
+        self._transfer.note_loss(successor.name)
+        self._s.notify("transfer-failed", text, node=successor.name)
 
     # The seat.
 
@@ -66,8 +73,14 @@ class Departure:
     def resign(self) -> None:
         """Begin; asked again while under way it is the same resignation."""
         if not self.resigning:
+            self._had_seat = self._s.seated
             self._resign_until_us = self._s.now_us + self._s.params.resign_timeout_ms * MILLISECOND
             self._resign_due_us = self._s.now_us
+
+    @property
+    def seat_gone(self) -> bool:
+        """Whether a configuration without this node is committed, or there never was a seat to give up."""
+        return not self._had_seat or self._s.journal.configuration_index <= self._s.commit_index
 
     def resign_tried(self) -> None:
         """Try again a little later, unless an answer comes first."""

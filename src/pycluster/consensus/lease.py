@@ -1,15 +1,18 @@
 """The leader's lease: when it may act, and when it must give up (Raft §6.4.1, §6.2 check-quorum).
 
 Invariants: a leader acts only while now < the end it last recorded; that end is never past (send time of the newest
-heartbeat that a quorum acknowledged) + the lease; no acting before the term's first entry is committed; none in a term
-in which this leader has sent TimeoutNow, for it is no leader any more then.
+heartbeat that a quorum acknowledged) + the lease, nor past nine tenths of what that quorum promised; no acting before
+the term's first entry is committed; none in a term in which this leader has sent TimeoutNow, for it is no leader any
+more then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pycluster.consensus.effects import ActingRenewed, ActingStarted, ActingStopped
 from pycluster.consensus.messages import Heartbeat, HeartbeatReply
-from pycluster.consensus.replication import Replication
+from pycluster.consensus.replication import Progress, Replication
 from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
@@ -55,16 +58,20 @@ class Lease:
         progress = self._replication.progress.get(message.from_uuid)
         if progress is None or not self._began_us <= message.sent_us <= self._s.now_us:
             return
+        s, promise_us = self._s, message.promise_us * 9 // 10
         progress.round_us = max(progress.round_us or 0, message.sent_us)
+        until_us = message.sent_us + min(s.params.lease_us, promise_us)
+        progress.lease_until_us = max(progress.lease_until_us or 0, until_us)
+        if promise_us < s.params.lease_us:
+            self._complain(progress.seat.name, message.promise_us)
         self._replication.on_contact(progress)
 
     def renew(self) -> None:
         """Act, or act on, where a quorum's promises allow it."""
         s = self._s
-        round_us = self._quorum_round_us()
-        if round_us is None or s.journal.term_at(s.commit_index) != s.term:
+        until_us = self._quorum_th(s.now_us + s.params.lease_us, lambda progress: progress.lease_until_us)
+        if until_us is None or s.journal.term_at(s.commit_index) != s.term:
             return
-        until_us = round_us + s.params.lease_us
         if not self.acting and until_us > s.now_us:
             self.acting, self.until_us = True, until_us
             s.reason = f"acts in term {s.term}: {s.reach_text(s.params.election_timeout_us)}"
@@ -76,7 +83,8 @@ class Lease:
     @property
     def quorum_lost_us(self) -> int:
         """When a leader without a quorum gives the title up (check-quorum)."""
-        return max(self._began_us, self._quorum_round_us() or 0) + self._s.params.election_timeout_us
+        round_us = self._quorum_th(self._s.now_us, lambda progress: progress.round_us)
+        return max(self._began_us, round_us or 0) + self._s.params.election_timeout_us
 
     def next_deadline(self) -> int:
         """The next heartbeat, the lease's end, or the end of the title."""
@@ -88,15 +96,29 @@ class Lease:
         self._s.reason = reason
         self._s.effects.append(ActingStopped(self._s.term, at_us, reason))
 
-    def _quorum_round_us(self) -> int | None:
-        """Send time of the newest heartbeat that a quorum acknowledged; this node itself counts as now."""
+    def _quorum_th(self, own_us: int, of: Callable[[Progress], int | None]) -> int | None:
+        """The newest time that a quorum of voters has reached, as ``of`` reads it; this node is at ``own_us``."""
         electorate = self._s.electorate
-        rounds = [self._s.now_us] if electorate.seated else []
+        times = [own_us] if electorate.seated else []
         for seat in electorate.others:
             progress = self._replication.progress.get(seat.uuid)
-            if progress is not None and progress.round_us is not None:
-                rounds.append(progress.round_us)
-        if len(rounds) < electorate.needed:
+            at_us = of(progress) if progress is not None else None
+            if at_us is not None:
+                times.append(at_us)
+        if len(times) < electorate.needed:
             return None
-        rounds.sort(reverse=True)
-        return rounds[electorate.needed - 1]
+        times.sort(reverse=True)
+        return times[electorate.needed - 1]
+
+    def _complain(self, name: str, promise_us: int) -> None:
+        s = self._s
+        promise_ms = promise_us // MILLISECOND
+        s.notify_once(
+            "election-timeout-differs",
+            name,
+            f"{name} has election_timeout_ms = {promise_ms}, this leader {s.params.election_timeout_ms}: the lease is"
+            f" cut to nine tenths of the shorter; make them the same on all voters",
+            node=name,
+            theirs=promise_ms,
+            ours=s.params.election_timeout_ms,
+        )

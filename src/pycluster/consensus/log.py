@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+from pycluster.kernel.bounded import Name, Ordinal, Uuid
+from pycluster.kernel.limits import VOTERS_MAX
 
 
 class Voter(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One seat: a node's name and the UUID that holds it; ``uuid`` is empty until the listed node first shows up."""
 
-    name: str
-    uuid: str
+    name: Name
+    uuid: Uuid
+
+
+#: Seats; one disk more than there are voters while a lost one is replaced.
+Voters = Annotated[tuple[Voter, ...], msgspec.Meta(max_length=2 * VOTERS_MAX)]
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="configuration"):
     """Who votes, and who is learning to; effective on append, undone on truncation (Raft §4.1)."""
 
-    cluster_uuid: str
-    voters: tuple[Voter, ...]
-    learners: tuple[Voter, ...] = ()
+    cluster_uuid: Uuid
+    voters: Voters
+    learners: Voters = ()
 
 
 class NoOp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="no-op"):
@@ -36,16 +45,16 @@ Payload = Configuration | NoOp | Command
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the log."""
 
-    index: int
-    term: int
+    index: Ordinal
+    term: Ordinal
     payload: Payload
 
 
 class Vote(msgspec.Struct, frozen=True, array_like=True):
     """The current term and the UUID voted for in it (empty: none); durable before any answer (Raft §5.2)."""
 
-    term: int = 0
-    voted_for: str = ""
+    term: Ordinal = 0
+    voted_for: Uuid = ""
 
 
 class Stored(msgspec.Struct, frozen=True):

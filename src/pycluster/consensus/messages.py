@@ -8,70 +8,72 @@ from __future__ import annotations
 
 import msgspec
 
-from pycluster.consensus.log import Entry, Voter
+from pycluster.consensus.log import Entry, Voters
+from pycluster.kernel.bounded import Name, Names, Ordinal, Sentence, Uuid, Uuids
 
 
 class Header(msgspec.Struct, frozen=True):
     """The facts in front of every message."""
 
-    cluster_uuid: str
-    from_uuid: str
-    to_uuid: str
-    term: int
+    cluster_uuid: Uuid
+    from_uuid: Uuid
+    to_uuid: Uuid
+    term: Ordinal
 
 
 class BootstrapQuery(Header, frozen=True, tag=True):
     """A voter looks around: its voter list, the list's digest, and for how long it still grants nothing.
 
-    ``provisional``: its log is a founding of its own that may never have been committed, and that it may give up.
+    ``founding_term``: its log is a founding of that term, nothing more, which may never have been committed and which
+    it may give up; 0 otherwise. Whoever is empty and owes nobody anything goes past that term before it answers.
     """
 
-    digest: str
-    listed: tuple[str, ...]
-    silent_us: int = 0
-    provisional: bool = False
+    digest: Uuid
+    listed: Names
+    silent_us: Ordinal = 0
+    founding_term: Ordinal = 0
 
 
 class BootstrapAnswer(Header, frozen=True, tag=True):
     """The answer: empty where ``cluster_uuid`` is, initialised otherwise; ``leader`` is whom the voter follows."""
 
-    digest: str
-    listed: tuple[str, ...]
-    silent_us: int = 0
-    provisional: bool = False
-    leader: str = ""
-    leader_uuid: str = ""
+    digest: Uuid
+    listed: Names
+    silent_us: Ordinal = 0
+    founding_term: Ordinal = 0
+    leader: Name = ""
+    leader_uuid: Uuid = ""
 
 
 class PreVoteRequest(Header, frozen=True, tag=True):
     """Would you vote for me in ``term + 1``? Changes nobody's state (Raft §9.6)."""
 
-    last_index: int
-    last_term: int
-    digest: str = ""
+    last_index: Ordinal
+    last_term: Ordinal
+    digest: Uuid = ""
 
 
 class PreVoteReply(Header, frozen=True, tag=True):
     """``request_term`` echoes the request's term; ``retry_after_us`` is what is left of a promise or a silence."""
 
-    request_term: int
+    request_term: Ordinal
     granted: bool
-    retry_after_us: int = 0
+    retry_after_us: Ordinal = 0
 
 
 class VoteRequest(Header, frozen=True, tag=True):
     """RequestVote (Raft §5.2). ``leadership_transfer``: the leader of ``term - 1`` itself asked for it (§4.2.3)."""
 
-    last_index: int
-    last_term: int
-    digest: str = ""
+    last_index: Ordinal
+    last_term: Ordinal
+    digest: Uuid = ""
     leadership_transfer: bool = False
 
 
 class VoteReply(Header, frozen=True, tag=True):
     """``request_term`` echoes the request's term, so that an answer is counted in its own election only."""
 
-    request_term: int
+    request_term: Ordinal
     granted: bool
 
 
@@ -80,64 +82,70 @@ class Heartbeat(Header, frozen=True, tag=True):
     match.
     """
 
-    sent_us: int
-    commit_index: int = 0
+    sent_us: Ordinal
+    commit_index: Ordinal = 0
 
 
 class HeartbeatReply(Header, frozen=True, tag=True):
-    """The promise: ``sent_us`` echoes the heartbeat that it rests on. A higher term in it deposes the leader."""
+    """The promise: ``sent_us`` echoes the heartbeat that it rests on, ``promise_us`` is how long it holds from the
+    heartbeat's receipt. A higher term in it deposes the leader.
+    """
 
-    sent_us: int
+    sent_us: Ordinal
+    promise_us: Ordinal
 
 
 class AppendEntries(Header, frozen=True, tag=True):
     """AppendEntries (Raft §5.3)."""
 
-    prev_index: int
-    prev_term: int
+    prev_index: Ordinal
+    prev_term: Ordinal
     entries: tuple[Entry, ...] = ()
-    commit_index: int = 0
+    commit_index: Ordinal = 0
 
 
 class AppendReply(Header, frozen=True, tag=True):
     """Success: durable up to ``match_index``. Otherwise the conflicting entry's term and that term's first index."""
 
     success: bool
-    prev_index: int
-    match_index: int = 0
-    conflict_term: int = 0
-    conflict_index: int = 0
+    prev_index: Ordinal
+    match_index: Ordinal = 0
+    conflict_term: Ordinal = 0
+    conflict_index: Ordinal = 0
 
 
 class TimeoutNow(Header, frozen=True, tag=True):
-    """Stand at once (Raft §3.10). The sender has stopped acting. ``pinned``: an operator wants it so."""
+    """Stand at once (Raft §3.10). The sender has stopped acting. ``pinned``: an operator wants it so; ``unfit``: the
+    sender cannot lead, which counts for its hold-down as leadership lost.
+    """
 
     pinned: bool = False
+    unfit: bool = False
 
 
 class ReachQuery(Header, frozen=True, tag=True):
     """The leader asks a successor which voters it reaches by itself."""
 
-    nonce: int
+    nonce: Ordinal
 
 
 class ReachReply(Header, frozen=True, tag=True):
     """The UUIDs of the voters that answered the successor, its own included."""
 
-    nonce: int
-    reached: tuple[str, ...] = ()
+    nonce: Ordinal
+    reached: Uuids = ()
 
 
 class Reach(Header, frozen=True, tag=True):
     """A successor's probe of another voter."""
 
-    nonce: int
+    nonce: Ordinal
 
 
 class ReachEcho(Header, frozen=True, tag=True):
     """The answer to the probe."""
 
-    nonce: int
+    nonce: Ordinal
 
 
 class ResignRequest(Header, frozen=True, tag=True):
@@ -148,9 +156,9 @@ class ResignReply(Header, frozen=True, tag=True):
     """How it ended; the three lines speak when it was refused."""
 
     ok: bool
-    what: str = ""
-    why: str = ""
-    remedy: str = ""
+    what: Sentence = ""
+    why: Sentence = ""
+    remedy: Sentence = ""
 
 
 Message = (
@@ -181,9 +189,9 @@ class LeaderQuery(msgspec.Struct, frozen=True, tag=True):
 class LeaderAnswer(msgspec.Struct, frozen=True, tag=True):
     """Whom the voter follows now; ``leader`` is empty while nobody. ``acting`` speaks of the answering node alone."""
 
-    term: int
-    leader: str
-    uuid: str
+    term: Ordinal
+    leader: Name
+    uuid: Uuid
     acting: bool
-    cluster_uuid: str
-    voters: tuple[Voter, ...]
+    cluster_uuid: Uuid
+    voters: Voters

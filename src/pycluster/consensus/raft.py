@@ -185,19 +185,19 @@ class Raft:
         other = bool(message.cluster_uuid and s.cluster_uuid and message.cluster_uuid != s.cluster_uuid)
         if other:
             self._complain_of_other_cluster(sender, message)
-        if isinstance(message, BootstrapQuery | BootstrapAnswer):
-            self._on_bootstrap(sender, message)
-            return
-        if other:
-            return
-        s.note_contact(message.from_uuid)
-        self._dispatch(sender, message)
+        if isinstance(message, BootstrapQuery):
+            self._roles.on_bootstrap_query(sender, message)
+        elif isinstance(message, BootstrapAnswer):
+            self._roles.bootstrap.on_answer(sender, message)
+        elif not other:
+            s.note_contact(message.from_uuid)
+            self._dispatch(sender, message)
 
     def _complain_of_other_cluster(self, sender: Voter, message: Message) -> None:
         s = self._s
         s.counters["other_cluster"] += 1
-        yielding = isinstance(message, BootstrapQuery | BootstrapAnswer) and message.provisional
-        if yielding or self._roles.bootstrap.provisional:
+        yielding = isinstance(message, BootstrapQuery | BootstrapAnswer) and message.founding_term
+        if yielding or self._roles.bootstrap.founding_term:
             return
         s.notify_once(
             "other-cluster",
@@ -207,14 +207,6 @@ class Raft:
             " wrong",
             node=sender.name,
         )
-
-    def _on_bootstrap(self, sender: Voter, message: BootstrapQuery | BootstrapAnswer) -> None:
-        if isinstance(message, BootstrapQuery):
-            if self._s.role == "leader" and message.cluster_uuid in ("", self._s.cluster_uuid):
-                self._roles.reconfigure.sighted(sender)
-            self._roles.bootstrap.on_query(sender, message)
-        else:
-            self._roles.bootstrap.on_answer(sender, message)
 
     def _dispatch(self, sender: Voter, message: Message) -> None:
         s, roles = self._s, self._roles
@@ -261,7 +253,7 @@ class Raft:
             s.counters["misaddressed"] += 1
         elif message.term < s.term:
             if isinstance(message, Heartbeat):
-                s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us))
+                s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us, s.params.election_timeout_us))
             else:
                 s.bulk(sender, AppendReply(*s.header(sender), False, message.prev_index))
         elif not self._roles.promise(sender, message.term):
@@ -272,4 +264,4 @@ class Raft:
             commit_index = min(message.commit_index, s.journal.last_index)
             if commit_index > s.commit_index:
                 commit_to(s, commit_index)
-            s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us))
+            s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us, s.params.election_timeout_us))

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from pycluster.consensus.effects import Committed, Halt
 from pycluster.consensus.electorate import majority
-from pycluster.consensus.log import Entry, Payload, Voter
+from pycluster.consensus.log import Configuration, Entry, Payload, Voter
 from pycluster.consensus.messages import AppendEntries, AppendReply
 from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
 
 class Progress:
-    """What the leader knows of one follower. ``round_us``: send time of the newest heartbeat it acknowledged."""
+    """What the leader knows of one follower.
+
+    ``round_us``: send time of the newest heartbeat it acknowledged; ``lease_until_us``: until when it promised not to
+    elect anyone else, by this leader's clock and less what clocks may drift apart.
+    """
 
     def __init__(self, seat: Voter, next_index: int, now_us: int) -> None:
         self.seat = seat
@@ -27,6 +31,7 @@ class Progress:
         self.answered_us = now_us
         self.answered = False
         self.round_us: int | None = None
+        self.lease_until_us: int | None = None
         self.healthy_since_us: int | None = None
         #: Set when the seat is gone: the former holder is told so until then.
         self.retire_us: int | None = None
@@ -195,6 +200,9 @@ def commit_to(s: State, index: int) -> None:
 def on_append(s: State, sender: Voter, message: AppendEntries) -> None:
     """The follower's side of AppendEntries; the caller has checked term and cluster (Raft figure 3.1, §5.3)."""
     journal = s.journal
+    if not _well_formed(message):
+        s.counters["appends_malformed"] += 1
+        return
     prev_term = journal.term_at(message.prev_index)
     if prev_term != message.prev_term:
         conflict_term = prev_term or 0
@@ -223,3 +231,19 @@ def on_append(s: State, sender: Voter, message: AppendEntries) -> None:
         commit_to(s, commit)
     token = 0 if journal.durable_index >= match_index else journal.token
     s.bulk(sender, AppendReply(*s.header(sender), True, message.prev_index, match_index), token)
+
+
+def _well_formed(message: AppendEntries) -> bool:
+    """Whether the entries follow on each other, within the leader's term and cluster, a configuration first of all."""
+    index, term = message.prev_index, message.prev_term
+    for entry in message.entries:
+        index += 1
+        if entry.index != index or not term <= entry.term <= message.term:
+            return False
+        if isinstance(entry.payload, Configuration):
+            if entry.payload.cluster_uuid != message.cluster_uuid or not entry.payload.voters:
+                return False
+        elif index == 1:
+            return False
+        term = entry.term
+    return True

@@ -13,7 +13,14 @@ from pycluster.consensus.election import Election
 from pycluster.consensus.electorate import majority
 from pycluster.consensus.lease import Lease
 from pycluster.consensus.log import Configuration, NoOp, Voter
-from pycluster.consensus.messages import PreVoteRequest, ReachReply, ResignReply, TimeoutNow, VoteRequest
+from pycluster.consensus.messages import (
+    BootstrapQuery,
+    PreVoteRequest,
+    ReachReply,
+    ResignReply,
+    TimeoutNow,
+    VoteRequest,
+)
 from pycluster.consensus.reconfigure import Change, Reconfigure
 from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import NOBODY, State
@@ -34,7 +41,7 @@ class Roles:
         self.lease = Lease(state, self.replication)
         self.transfer = Transfer(state, self.replication)
         self.reconfigure = Reconfigure(state, self.replication)
-        self.departure = Departure(state)
+        self.departure = Departure(state, self.transfer)
         self._pin_next = False
 
     def start(self, lone_founder: bool) -> None:
@@ -93,7 +100,7 @@ class Roles:
         if term > s.term:
             s.set_vote(term, "")
         s.role = "follower"
-        self.election.ballot = None
+        self.election.ballot, self._pin_next = None, False
         s.follow(leader, reason)
 
     def _become_pre_candidate(self) -> None:
@@ -158,16 +165,26 @@ class Roles:
         self.bootstrap.begin()
         self.bootstrap.tick()
 
-    def hand_over_to(self, target: Voter, pinned: bool, why: str) -> None:
+    def hand_over_to(self, target: Voter, why: str, pinned: bool = False, unfit: bool = False) -> None:
         """Stop acting, then say TimeoutNow, then follow (Raft §3.10)."""
         s = self.s
         reason = f"hands leadership over to {target.name}: {why}"
         self.lease.stop(reason)
-        s.heartbeat(target, TimeoutNow(*s.header(target), pinned))
+        s.heartbeat(target, TimeoutNow(*s.header(target), pinned, unfit))
         s.notify("transfer", f"{s.name} {reason}", node=target.name, term=s.term)
         self.become_follower(s.term, NOBODY, reason)
         s.stand_base_us = s.now_us + s.params.election_timeout_us
         self.departure.await_successor(target)
+
+    def on_bootstrap_query(self, sender: Voter, message: BootstrapQuery) -> None:
+        """Answer whoever looks around; the empty go past the term of a founding in doubt, so that it may end."""
+        s = self.s
+        if s.role == "leader" and message.cluster_uuid in ("", s.cluster_uuid):
+            self.reconfigure.sighted(sender)
+        doubtful = sender.name in s.listed and message.founding_term >= max(s.term, 1)
+        if doubtful and not s.cluster_uuid and self.election.held_back_us() == 0:
+            self.become_follower(message.founding_term + 1, NOBODY, f"{sender.name} asks about an unfinished founding")
+        self.bootstrap.on_query(sender, message)
 
     # Elections.
 
@@ -239,6 +256,8 @@ class Roles:
             s.counters["timeout_now_ignored"] += 1
             return
         self._pin_next = message.pinned
+        if message.unfit:
+            self.transfer.note_loss(sender.name)
         s.follow(NOBODY, f"{sender.name} hands leadership over to this node")
         self._become_candidate(s.voters, leadership_transfer=True)
 
@@ -254,6 +273,8 @@ class Roles:
             self.replication.tick()
             self.transfer.tick(self.lease.acting)
             self._hand_over_slow_disk()
+            if s.role != "leader":
+                return
         committed = self.replication.advance_commit()
         self.lease.renew()
         if committed and not self.reconfigure.pending:
@@ -279,7 +300,7 @@ class Roles:
             return
         successor = self.transfer.best()
         if successor is not None:
-            self.hand_over_to(successor, False, "it gave its seat up")
+            self.hand_over_to(successor, "it gave its seat up")
         else:
             self.become_follower(s.term, NOBODY, "it gave its seat up")
         if self.departure.resigning:
@@ -288,7 +309,7 @@ class Roles:
     def _on_attempt(self, attempt: Attempt) -> None:
         s = self.s
         if self.replication.caught_up(attempt.target.uuid):
-            self.hand_over_to(attempt.target, attempt.cause == "hand", _CAUSES[attempt.cause])
+            self.hand_over_to(attempt.target, _CAUSES[attempt.cause], pinned=attempt.cause == "hand")
         elif s.now_us >= attempt.ends_us:
             self.transfer.attempt = None
             text = f"{attempt.target.name} did not catch up within {s.params.transfer_timeout_ms} ms"
@@ -301,7 +322,7 @@ class Roles:
         """A lower ID has shown that it reaches a quorum."""
         successor = self.transfer.on_reach_reply(message) if self.s.role == "leader" else None
         if successor is not None:
-            self.hand_over_to(successor, False, "it is the lowest ID and has been healthy for its hold-down")
+            self.hand_over_to(successor, "it is the lowest ID and has been healthy for its hold-down")
 
     def _hand_over_slow_disk(self) -> None:
         s = self.s
@@ -310,4 +331,4 @@ class Roles:
             return
         successor = self.transfer.best()
         if successor is not None and self.replication.caught_up(successor.uuid):
-            self.hand_over_to(successor, False, "its disk is slower than the election timeout")
+            self.hand_over_to(successor, "its disk is slower than the election timeout", unfit=True)

@@ -57,7 +57,7 @@ class Transfer:
         self._ask_again_us = 0
 
     def note_loss(self, name: str) -> None:
-        """``name`` lost leadership without handing it over: it must be healthy for longer the next time."""
+        """``name`` lost leadership, or could not take it over: it must be healthy for longer the next time."""
         s = self._s
         if name not in self._losses and len(self._losses) >= s.params.peers_max:
             return

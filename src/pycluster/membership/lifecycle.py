@@ -217,6 +217,7 @@ class Lifecycle:
         )
         before = member.state
         self._enter(member, "suspect", keep_suspicion=True)
+        member.accuser = accusation.by
         s.note(member, "accused", accusation.by)
         s.broadcasts.put(accusation)
         if before == "alive":
@@ -288,6 +289,7 @@ class Lifecycle:
         s = self._s
         if not keep_suspicion:
             self._suspicions.pop(member.name, None)
+            member.accuser = ""
         if member.state != state:
             member.state = state
             member.state_since_us = s.now_us

@@ -40,7 +40,11 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct):
-    """What this node knows of a member. ``last_seen_us``: the newest packet or answer the member itself authored."""
+    """What this node knows of a member.
+
+    ``last_seen_us``: the newest packet or answer that the member itself authored. ``accuser``: who raised the present
+    suspicion.
+    """
 
     name: str
     uuid: str
@@ -57,6 +61,7 @@ class Member(msgspec.Struct):
     tags_hidden: bool = False
     last_seen_us: int | None = None
     rtt_us: int | None = None
+    accuser: str = ""
     notes: deque[Evidence] = msgspec.field(default_factory=deque)
 
     @property
@@ -125,6 +130,7 @@ class Table(Mapping[str, Member]):
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
         self._hashes: dict[str, int] = {}
+        self._living: set[str] = set()
         #: Order-independent digest of (name, uuid, incarnation, state) of everyone (xor of 64-bit hashes).
         self.digest = 0
 
@@ -137,6 +143,11 @@ class Table(Mapping[str, Member]):
     def __len__(self) -> int:
         return len(self._members)
 
+    @property
+    def living(self) -> int:
+        """How many are alive or suspect."""
+        return len(self._living)
+
     def put(self, member: Member) -> None:
         """Insert or replace."""
         self._members[member.name] = member
@@ -146,9 +157,14 @@ class Table(Mapping[str, Member]):
         """Forget."""
         self.digest ^= self._hashes.pop(name)
         del self._members[name]
+        self._living.discard(name)
 
     def touched(self, member: Member) -> None:
         """A record's identity, incarnation or state changed."""
+        if member.state in ("alive", "suspect"):
+            self._living.add(member.name)
+        else:
+            self._living.discard(member.name)
         # A suspicion passes; two tables that differ in one only are not worth an exchange.
         state = "alive" if member.state == "suspect" else member.state
         text = f"{member.name}\0{member.uuid}\0{member.incarnation}\0{state}".encode()

@@ -35,7 +35,6 @@ class _Round(msgspec.Struct):
     helped: bool = False
     helpers: int = 0
     nacks: set[str] = msgspec.field(default_factory=set)
-    by_udp: bool = False
     by_tcp: bool = False
     foreign: str = ""
 
@@ -76,7 +75,7 @@ class Probing:
 
     def forgive(self) -> None:
         """This process was late: what it missed meanwhile accuses nobody (Lifeguard: own health first)."""
-        self._rounds = {seq: found for seq, found in self._rounds.items() if found.by_udp or found.by_tcp}
+        self._rounds = {seq: found for seq, found in self._rounds.items() if found.by_tcp}
 
     def tick(self) -> list[Miss]:
         """Everything due."""
@@ -143,14 +142,14 @@ class Probing:
         if ack.uuid != found.uuid:
             found.foreign = f"{ack.name} answers there under another identity"
             return None
-        first = not found.by_udp and not found.by_tcp
+        del self._rounds[ack.seq]
+        self._tcp_only.pop(found.name, None)
         member = s.table.get(found.name)
-        if member is not None and sender_uuid == found.uuid and not found.helped and first:
+        if member is not None and sender_uuid == found.uuid and not found.helped:
             self._measure(member, s.now_us - found.sent_us)
-        found.by_udp = True
-        if first and not found.verification:
+        if not found.verification:
             s.health.better()
-        return found.name if found.verification and first else None
+        return found.name if found.verification and not found.by_tcp else None
 
     def on_nack(self, nack: Nack, helper: str) -> None:
         """A helper is well, and could not reach the member either."""
@@ -166,7 +165,7 @@ class Probing:
         if ack.uuid != found.uuid:
             found.foreign = f"{ack.name} answers there under another identity"
             return None
-        first = not found.by_udp and not found.by_tcp
+        first = not found.by_tcp
         found.by_tcp = True
         return found.name if found.verification and first else None
 
@@ -203,7 +202,7 @@ class Probing:
         s = self._s
         found.helped = True
         member = s.table.get(found.name)
-        if found.by_udp or member is None or member.uuid != found.uuid:
+        if member is None or member.uuid != found.uuid:
             return
         ping = Ping(found.seq, found.name, found.uuid)
         remaining_ms = max((found.ends_us - s.now_us) // MILLISECOND, 1)
@@ -218,7 +217,7 @@ class Probing:
 
     def _finish(self, found: _Round) -> Miss | None:
         s = self._s
-        if found.by_udp or found.by_tcp:
+        if found.by_tcp:
             self._note_path(found)
             return None
         if s.now_us < s.health.forgiving_until_us:
@@ -234,8 +233,7 @@ class Probing:
     def _note_path(self, found: _Round) -> None:
         """Say once that UDP does not get through where TCP does."""
         s = self._s
-        if found.by_udp or found.verification:
-            self._tcp_only.pop(found.name, None)
+        if found.verification:
             return
         times = self._tcp_only.get(found.name, 0) + 1
         if len(self._tcp_only) < s.params.pending_max or found.name in self._tcp_only:

@@ -63,12 +63,12 @@ class State:
     @property
     def cluster_size(self) -> int:
         """Members that are alive or suspect, this one included."""
-        return self.live_count + 1
+        return self.table.living
 
     @property
     def live_count(self) -> int:
         """The others that are alive or suspect."""
-        return sum(1 for member in self.table.values() if member.state in ("alive", "suspect")) - 1
+        return self.table.living - (not self.leaving)
 
     def others(self, *states: str) -> list[Member]:
         """The other members in those states, in the table's order."""
@@ -97,7 +97,7 @@ class State:
         base = Packet(self.local.name, self.local.uuid, self.local.incarnation, probe)
         first: tuple[Update, ...] = ()
         if about is not None and about.state == "suspect":
-            first = (Suspect(about.name, about.uuid, about.incarnation, self.local.name),)
+            first = (said_of(about, self.local.name, self.params.tags_gossip_bytes),)
         self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, first)))
 
     def send_news(self, to: Address, members: list[Member]) -> None:
@@ -116,7 +116,7 @@ class State:
     def call(self, to: Address, request: CallMessage, purpose: Purpose, timeout_ms: int | None = None) -> bool:
         """A request over TCP; false where too many are under way."""
         if len(self._calls) >= self.params.pending_max:
-            self.counters["calls_refused"] += 1
+            self.counters["calls_past_bound"] += 1
             return False
         self._next_call += 1
         self._calls[self._next_call] = purpose
@@ -147,12 +147,12 @@ class State:
 
 
 def said_of(member: Member, by: str, gossip_tags_bytes: int) -> Update:
-    """The news that gives a member's state as ``by`` knows it."""
+    """The news that gives a member's state as ``by`` knows it; a suspicion stays its accuser's."""
     match member.state:
         case "alive":
             return member.alive_message(gossip_tags_bytes)
         case "suspect":
-            return Suspect(member.name, member.uuid, member.incarnation, by)
+            return Suspect(member.name, member.uuid, member.incarnation, member.accuser or by)
         case "down":
             return Down(member.name, member.uuid, member.incarnation, by, False)
         case "left":

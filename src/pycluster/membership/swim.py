@@ -48,6 +48,7 @@ class Swim:
     def __init__(self, params: Params, local: Local, seeds: tuple[Seed, ...], cluster: str, rng: Random) -> None:
         self._s = State(params, local, rng)
         self._started = False
+        self._due_us: int | None = None
         self._probing = Probing(self._s)
         self._discovery = Discovery(self._s, seeds)
         self._gossip = Gossip(self._s)
@@ -85,9 +86,13 @@ class Swim:
     def set_seeds(self, seeds: tuple[Seed, ...]) -> None:
         """The configured nodes changed."""
         self._discovery.set_seeds(seeds)
+        self._due_us = self._deadline()
 
     def next_deadline(self) -> int | None:
         """When ``Timer`` is wanted at the latest."""
+        return self._due_us
+
+    def _deadline(self) -> int | None:
         if not self._started:
             return None
         due = [self._gossip.next_deadline(), self._departure.next_deadline()]
@@ -100,13 +105,14 @@ class Swim:
     def handle(self, event: events.Event, now_us: int) -> list[Effect]:
         """Take one event at ``now_us``; give back what is to be done, in order."""
         s = self._s
-        due = self.next_deadline()
+        due = self._due_us
         s.now_us = max(s.now_us, now_us)
         if due is not None and s.now_us - due > _LATE_US:
             self._lagged(s.now_us - due)
         self._dispatch(event)
         if self._started:
             self._settle()
+        self._due_us = self._deadline()
         effects, s.effects = s.effects, []
         return effects
 

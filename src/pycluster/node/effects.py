@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from pycluster.consensus.log import Entry, Vote
+from pycluster.consensus import Entry, Vote
 from pycluster.kernel.ids import Address
 from pycluster.node.view import ClusterEvent
 

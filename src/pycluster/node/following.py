@@ -42,6 +42,7 @@ class Following:
         self._query_after_us = 0
         self._querying = False
         self._refused: list[str] = []
+        self._asked: set[str] = set()
 
     def hear(self, claim: Claim, now_us: int) -> None:
         """A claim came with a packet."""
@@ -73,6 +74,7 @@ class Following:
             self._note(f"{voter} follows nobody")
             return
         self._refused.clear()
+        self._asked.clear()
         self._rumour = None
         self.highest_term = answer.term
         belief = self.belief
@@ -93,6 +95,21 @@ class Following:
     def wants_query(self, now_us: int) -> bool:
         """Whether a voter should be asked now; the caller that asks says so with ``asking``."""
         return not self._querying and now_us >= self._due_us()
+
+    def whom(self, voters: list[str]) -> str:
+        """Which of these to ask: first whom rumour names, then the others in turn; an empty disk knows nobody."""
+        if self._asked.issuperset(voters):
+            self._asked.clear()
+        left = [voter for voter in voters if voter not in self._asked]
+        rumoured = self._rumour[1] if self._rumour is not None else ""
+        voter = rumoured if rumoured in left else self._rng.choice(left)
+        self._asked.add(voter)
+        return voter
+
+    @property
+    def rumoured(self) -> str:
+        """The leader that gossip names and no voter has confirmed; where no voter is known, it is one to ask."""
+        return self._rumour[1] if self._rumour is not None else ""
 
     def asking(self) -> None:
         """A voter is being asked; ``answered`` follows."""

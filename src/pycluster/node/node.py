@@ -15,6 +15,7 @@ from pycluster.kernel.limits import VOTERS_MAX
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership import Local, Swim
 from pycluster.node import effects, events, narrate
+from pycluster.node.addresses import AddressBook
 from pycluster.node.announcer import Announcer
 from pycluster.node.config import NodeConfig
 from pycluster.node.departure import Departure
@@ -25,13 +26,7 @@ from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
 from pycluster.node.readings import Readings
 from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
-from pycluster.wire import (
-    Claim,
-    Gossip,
-    MembershipCall,
-    VoterMessage,
-    Whois,
-)
+from pycluster.wire import Gossip, MembershipCall, VoterMessage, Whois
 
 
 class Node:
@@ -49,7 +44,6 @@ class Node:
         self.name = config.name
         self.uuid = identity.uuid
         self._now = 0
-        self._rng = rng
         self._incarnation = identity.incarnation + 1
         self._ledger = Ledger(past_acting, self._incarnation)
         self._gate = Gate(config.cluster, config.params, self._ledger)
@@ -83,8 +77,7 @@ class Node:
             config, identity.uuid, self._swim, self._raft, self._following, self._ledger, self._gate.strangers
         )
         self._announcer = Announcer(config.name, self._swim, self._readings, self._ledger)
-        self._seeds = {seed.name: seed for seed in config.seeds}
-        self._resolved: dict[tuple[str, int], Address] = {}
+        self._addresses = AddressBook(self._swim, config.seeds)
         self._refused: membership.CommandFailed | consensus.CommandFailed | None = None
         self._departure = Departure()
 
@@ -157,8 +150,7 @@ class Node:
                 if raft_token is not None:
                     self._drive_raft(consensus.Persisted(raft_token))
             case events.Resolved(host, port, addresses):
-                if addresses:
-                    self._resolved[(host, port)] = addresses[0]
+                self._addresses.resolved(host, port, addresses)
                 self._drive_swim(membership.Resolved(host, port, addresses))
             case events.LoopLagged(lag_us):
                 self._ledger.count("loop_lagged")
@@ -267,7 +259,7 @@ class Node:
                 self._swim_command(command, membership.SetTags(tags))
             case events.Reload(seeds, tags):
                 listed = tuple(Seed(name, host, port) for name, host, port in seeds)
-                self._seeds = {seed.name: seed for seed in listed}
+                self._addresses.reseed(listed)
                 self._swim.set_seeds(tuple(seed for seed in listed if seed.name != self.name))
                 self._readings.reseed(listed)
                 if tags != self._swim.local.tags:
@@ -306,7 +298,7 @@ class Node:
         for effect in self._swim.handle(event, self._now):
             match effect:
                 case membership.SendPacket(to, packet):
-                    self._outbox.datagram(to, Gossip(packet, self._claim()))
+                    self._outbox.datagram(to, Gossip(packet, self._readings.claim(self._now)))
                 case membership.Call(call, to, request, timeout_us):
                     self._outbox.call(to, MembershipCall(request), timeout_us, call)
                 case membership.Answer(token, reply):
@@ -333,13 +325,13 @@ class Node:
         for effect in raft.handle(event, self._now):
             match effect:
                 case consensus.Send(to, channel, message):
-                    address = self._address_of(to)
+                    address = self._addresses.of(to)
                     if address is not None:
                         self._outbox.post(address, channel, VoterMessage(self.name, message))
                 case consensus.Persist():
                     self._outbox.save_log(effect)
                 case consensus.LeaderChanged():
-                    pass  # ``_settle`` compares what is shown with what holds, once an event
+                    pass  # the announcer compares what is shown with what holds, once an event
                 case consensus.ActingStarted(term, since_us, until_us):
                     self._outbox.append(self._ledger.acting_started(term, since_us, until_us))
                     self._outbox.publish(
@@ -386,26 +378,14 @@ class Node:
             self._drive_raft(consensus.PeerHealth(member.name, member.uuid, alive))
 
     def _ask_a_voter(self) -> None:
-        seats = ({name for name, _ in self._following.voters} or set(self._listed)) - {self.name}
+        seats = {name for name, _ in self._following.voters} or set(self._listed)
+        seats = (seats | {self._following.rumoured}) - {self.name}
         members = self._swim.members
-        alive = [members[name] for name in sorted(seats) if name in members and members[name].state == "alive"]
+        alive = [name for name in sorted(seats) if name in members and members[name].state == "alive"]
         if not alive:
             self._following.nobody_to_ask(self._now)
             return
-        voter = self._rng.choice(alive)
+        voter = members[self._following.whom(alive)]
         self._following.asking()
         timeout_us = self.config.params.query_timeout_ms * MILLISECOND
         self._outbox.call(voter.address, consensus.LeaderQuery(), timeout_us, voter.name)
-
-    def _claim(self) -> Claim | None:
-        if self._readings.observes:
-            return self._following.claim(self._now)
-        leader, term, _ = self._readings.leads(self._now)
-        return Claim(term, leader, 0) if leader else None
-
-    def _address_of(self, name: str) -> Address | None:
-        member = self._swim.members.get(name)
-        if member is not None and member.state != "left":
-            return member.address
-        seed = self._seeds.get(name)
-        return self._resolved.get((seed.host, seed.port)) if seed is not None else None

@@ -22,6 +22,7 @@ from pycluster.node.view import (
     StatusView,
     VoterView,
 )
+from pycluster.wire import Claim
 
 _FIT, _SICK = 0, 4
 
@@ -70,6 +71,13 @@ class Readings:
         if raft.leader == self.config.name and not raft.is_acting(now_us):
             return "", raft.term, f"{self.config.name} is elected and waits until a majority has its first entry"
         return raft.leader, raft.term, "" if raft.leader else raft.reason
+
+    def claim(self, now_us: int) -> Claim | None:
+        """What this node's gossip says about the leader: its own word as a voter, or what it follows and how old."""
+        if self.observes:
+            return self.following.claim(now_us)
+        leader, term, _ = self.leads(now_us)
+        return Claim(term, leader, 0) if leader else None
 
     @property
     def observes(self) -> bool:

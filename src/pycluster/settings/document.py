@@ -32,9 +32,11 @@ class HookSection(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct):
-    """What a file says. ``path`` is empty where there is none; ``given`` is by section and key, in the file's order."""
+    """What a file says. ``path`` is empty where there is none, ``label`` is the path fit for a message; ``given`` is
+    by section and key, in the file's order."""
 
     path: str = ""
+    label: str = ""
     given: dict[str, dict[str, Given]] = {}
     hooks: list[HookSection] = []
 
@@ -51,8 +53,8 @@ def read(path: str | None, findings: Findings) -> Document:
     """The document at ``path``, or at ``DEFAULT_PATH`` if that exists. What cannot be read is a mistake."""
     document = Document()
     where = DEFAULT_PATH if path is None else path
-    label = where.encode("utf-8", "backslashreplace").decode()
-    place = Place(label if label.isprintable() and label else quoted(label), Source("file", label), 0)
+    label = where if where.isprintable() and where else quoted(where)
+    place = Place(label, Source("file", label), 0)
     try:
         with open(where, "rb") as file:
             raw = file.read(FILE_MAX_BYTES + 1)
@@ -63,7 +65,7 @@ def read(path: str | None, findings: Findings) -> Document:
     except (OSError, ValueError) as error:
         findings.mistake(place, f"cannot be read: {_reason(error)}")
         return document
-    document.path = label
+    document.path, document.label = where, label
     if len(raw) > FILE_MAX_BYTES:
         findings.mistake(place, f"is larger than {FILE_MAX_BYTES} bytes, which no configuration file is")
         return document
@@ -157,7 +159,7 @@ class _Sorter:
     def _known(self, section: str, key: str, place: Place) -> bool:
         keys = HOOK_KEYS if section.partition(" ")[0] == _HOOK else KEYS.get(section)
         if keys is None or key in keys:
-            if section not in RAW or _is_name(key):
+            if section not in RAW or values.is_name(key):
                 return True
             self._findings.mistake(place, "no parameter has such a name")
         elif section == "cluster":
@@ -165,11 +167,3 @@ class _Sorter:
         else:
             self._findings.mistake(place, f"unknown key; [{shown(section)}] has {', '.join(keys)}", key, keys)
         return False
-
-
-def _is_name(text: str) -> bool:
-    try:
-        values.name(text)
-    except ValueError:
-        return False
-    return True

@@ -59,7 +59,8 @@ class _Loading:
             host, port = fields["advertise"]
             fields["advertise"] = Address(host, port or own_port)
         fields["join"] = tuple((host, port or listed_port) for host, port in fields["join"])
-        fields["seeds"] = seeds(self.document.section("nodes"), listed_port, self._findings)
+        place = Place(f"{self.document.label}: [nodes]".removeprefix(": "), Source("file"), AFTERWARDS)
+        fields["seeds"] = seeds(self.document.section("nodes"), listed_port, place, self._findings)
         fields["tags"], tag_sources = tags(self.document.section("tags"), self._tag_pairs(), self._findings)
         fields["hooks"] = hooks(self.document.hooks, self._findings)
         for section in RAW:
@@ -73,7 +74,6 @@ class _Loading:
         listed = tuple(seed.name for seed in result.seeds)
         hosts = {seed.host: seed.name for seed in result.seeds}
         known_as = hostname if hostname in listed else hosts.get(hostname, "")
-        place = Place(f"{self.document.path}: [nodes]".removeprefix(": "), Source("file"), AFTERWARDS)
         warn_of_consequences(Consequences(listed, result.name, known_as, bool(result.join)), place, self._findings)
         return result
 
@@ -117,10 +117,10 @@ class _Loading:
     def _raw(self, section: str) -> dict[str, str]:
         """The text for one core's parameters."""
         said = dict(self.document.section(section))
-        prefix = section.upper() + "_"
         for name in self._variables:
-            if name.startswith(prefix) and name != prefix:
-                said[name.removeprefix(prefix).lower()] = self._variable(name)
+            whose, key = _parameter(name)
+            if whose == section:
+                said[key] = self._variable(name)
         found = {}
         for key, given in said.items():
             try:
@@ -149,9 +149,8 @@ class _Loading:
 
     def _reject_unknown(self) -> None:
         variables = {option.name.upper() for option in OPTIONS} | {TAGS_VARIABLE}
-        prefixes = tuple(section.upper() + "_" for section in RAW)
         for name in sorted(self._variables):
-            if name in variables or name in ELSEWHERE or (name.startswith(prefixes) and name not in prefixes):
+            if name in variables or name in ELSEWHERE or _parameter(name)[0]:
                 continue
             known = sorted(variables | ELSEWHERE)
             self._findings.warn(self._variable(name).place, "no such variable, ignored", name, known, PREFIX)
@@ -159,6 +158,12 @@ class _Loading:
             if name not in FLAG_NAMES:
                 known = [flag.replace("_", "-") for flag in FLAG_NAMES]
                 self._findings.mistake(_flag_place(name), "no such flag", name.replace("_", "-"), known, "-")
+
+
+def _parameter(variable: str) -> tuple[str, str]:
+    """``(section, key)`` of a variable such as ``CONSENSUS_LEASE_MS``; empty where it names no core's parameter."""
+    section, _, key = variable.lower().partition("_")
+    return (section, key) if section in RAW and values.is_name(key) else ("", "")
 
 
 def _texts(value: object) -> list[str]:

@@ -8,20 +8,18 @@ from pycluster.kernel.ids import Seed
 from pycluster.kernel.limits import MEMBERS_MAX, VOTERS_MAX
 from pycluster.settings import values
 from pycluster.settings.document import Given
-from pycluster.settings.findings import AFTERWARDS, Findings, Place
-from pycluster.settings.model import Source
+from pycluster.settings.findings import Findings, Place
 
-_LIST = Place("[nodes]", Source("file"), AFTERWARDS)
 #: Names that a warning spells out.
 _NAMES_SHOWN = 10
 
 
-def seeds(given: dict[str, Given], default_port: int, findings: Findings) -> tuple[Seed, ...]:
-    """The listed nodes, in the file's order. Two at one address are a warning: one of them is a slip of the pen."""
+def seeds(given: dict[str, Given], default_port: int, place: Place, findings: Findings) -> tuple[Seed, ...]:
+    """The listed nodes, in the file's order; ``place`` is the list's. Two at one address are told: one is a slip."""
     found: list[Seed] = []
     at: dict[values.Endpoint, str] = {}
     if len(given) > MEMBERS_MAX:
-        findings.mistake(_LIST, f"lists {len(given)} nodes, {MEMBERS_MAX} are allowed")
+        findings.mistake(place, f"{len(given)} nodes are listed, {MEMBERS_MAX} are allowed")
     for name, one in given.items():
         wrong = False
         try:

@@ -91,4 +91,6 @@ TAG_FLAG = "tag"
 TAGS_VARIABLE = "TAGS"
 FLAGS = (*(option.name for option in OPTIONS if option.flag), TAG_FLAG)
 #: Variables of ours that are no settings: the command line's, the tests' and measurements', and what a hook is given.
-ELSEWHERE = frozenset(("CONFIG", "ADDR", "TIMEOUT", "NO_SKIP", "BENCH_NAMESPACE", "TERM"))
+ELSEWHERE = frozenset(
+    ("CONFIG", "ADDR", "TIMEOUT", "NO_SKIP", "BENCH_NAMESPACE", "EVENT", "EVENT_ID", "EVENT_TEXT", "EVENT_NODE", "TERM")
+)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import assert_never
 
-from pycluster.consensus.log import Configuration
+from pycluster.consensus import Configuration
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import SECOND
 from pycluster.node import events
@@ -103,7 +103,7 @@ class Chaos:
 
     def _crash(self, fault: Crash) -> None:
         host = self._world.hosts[fault.label]
-        if host.process is None:
+        if host.process is None or host.gone:
             return
         self._down(host, fault.down_us, power=fault.power)
         if fault.wipe and self._may_wipe(host):
@@ -135,7 +135,7 @@ class Chaos:
         if leave:
             if self._left or host.label not in self._listed or len(self._listed) < 4:
                 return
-            if not self._findable_without(host):
+            if not self._findable_without(host) or not self._may_leave(host):
                 return
             self._left += 1
             host.gone = True
@@ -165,17 +165,28 @@ class Chaos:
         A lost seat counts until its node's new disk has been seated in its place. Before the first configuration is on
         any disk the listed nodes' disks count instead, by not having been wiped.
         """
+        seats = self._seats()
+        return bool(seats) and self._kept(seats, host) > len(seats) // 2
+
+    def _may_leave(self, host: Host) -> bool:
+        """A seat may be given up while the disks of a majority of the others' seats remain."""
+        others = tuple(uuid for uuid in self._seats() if uuid != host.disk.uuid)
+        return self._kept(others, host) > len(others) // 2
+
+    def _seats(self) -> tuple[str, ...]:
+        """The UUIDs of the voters in the newest configuration on any disk."""
         seats: tuple[str, ...] = ()
         newest = -1
-        for other in self._world.hosts.values():
-            for entry in other.disk.entries:
+        for host in self._world.hosts.values():
+            for entry in host.disk.entries:
                 if isinstance(entry.payload, Configuration) and entry.index > newest:
                     newest = entry.index
                     seats = tuple(voter.uuid for voter in entry.payload.voters)
-        if not seats:
-            return False
-        disks = {other.disk.uuid for other in self._world.hosts.values() if other is not host and not other.gone}
-        return sum(uuid in disks for uuid in seats) > len(seats) // 2
+        return seats
+
+    def _kept(self, seats: tuple[str, ...], without: Host) -> int:
+        disks = {host.disk.uuid for host in self._world.hosts.values() if host is not without and not host.gone}
+        return sum(uuid in disks for uuid in seats)
 
     def _findable_without(self, host: Host) -> bool:
         """Whether, once ``host`` has moved or gone, some configured node is still where ``[nodes]`` says.

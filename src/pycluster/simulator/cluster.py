@@ -9,8 +9,7 @@ import msgspec
 
 from pycluster import consensus, membership
 from pycluster.kernel.ids import Address, Seed
-from pycluster.node.config import NodeConfig
-from pycluster.node.node import Node
+from pycluster.node import Node, NodeConfig
 from pycluster.simulator.checkers import ActingIntervals, Convictions, Logs, Minority, Sanity, disagreements, followed
 from pycluster.simulator.disk import Disk
 from pycluster.simulator.host import Host, Process

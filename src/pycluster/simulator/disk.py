@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
-from pycluster.consensus.log import Entry, Stored, Vote
+from pycluster.consensus import Entry, Stored, Vote
 from pycluster.kernel.ids import Identity, new_uuid
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.effects import Persist, RecordActing

@@ -99,6 +99,9 @@ class StateFile:
                 _prepare(connection)
                 mark.write(head.commits)
                 opened.pop_all()
+        except UnicodeDecodeError as error:
+            # SQLite quotes what it found in the file.
+            raise faults.damaged(file, "SQLite reports damage in words that are no text") from error
         except (sqlite3.Error, OSError) as error:
             raise faults.failed(file, error) from error
         return cls(file, connection, mark, head, Stored(head.vote, entries))

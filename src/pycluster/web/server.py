@@ -122,6 +122,9 @@ class LazyServer:
             await asyncio.gather(serving, return_exceptions=True)
             server.abort()
             raise
+        except Exception:
+            logger.exception("the HTTP interface failed, its sockets are closed")
+            self._close()
 
     async def _load(self) -> _Loaded:
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from pycluster.consensus import LeaderAnswer, LeaderQuery, Message
+from pycluster.kernel.bounded import Name, Ordinal, Sentence
 from pycluster.kernel.ids import fingerprint
 from pycluster.kernel.limits import DATAGRAM_MAX_BYTES, FRAME_MAX_BYTES
 from pycluster.membership import CallMessage, Packet
@@ -26,9 +27,9 @@ _HEADER_BYTES = 13
 class Claim(msgspec.Struct, frozen=True, array_like=True):
     """Who leads, as gossip carries it: ``age_ms`` is how long ago a voter vouched for it, summed over the hops."""
 
-    term: int
-    leader: str
-    age_ms: int
+    term: Ordinal
+    leader: Name
+    age_ms: Ordinal
 
 
 class Gossip(msgspec.Struct, frozen=True, array_like=True):
@@ -53,17 +54,17 @@ class Whois(msgspec.Struct, frozen=True, array_like=True):
 class VoterMessage(msgspec.Struct, frozen=True, array_like=True):
     """A Raft message and the name its sender goes by."""
 
-    sender: str
+    sender: Name
     message: Message
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
     """A stranger is told once a minute why it is one. Never answered itself."""
 
-    reason: str
-    protocol_min: int
-    protocol_max: int
-    detail: str = ""
+    reason: Name
+    protocol_min: Ordinal
+    protocol_max: Ordinal
+    detail: Sentence = ""
 
 
 Body = Gossip | MembershipCall | LeaderQuery | Whois | VoterMessage | Refusal

@@ -9,7 +9,7 @@ import pytest
 from pycluster.consensus import Configuration, Entry, NoOp, Notify, Stored, Vote, Voter
 from pycluster.consensus.messages import BootstrapAnswer, BootstrapQuery, PreVoteReply, VoteReply, VoteRequest
 from tests.paper.raft_cluster import MS, SECOND, Cluster, Disk
-from tests.paper.raft_hand import Hand
+from tests.paper.raft_hand import CLUSTER, Hand, seats
 
 
 def founding(cluster_uuid: str, *voters: tuple[str, str]) -> list[Entry]:
@@ -174,6 +174,69 @@ def test_an_unfinished_founding_yields_to_the_majoritys_cluster() -> None:
     cluster.run(5 * SECOND)
     assert cluster.raft("node002").leader == "node001"
     assert len(cluster.notified("bootstrap")) == 2 and cluster.notified("other-cluster") == []
+
+
+def in_doubt(*seats: tuple[str, str]) -> Hand:
+    """node002 of five after a restart: it holds a founding's two entries and does not know whether they committed."""
+    hand = Hand(voters=5, stored=Stored(Vote(1), tuple(founding(CLUSTER, *seats))))
+    hand.later(10)
+    return hand
+
+
+def without(hand: Hand, number: int, term: int, uuid: str = "") -> int:
+    """That voter answers "empty", in that term; gives the length of node002's log after it."""
+    names = tuple(voter.name for voter in seats(5))
+    hand.tell(number, BootstrapAnswer("", uuid or f"uuid{number}", "", term, hand.raft._s.digest, names))
+    return len(hand.raft.entries)
+
+
+FIVE = tuple((voter.name, voter.uuid) for voter in seats(5))
+
+
+def test_an_unfinished_founding_is_kept_while_an_empty_voter_may_still_take_it_over() -> None:
+    """One that answered "empty" could acknowledge it a moment later, and the founder commit it."""
+    hand = in_doubt(*FIVE)
+    assert [without(hand, number, term=1) for number in (3, 4, 5)] == [2, 2, 2]
+    assert [without(hand, number, term=2) for number in (3, 4, 5)] == [2, 2, 0], "past its term nobody can"
+
+
+def test_an_unfinished_founding_is_not_given_up_because_of_a_lost_disk() -> None:
+    """The disk may have held the second of three copies: what is lost with it is not known."""
+    hand = in_doubt(*FIVE)
+    assert [without(hand, number, term=2, uuid=f"new{number}") for number in (1, 3, 4, 5)] == [2, 2, 2, 2]
+
+
+def test_an_unclaimed_seat_is_without_the_founding_whoever_comes() -> None:
+    hand = in_doubt(*FIVE[:3], ("node004", ""), ("node005", ""))
+    assert [without(hand, number, term=2, uuid=f"new{number}") for number in (4, 5)] == [2, 2]
+    assert without(hand, 3, term=2) == 0
+
+
+def test_the_empty_go_past_the_term_of_a_founding_in_doubt_once_and_durably() -> None:
+    hand = Hand(stored=Stored())
+    names = tuple(voter.name for voter in seats(3))
+    query = BootstrapQuery(CLUSTER, "uuid3", "", 4, "digest", names, 0, 4)
+    hand.tell(3, query)
+    assert hand.sent(BootstrapAnswer) == [] and hand.unwritten[-1].vote == Vote(5)
+    hand.write()
+    assert [answer.term for answer in hand.sent(BootstrapAnswer)] == [5]
+    hand.tell(3, query)
+    assert hand.raft.term == 5 and len(hand.sent(BootstrapAnswer)) == 1
+
+
+def test_nobody_that_owes_a_promise_goes_past_a_term() -> None:
+    hand = Hand(stored=Stored())
+    hand.heartbeat(1, term=4)
+    hand.tell(3, BootstrapQuery(CLUSTER, "uuid3", "", 4, "digest", ("node003",), 0, 4))
+    assert hand.raft.term == 4
+
+
+def test_strangers_with_other_lists_leave_room_for_those_that_are_listed() -> None:
+    hand = Hand(stored=Stored(), me=1)
+    for number in range(100, 300):
+        hand.tell(number, BootstrapQuery("", f"uuid{number}", "", 0, "other", (f"node{number}",)))
+    hand.tell(2, BootstrapAnswer("", "uuid2", "", 0, hand.raft._s.digest, hand.raft._s.listed))
+    assert hand.raft.reason.startswith("forming: 2 of 3 listed voters answered")
 
 
 def test_a_finished_log_of_another_cluster_is_never_given_up() -> None:

@@ -18,7 +18,9 @@ TTL = Params().claim_ttl_ms * MILLISECOND
 
 
 def answer(term: int, leader: str) -> LeaderAnswer:
-    return LeaderAnswer(term, leader, f"uuid-{leader}", False, "cluster", (Voter("node001", "a"), Voter("node002", "b")))
+    return LeaderAnswer(
+        term, leader, f"uuid-{leader}", False, "cluster", (Voter("node001", "a"), Voter("node002", "b"))
+    )
 
 
 @pytest.fixture

@@ -81,7 +81,9 @@ def test_one_that_hangs_is_stopped_and_told(tmp_path: Path) -> None:
         await hooks.finish(30)
 
     asyncio.run(story())
-    assert stage.said == [("hook-failed", "Hook proxy failed on member-up: it did not end within 0.2 s and was stopped")]
+    assert stage.said == [
+        ("hook-failed", "Hook proxy failed on member-up: it did not end within 0.2 s and was stopped")
+    ]
 
 
 def test_one_that_fails_says_why_with_its_last_words(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_a_command_that_does_not_exist_is_told(tmp_path: Path) -> None:
 
 
 def test_losing_leadership_ends_the_command_that_was_told_to_lead(tmp_path: Path) -> None:
-    script = 'echo $PYCLUSTER_EVENT; [ $PYCLUSTER_EVENT = leader-lost ] || exec sleep 1000'
+    script = "echo $PYCLUSTER_EVENT; [ $PYCLUSTER_EVENT = leader-lost ] || exec sleep 1000"
     stage = Stage(tmp_path, script, "leader-gained", "leader-lost")
 
     async def story() -> None:

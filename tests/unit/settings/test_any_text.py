@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 
 import msgspec
 from hypothesis import example, given
@@ -45,10 +44,10 @@ def outcome(text: bytes, environment: dict[str, str], given_flags: dict[str, obj
         try:
             return load(file.name, environment, given_flags, hostname)
         except SettingsError as error:
-            assert 0 < len(error.problems) <= TOLD_MAX + 1
-            assert all(line.isprintable() for line in (*error.problems, *error.warnings))
-            assert all(len(line) < 1_000 for line in (*error.problems, *error.warnings))
-            return None
+            problems, warnings = error.problems, error.warnings
+    assert 0 < len(problems) <= TOLD_MAX + 1
+    assert all(line.isprintable() and len(line) < 1_000 for line in (*problems, *warnings))
+    return None
 
 
 @given(files, variables, flags, st.just("node001") | anything)
@@ -74,8 +73,8 @@ def test_any_bytes_give_settings_or_a_settings_error(raw: bytes) -> None:
     outcome(raw, {}, {}, "node001")
 
 
-def test_a_megabyte_of_rubbish_is_judged(tmp_path: Path) -> None:
-    for line in ("x\n", "[hook a]\n", "[node]\nprat = 1\n", "[hook]\non = leader-gaind a b c d\n", "k = ' \" "):
-        outcome((line * (1_000_000 // len(line))).encode(), {}, {}, "node001")
-    words = ",".join(["leader-gaind"] * 70_000)
+def test_much_rubbish_is_judged_without_searching_a_near_word_for_each() -> None:
+    for line in ("x\n", "[hook a]\n", "[node]\nprat = 1\n", "k = ' \" "):
+        outcome((line * (100_000 // len(line))).encode(), {}, {}, "node001")
+    words = ",".join(["leader-gaind"] * 20_000)
     assert outcome(f"[hook a]\non = {words}\n".encode(), {}, {}, "node001") is None

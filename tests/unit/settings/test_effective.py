@@ -11,10 +11,7 @@ from tests.unit.settings.written import NODES, read
 
 
 def test_every_value_is_shown_with_its_source_and_fits_json(tmp_path: Path) -> None:
-    text = (
-        NODES
-        + "[tags]\nrack = r1\n[hook vip]\non = leader-gained\ncommand = /bin/vip --token secret\n[consensus]\nlease_ms = 800\n"
-    )
+    text = NODES + "[tags]\nrack = r1\n[consensus]\nlease_ms = 800\n"
     flags = {"port": 8000, "web": ":8080", "join": ("[::1]:5", "h"), "advertise_address": "2001:db8::1"}
     shown = effective(read(tmp_path, text, {"PYCLUSTER_ZONE": "a"}, flags))
     file = f"file {tmp_path}/cluster.conf"
@@ -27,7 +24,7 @@ def test_every_value_is_shown_with_its_source_and_fits_json(tmp_path: Path) -> N
     assert shown["name"] == {"value": "node001", "source": "default (this machine's host name)"}
     assert shown["nodes.node002"] == {"value": "n2:7946", "source": f"{file}:3"}
     assert shown["tags.rack"] == {"value": "r1", "source": f"{file}:6"}
-    assert shown["consensus.lease_ms"] == {"value": "800", "source": f"{file}:11"}
+    assert shown["consensus.lease_ms"] == {"value": "800", "source": f"{file}:8"}
     assert msgspec.json.decode(msgspec.json.encode(shown)) == shown
 
 

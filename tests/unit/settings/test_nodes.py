@@ -132,4 +132,4 @@ def test_without_a_list_nobody_can_lead(tmp_path: Path) -> None:
 
 def test_a_list_is_bounded(tmp_path: Path) -> None:
     (said,) = problems(tmp_path, "[nodes]\nnode001=a\n" + "".join(f"n{n}=h{n}\n" for n in range(10_000)))
-    assert said == "[nodes]: lists 10001 nodes, 10000 are allowed"
+    assert said == "cluster.conf: [nodes]: 10001 nodes are listed, 10000 are allowed"

@@ -30,7 +30,7 @@ def test_another_user_keeps_it_in_the_state_home(environment: dict[str, str], ex
 
 
 def test_a_user_whose_home_is_no_absolute_path_is_told_to_name_a_directory() -> None:
-    with pytest.raises(LocalFault, match="no place for the data directory.*-data-dir"):
+    with pytest.raises(LocalFault, match=r"no place for the data directory.*-data-dir"):
         default_directory("prod", "node001", {"HOME": "nowhere"}, root=False)
 
 

@@ -13,7 +13,7 @@ import pycluster.web
 STATIC = Path(pycluster.web.__file__).parent / "static"
 VENDOR = STATIC / "vendor"
 MANIFEST: list[dict[str, Any]] = json.loads((VENDOR / "manifest.json").read_text())
-IMPORT = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"']+)["']""")
+IMPORT = re.compile(r"""\b(?:(?:import|export)\b[^"'`;()]*?\bfrom\s*|import\s*\(?\s*)["']([^"']+)["']""")
 
 
 def import_map() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
+from pycluster.consensus import Configuration
 from pycluster.kernel.units import SECOND
 from pycluster.simulator.checkers.acting import Interval
 from pycluster.simulator.checkers.checker import Checker, Violation
@@ -48,13 +49,25 @@ def opinions(hosts: Mapping[str, Host], cluster: str, now_us: int) -> str:
 
 
 def settled(intervals: list[Interval], names: Mapping[str, str], healed_us: int) -> None:
-    """No flapping: after the first leader that acts past the healing, leadership only ever moves to a lower name."""
+    """No flapping: after the first leader that acts past the healing, leadership only ever moves to a lower name.
+
+    A leader that acts again in its own term has not moved: its lease lapsed, as it must where a lossy network swallows
+    a few heartbeats in a row, and nobody else was elected.
+    """
     after = [interval for interval in intervals if interval.end_us > healed_us]
     for before, later in pairwise(after):
-        if before.start_us <= healed_us:
+        if before.start_us <= healed_us or (before.label, before.term) == (later.label, later.term):
             continue
         if names[later.label] >= names[before.label]:
             raise Violation("no flapping", f"nothing goes wrong, and leadership moves from {before} to {later}")
+
+
+def _knows_its_seat(host: Host) -> bool:
+    """By its own log: a node whose seat was claimed while it was away watches like any other until it hears of it."""
+    for entry in reversed(host.disk.entries):
+        if isinstance(entry.payload, Configuration):
+            return host.disk.uuid in {voter.uuid for voter in entry.payload.voters}
+    return False
 
 
 class Minority(Checker):
@@ -75,12 +88,13 @@ class Minority(Checker):
             if not view.leader and not view.reason:
                 raise Violation("no leader has a reason", f"{host.label} names no leader and gives no reason")
             seats = self._logs.seats(host.cluster)
-            reached = sum(self._reaches(host, uuid) for uuid in seats)
+            votes = _knows_its_seat(host)
+            reached = sum(self._reaches(host, uuid, both_ways=votes) for uuid in seats)
             if not seats or reached > len(seats) // 2:
                 self._alone.pop(host.label, None)
                 continue
             since_us = max(self._alone.setdefault(host.label, now_us), self._network.mended_us)
-            bound_us = VOTER_ALONE_US if host.disk.uuid in seats else OBSERVER_ALONE_US
+            bound_us = VOTER_ALONE_US if votes else OBSERVER_ALONE_US
             if view.leader and now_us - since_us > bound_us:
                 raise Violation(
                     "a minority follows nobody",
@@ -88,8 +102,11 @@ class Minority(Checker):
                     f" reached {reached} of {len(seats)} voters",
                 )
 
-    def _reaches(self, host: Host, uuid: str) -> bool:
+    def _reaches(self, host: Host, uuid: str, *, both_ways: bool) -> bool:
+        """Who only watches may believe what it hears, heard or not."""
         for other in self._hosts.values():
             if other.disk.uuid == uuid:
-                return other.running and (other is host or self._network.connected(host, other))
+                heard = (other.label, host.label) not in self._network.blocked
+                linked = self._network.connected(host, other) if both_ways else heard
+                return other.running and (other is host or linked)
         return False

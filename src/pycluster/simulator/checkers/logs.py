@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pycluster.consensus.log import Configuration, Entry, Vote
-from pycluster.consensus.messages import AppendEntries, AppendReply, Heartbeat, Message, VoteReply
+from pycluster.consensus import Configuration, Entry, Message, Vote
+from pycluster.consensus.messages import AppendEntries, AppendReply, Heartbeat, VoteReply
 from pycluster.node.effects import Persist, Post, RecordActing
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.host import Host

@@ -83,6 +83,6 @@ export function FilterBox({ label, value, onInput, shown, all, hint }) {
     <input type="search" data-filter aria-label=${label} placeholder=${hint} value=${value} autocomplete="off" spellcheck=${false}
       maxlength="200" onInput=${(event) => onInput(event.currentTarget.value)}
       onKeyDown=${(event) => event.key === "Escape" && value && (event.preventDefault(), onInput(""))} />
-    <span class="filter-count" role="status">${value ? `${shown} of ${all}` : all}</span>
+    <span class="filter-count" role="status">${shown < all ? `${shown} of ${all}` : all}</span>
   </div>`;
 }

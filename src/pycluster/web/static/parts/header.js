@@ -25,8 +25,11 @@ function Connection() {
 function Leads() {
   const view = leader.value;
   if (!view) return null;
-  if (!view.leader) return html`<a class="pill state-down" href="/elections" title=${view.reason}><${StateGlyph} state="down" />No leader</a>`;
-  return html`<span class="leads-line"><${Star} /><span class="leads-word">Leader</span> <a href=${nodePath(view.leader)} class="leader-name">${view.leader}</a>
+  if (!view.leader) {
+    const state = quorum.value.phase === "waiting" ? "suspect" : "down";
+    return html`<a class=${`pill state-${state}`} href="/elections" title=${view.reason}><${StateGlyph} state=${state} />No leader</a>`;
+  }
+  return html`<span class="leads-line"><${Star} /><span class="leads-word">Leader</span> <a href=${nodePath(view.leader)} class="leader-name">${view.leader}</a>${" "}
     <span class="faint">term ${view.term} · <${Since} us=${view.since_us} /></span></span>`;
 }
 

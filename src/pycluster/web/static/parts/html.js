@@ -3,5 +3,5 @@ import { h } from "preact";
 import htm from "htm";
 
 export const html = htm.bind(h);
-export { useEffect, useMemo, useRef, useState } from "preact/hooks";
+export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { computed, effect, signal, useComputed, useSignal } from "@preact/signals";

@@ -1,7 +1,8 @@
 // Keyboard shortcuts, and the sheet that lists them.
 import { signal } from "@preact/signals";
 import { navigate } from "../router.js";
-import { html, useEffect, useRef } from "./html.js";
+import { Dialog } from "./dialog.js";
+import { html } from "./html.js";
 import { PAGES } from "./nav.js";
 import { searching } from "./palette.js";
 import { turnTheme } from "./theme.js";
@@ -44,8 +45,6 @@ export function startKeys() {
 }
 
 function Sheet() {
-  const dialog = useRef(null);
-  useEffect(() => dialog.current.showModal(), []);
   const close = () => (helping.value = false);
   const rows = [
     [["Ctrl", "K"], "Search nodes and pages"],
@@ -55,11 +54,11 @@ function Sheet() {
     [["?"], "This sheet"],
     ...PAGES.map((entry) => [["g", entry.key], entry.name]),
   ];
-  return html`<dialog ref=${dialog} class="sheet" aria-labelledby="keys-title" onClose=${close} onClick=${(event) => event.target === dialog.current && close()}>
-    <div class="sheet-box"><h2 id="keys-title">Keyboard shortcuts</h2>
+  return html`<${Dialog} kind="sheet" label="Keyboard shortcuts" onClose=${close}>
+    <div class="sheet-box"><h2>Keyboard shortcuts</h2>
       <dl class="keys">${rows.map(([keys, text]) => html`<div key=${text}><dt>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${text}</dd></div>`)}</dl>
-      <button type="button" class="button" autofocus onClick=${() => dialog.current.close()}>Close</button></div>
-  </dialog>`;
+      <button type="button" class="button" autofocus onClick=${close}>Close</button></div>
+  <//>`;
 }
 
 /** The sheet of shortcuts, while it is open. */

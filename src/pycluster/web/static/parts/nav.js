@@ -46,8 +46,8 @@ export function StaleBanner() {
     <button type="button" class="button" onClick=${retryNow}>Try now</button></div>`;
 }
 
-/** What the agent wants its operator to know. */
+/** What the agent wants its operator to know, where an operator looks for it. */
 export function Warnings() {
-  if (!warnings.value.length) return null;
+  if (!warnings.value.length || !["", "health", "settings"].includes(page.value)) return null;
   return html`<div class="banner warning" role="status"><ul>${warnings.value.map((text) => html`<li key=${text}>${text}</li>`)}</ul></div>`;
 }

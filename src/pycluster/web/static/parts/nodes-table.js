@@ -46,9 +46,8 @@ function Row({ node }) {
       ${node.local && html`<span class="mark">this node</span>`}
       <span class="address">${node.address}</span>
     </th>
-    <td data-label="State"><${StateBadge} state=${node.state} /> ${node.state_since_us > 0 && html`<span class="faint since">for <${Since} us=${node.state_since_us} /></span>`}</td>
-    <td data-label="Role"><${Role} role=${node.role} /></td>
-    <td data-label="Voter">${node.voter ? "voter" : html`<span class="faint">–</span>`}</td>
+    <td data-label="State"><span class="two"><${StateBadge} state=${node.state} />${node.state_since_us > 0 && html`<span class="faint second">for <${Since} us=${node.state_since_us} /></span>`}</span></td>
+    <td data-label="Role"><span class="two"><${Role} role=${node.role} />${node.voter && html`<span class="faint second">voter</span>`}</span></td>
     <td data-label="Last seen" class="numeric"><${Seen} member=${node} /></td>
     <td data-label="RTT" class="numeric"><${RoundTrip} member=${node} /></td>
     <td data-label="Zone" class=${node.zone || node.region ? "" : "blank"}>${[node.region, node.zone].filter(Boolean).join(" / ") || html`<span class="faint">–</span>`}</td>
@@ -62,7 +61,7 @@ export function NodesTable({ nodes, label }) {
   return html`<table class="nodes" aria-label=${label}>
     <thead><tr>
       <${Header} id="name">Node<//><${Header} id="state">State<//><${Header} id="role">Role<//>
-      <th scope="col">Voter</th><${Header} id="seen" numeric>Last seen<//><${Header} id="rtt" numeric>RTT<//>
+      <${Header} id="seen" numeric>Last seen<//><${Header} id="rtt" numeric>RTT<//>
       <${Header} id="zone">Zone<//><th scope="col">Version</th><th scope="col">Tags</th>
     </tr></thead>
     <tbody>${nodes.map((node) => html`<${Row} key=${node.name} node=${node} />`)}</tbody>

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { navigate, nodePath } from "../router.js";
 import { leader, members } from "../store.js";
+import { Dialog } from "./dialog.js";
 import { Icon, Star, StateGlyph } from "./glyphs.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { PAGES } from "./nav.js";
@@ -48,16 +49,14 @@ function Option({ item, chosen, index, onChoose, onPoint }) {
 }
 
 function Search() {
-  const dialog = useRef(null);
   const [text, setText] = useState("");
   const [chosen, choose] = useState(0);
   const items = found(text);
   const at = Math.min(chosen, items.length - 1);
-  useEffect(() => dialog.current.showModal(), []);
   const close = () => (searching.value = false);
   const go = (item) => {
     close();
-    navigate(item.href);
+    setTimeout(() => navigate(item.href)); // once the box has gone, which gives the focus back
   };
   const onKeyDown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -66,7 +65,7 @@ function Search() {
     else return;
     event.preventDefault();
   };
-  return html`<dialog ref=${dialog} class="palette" aria-label="Search nodes and pages" onClose=${close} onClick=${(event) => event.target === dialog.current && close()}>
+  return html`<${Dialog} kind="palette" label="Search nodes and pages" onClose=${close}>
     <div class="palette-box">
       <div class="palette-input"><${Icon} name="search" />
         <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" autofocus maxlength="200"
@@ -78,7 +77,7 @@ function Search() {
         chosen=${index === at} onChoose=${() => go(item)} onPoint=${() => index !== at && choose(index)} />`)}</ul>
       ${!items.length && html`<p class="palette-none" role="status">Nothing by that name</p>`}
     </div>
-  </dialog>`;
+  <//>`;
 }
 
 /** The search, while it is open. */

@@ -6,8 +6,8 @@ import { html } from "./html.js";
 export function quorumState(quorum) {
   const voters = quorum.voters.filter((voter) => !voter.learner).length;
   if (!quorum.voters.length) return { tone: "unknown", word: "Voters not known yet" };
+  if (quorum.phase === "waiting") return { tone: "suspect", word: `Founding: ${quorum.reachable} of ${voters} voters, ${quorum.needed} needed` };
   if (quorum.reachable < quorum.needed) return { tone: "down", word: `No quorum: ${quorum.reachable} of ${voters} voters, ${quorum.needed} needed` };
-  if (quorum.phase === "waiting") return { tone: "suspect", word: `Founding: ${quorum.reachable} of ${voters} voters` };
   if (quorum.reachable < voters) return { tone: "suspect", word: `Quorum: ${quorum.reachable} of ${voters} voters` };
   return { tone: "alive", word: `Quorum: ${quorum.reachable} of ${voters} voters` };
 }

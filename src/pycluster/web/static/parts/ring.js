@@ -3,13 +3,16 @@ import { nodePath } from "../router.js";
 import { roundTrip } from "./ages.js";
 import { Empty } from "./cards.js";
 import { stateShape } from "./glyphs.js";
-import { html, useComputed, useMemo } from "./html.js";
-import { layout } from "./ring-layout.js";
+import { html, signal, useMemo } from "./html.js";
+import { layout, zoneOf } from "./ring-layout.js";
 
 const NAMED_MOST = 60;
 const LEVEL_MOST = 14;
 const TIMED_MOST = 16;
 const POINTED_MOST = 24;
+const NARROW = matchMedia("(max-width: 720px)");
+const narrow = signal(NARROW.matches);
+NARROW.addEventListener("change", () => (narrow.value = NARROW.matches));
 const STAR = "m8 1 2.1 4.6 5 .6-3.7 3.4 1 4.9L8 12l-4.4 2.5 1-4.9L.9 6.2l5-.6Z";
 
 function linkKind(node) {
@@ -21,14 +24,14 @@ function linkKind(node) {
 }
 
 function short(name) {
-  return name.length > 18 ? `${name.slice(0, 17)}…` : name;
+  const most = narrow.value ? 12 : 18;
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
 
 function Link({ spot, timed }) {
   const { node, x, y } = spot;
-  const kind = useComputed(() => `link link-${linkKind(node)}`);
-  const time = useComputed(() => (node.rtt.value === null ? "" : roundTrip(node.rtt.value)));
-  return html`<g><line class=${kind} x1="0" y1="0" x2=${x} y2=${y} />
+  const time = node.rtt.value === null ? "" : roundTrip(node.rtt.value);
+  return html`<g><line class=${`link link-${linkKind(node)}`} x1="0" y1="0" x2=${x} y2=${y} />
     ${timed && node.state === "alive" && html`<text class="link-time" x=${x * 0.72} y=${y * 0.72 + 4} text-anchor="middle">${time}</text>`}</g>`;
 }
 
@@ -36,8 +39,12 @@ function Label({ node, angle, x, y, radius, level }) {
   const side = Math.sin(angle);
   if (level) {
     const anchor = Math.abs(side) < 0.25 ? "middle" : side > 0 ? "start" : "end";
-    const drop = anchor === "middle" ? (Math.cos(angle) > 0 ? -18 : 28) : 5;
-    return html`<text class="name" x=${anchor === "middle" ? x : x + Math.sign(side) * 16} y=${y + drop} text-anchor=${anchor}>${short(node.name)}</text>`;
+    const above = anchor === "middle" && Math.cos(angle) > 0;
+    const left = anchor === "middle" ? x : x + Math.sign(side) * 18;
+    const top = y + (anchor === "middle" ? (above ? -20 : x || y ? 30 : 38) : 5);
+    const zone = zoneOf(node);
+    return html`<text class="name" x=${left} y=${top} text-anchor=${anchor}>${short(node.name)}</text>
+      ${zone && html`<text class="where" x=${left} y=${above ? top - 17 : top + 17} text-anchor=${anchor}>${short(zone)}</text>`}`;
   }
   const degrees = (angle * 180) / Math.PI - 90;
   const turned = side < -0.001;
@@ -54,29 +61,43 @@ function Sign({ node, x, y, scale }) {
 function Spot({ spot, plan, named, level, reachable }) {
   const { node } = spot;
   return useMemo(() => {
-    const scale = node.role === "leader" ? Math.max(plan.scale, 1) : plan.scale;
+    const least = node.role === "leader" ? 1 : node.state === "alive" ? 0 : 0.8;
+    const scale = Math.max(plan.scale, least);
     return html`<a href=${nodePath(node.name)} class="spot" tabindex=${reachable ? undefined : "-1"} aria-label=${`${node.name}: ${node.state}, ${node.role}`}>
       <title>${node.name}: ${node.state}, ${node.role}</title>
       <${Sign} node=${node} x=${spot.x} y=${spot.y} scale=${scale} />
       ${named && html`<${Label} ...${spot} radius=${plan.outer} level=${level} />`}</a>`;
-  }, [node, spot.x, spot.y, plan.scale, named, level, reachable]);
+  }, [node, spot.x, spot.y, plan.scale, named, level, reachable, narrow.value]);
+}
+
+function radius(count, small) {
+  if (small) return 120;
+  if (count > NAMED_MOST) return 335;
+  return narrow.value && count <= LEVEL_MOST ? 190 : 250;
+}
+
+function frame(count, small) {
+  if (small) return "-235 -165 470 330";
+  if (count > LEVEL_MOST) return "-400 -400 800 800";
+  return narrow.value ? "-370 -250 740 500" : "-450 -310 900 620";
 }
 
 /** The drawing of these nodes; `small` leaves names out where they would not be read. */
 export function Ring({ nodes, small = false }) {
-  const plan = useMemo(() => layout(nodes), [nodes]);
-  const { here, spots } = plan;
+  const outer = radius(nodes.length, small);
+  const plan = useMemo(() => layout(nodes, outer), [nodes, outer]);
+  const { here, spots, sectors } = plan;
   if (!nodes.length) return html`<${Empty} title="No nodes yet" />`;
-  const few = spots.length <= (small ? 24 : NAMED_MOST);
+  const few = nodes.length <= (small ? LEVEL_MOST : NAMED_MOST);
   const notable = spots.filter(({ node }) => node.role === "leader" || node.state === "down" || node.state === "suspect");
-  const pointed = !few && notable.length <= POINTED_MOST ? new Set(notable) : new Set();
-  const level = spots.length <= LEVEL_MOST;
-  const box = level || !few ? "-390 -310 780 620" : "-420 -420 840 840";
-  return html`<svg class=${`ring ${small ? "small" : ""}`} viewBox=${box} role="group" aria-label=${`${here ? here.name : "This node"} and ${spots.length} others`}>
-    ${plan.sectors.map((sector) => html`<line key=${`l${sector.zone}`} class="sector" x1=${sector.x0} y1=${sector.y0} x2=${sector.x1} y2=${sector.y1} />`)}
-    ${here && spots.map((spot) => html`<${Link} key=${spot.node.name} spot=${spot} timed=${!small && spots.length <= TIMED_MOST} />`)}
-    ${!small && plan.sectors.map((sector) => html`<text key=${`t${sector.zone}`} class="zone" x=${sector.x} y=${sector.y} text-anchor="middle">${sector.name}</text>`)}
-    ${spots.map((spot) => html`<${Spot} key=${spot.node.name} spot=${spot} plan=${plan} named=${few || (!small && pointed.has(spot))} level=${level} reachable=${few && !small} />`)}
+  const pointed = !few && !small && notable.length <= POINTED_MOST ? new Set(notable) : new Set();
+  const level = nodes.length <= LEVEL_MOST;
+  const inOrder = [...spots].sort((a, b) => Number(a.node.state !== "alive") - Number(b.node.state !== "alive"));
+  return html`<svg class=${`ring ${small ? "small" : ""} ${few ? "" : "many"}`} viewBox=${frame(nodes.length, small)} role="group" aria-label=${`${here ? here.name : "This node"} and ${spots.length} others`}>
+    ${sectors.map((sector) => html`<line key=${`l${sector.from}`} class="sector" x1=${sector.x0} y1=${sector.y0} x2=${sector.x1} y2=${sector.y1} />`)}
+    ${here && inOrder.map((spot) => html`<${Link} key=${spot.node.name} spot=${spot} timed=${!small && spots.length <= TIMED_MOST} />`)}
+    ${!small && sectors.map((sector) => html`<text key=${`t${sector.from}`} class="zone" x=${sector.x} y=${sector.y} text-anchor="middle">${sector.name}</text>`)}
+    ${inOrder.map((spot) => html`<${Spot} key=${spot.node.name} spot=${spot} plan=${plan} named=${few || pointed.has(spot)} level=${level} reachable=${few && !small} />`)}
     ${here && html`<${Spot} key="here" spot=${{ node: here, x: 0, y: 0, angle: Math.PI }} plan=${{ ...plan, scale: 1.5 }} named level reachable=${!small} />`}
   </svg>`;
 }

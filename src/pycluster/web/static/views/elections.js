@@ -22,10 +22,11 @@ function Strip({ lines }) {
     const ends = [...lines.slice(1).map((line) => wallOf(line.since_us)), shown.value];
     const begin = wallOf(lines[0].since_us);
     const whole = Math.max(ends[ends.length - 1] - begin, 1);
-    return lines.map((line, index) => ({ line, x: ((wallOf(line.since_us) - begin) / whole) * 1000, width: Math.max(((ends[index] - wallOf(line.since_us)) / whole) * 1000, 1.5) }));
+    const names = [...new Set(lines.map((line) => line.leader).filter(Boolean))];
+    return lines.map((line, index) => ({ line, shade: names.indexOf(line.leader) % 4, x: ((wallOf(line.since_us) - begin) / whole) * 1000, width: Math.max(((ends[index] - wallOf(line.since_us)) / whole) * 1000, 1.5) }));
   });
   return html`<svg class="strip" viewBox="0 0 1000 28" preserveAspectRatio="none" role="img" aria-label="Leaders over time">
-    ${parts.value.map(({ line, x, width }, index) => html`<rect key=${`${line.term}.${line.since_us}`} class=${line.leader ? `led-${index % 2}` : "led-none"} x=${x} y="0" width=${Math.max(width - 1, 1)} height="28">
+    ${parts.value.map(({ line, shade, x, width }) => html`<rect key=${`${line.term}.${line.since_us}`} class=${line.leader ? `led-${shade}` : "led-none"} x=${x} y="0" width=${Math.max(width - 1, 1)} height="28">
       <title>${line.leader || "no leader"}, term ${line.term}</title></rect>`)}</svg>`;
 }
 

@@ -45,7 +45,7 @@ export function Node({ name }) {
   const facts = `${node.state} ${node.role} ${node.incarnation} ${node.evidence.length} ${node.state_since_us}`;
   const told = events.value.filter((event) => event.node === name).slice(0, 50);
   return html`<${Heading} title=${name} command=${explainNode(name)}>
-      <p class="lead"><${StateBadge} state=${node.state} /><${Role} role=${node.role} />${node.local && html`<span class="mark">this node</span>`}</p><//>
+      <p class="lead"><${StateBadge} state=${node.state} />${node.role !== "unknown" && html`<${Role} role=${node.role} />`}${node.voter && html`<span>voter</span>`}${node.local && html`<span class="mark">this node</span>`}</p><//>
     <div class="halves">
       <${Card} id="node-facts" title="What is known"><${Facts} node=${node} /><//>
       <${Card} id="node-why" title="Why"><${Explained} key=${name} query=${{ question: "node", name }} facts=${facts} /><//>

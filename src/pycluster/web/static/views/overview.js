@@ -13,12 +13,15 @@ import { Ring } from "../parts/ring.js";
 
 /** Above this many nodes the table shows those that matter, and a field of signs shows them all. */
 const TABLE_MOST = 60;
+/** Up to this many, the table leaves room below it. */
+const BESIDE_MOST = 12;
 const STATES = ["alive", "suspect", "down", "left", "unknown"];
 
 function LeaderCard() {
   const view = leader.value;
   if (!view.leader) {
-    return html`<${Card} id="card-leader" title="Leader" kind="trouble"><p class="big"><${StateGlyph} state="down" />No leader</p>
+    const founding = quorum.value.phase === "waiting";
+    return html`<${Card} id="card-leader" title="Leader" kind=${founding ? "" : "trouble"}><p class="big"><${StateGlyph} state=${founding ? "suspect" : "down"} />No leader</p>
       <p>${view.reason || "Nobody leads as far as this node may believe."}</p>
       ${view.since_us > 0 && html`<p class="faint">for <${Since} us=${view.since_us} /></p>`}<//>`;
   }
@@ -86,8 +89,8 @@ function Field() {
 function Nodes() {
   const many = members.value.length > TABLE_MOST;
   const among = many ? members.value.filter((node) => node.local || node.voter || node.role === "leader" || node.state !== "alive").slice(0, TABLE_MOST) : undefined;
-  return html`<${Card} id="card-nodes" title=${many ? "Nodes: all as signs, then those that matter" : "Nodes"} kind="flush" aside=${html`<a href="/nodes">all nodes</a>`}>
-    ${many && html`<${Field} />`}<${FilteredNodes} among=${among} /><//>`;
+  return html`<${Card} id="card-nodes" title="Nodes" kind="flush" aside=${html`<a href="/nodes">all nodes</a>`}>
+    ${many && html`<${Field} /><p class="field-note faint">Below: this node, the voters, and every node that is not alive.</p>`}<${FilteredNodes} among=${among} /><//>`;
 }
 
 function Elections() {
@@ -101,17 +104,22 @@ function Elections() {
     ${acting.value.some((span) => span.ended_us === null) && html`<p class="card-note"><${Star} />This node acts as leader now.</p>`}<//>`;
 }
 
+function Picture() {
+  return html`<${Card} id="card-ring" title="Topology" aside=${html`<a href="/topology">larger</a>`}><${Ring} nodes=${members.value} small /><//>`;
+}
+
 /** The view. */
 export function Overview() {
+  const few = members.value.length <= BESIDE_MOST;
   return html`<${Heading} title="Overview" command=${COMMANDS.overview} />
     <div class="cards four"><${LeaderCard} /><${QuorumCard} /><${StatesCard} /><${SelfCard} /></div>
     <div class="split">
-      <${Nodes} />
-      <div class="side">
+      <div class="stack"><${Nodes} />${few && html`<div class="halves"><${Elections} /><${Picture} /></div>`}</div>
+      <div class=${`stack ${few ? "" : "side"}`}>
         <${Card} id="card-events" title="Events" kind="flush" aside=${html`<a href="/events">all</a>`}>
-          ${events.value.length ? html`<${EventList} events=${events.value.slice(0, 10)} brief label="Newest events" />` : html`<${Empty} title="No events yet">They appear here as they happen.<//>`}<//>
-        <${Elections} />
-        <${Card} id="card-ring" title="Topology" aside=${html`<a href="/topology">larger</a>`}><${Ring} nodes=${members.value} small /><//>
+          ${events.value.length ? html`<${EventList} events=${events.value.slice(0, few ? 16 : 10)} brief label="Newest events" />` : html`<${Empty} title="No events yet">They appear here as they happen.<//>`}<//>
+        ${!few && html`<${Elections} />`}
+        ${!few && members.value.length <= TABLE_MOST && html`<${Picture} />`}
       </div>
     </div>`;
 }

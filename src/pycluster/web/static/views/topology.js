@@ -8,7 +8,7 @@ import { Ring } from "../parts/ring.js";
 
 /** The view. */
 export function Topology() {
-  return html`<${Heading} title="Topology" command=${COMMANDS.topology} lead="This node in the middle, the others around it by zone and name; a line's darkness is its round trip time." />
+  return html`<${Heading} title="Topology" command=${COMMANDS.topology} lead="This node in the middle, the others around it by zone and name; the stronger a line, the shorter its round trip." />
     <${Card} id="ring" title="Links of this node" kind="headless"><${Ring} nodes=${members.value} />
       <ul class="legend" aria-label="Signs">
         ${["alive", "suspect", "down", "left", "unknown"].map((state) => html`<li key=${state}><${StateGlyph} state=${state} />${state}</li>`)}

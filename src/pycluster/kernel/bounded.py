@@ -1,0 +1,22 @@
+"""Types that a decoder checks: what comes from the network or a disk has bounds before any core sees it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from pycluster.kernel.limits import NAME_MAX_LENGTH, VOTERS_MAX
+
+#: A node's name, or empty.
+Name = Annotated[str, msgspec.Meta(max_length=NAME_MAX_LENGTH)]
+#: A node's or a cluster's UUID, a digest, or empty.
+Uuid = Annotated[str, msgspec.Meta(max_length=64)]
+#: A term, an index, a time, a count: never negative, and small enough for every database and every sum.
+Ordinal = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+#: A line for people.
+Sentence = Annotated[str, msgspec.Meta(max_length=1_000)]
+#: The names of a voter list.
+Names = Annotated[tuple[Name, ...], msgspec.Meta(max_length=VOTERS_MAX)]
+#: UUIDs of voters, one of them on its way in.
+Uuids = Annotated[tuple[Uuid, ...], msgspec.Meta(max_length=2 * VOTERS_MAX)]

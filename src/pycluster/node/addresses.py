@@ -1,0 +1,35 @@
+"""Where a node of a name is reached: as membership says, or before it is a member, as DNS says of its seed."""
+
+from __future__ import annotations
+
+from pycluster.kernel.ids import Address, Seed
+from pycluster.membership import Swim
+
+
+class AddressBook:
+    """Names to addresses. Membership's word comes first, for it moves with the node."""
+
+    def __init__(self, swim: Swim, seeds: tuple[Seed, ...]) -> None:
+        self._swim = swim
+        self._resolved: dict[tuple[str, int], Address] = {}
+        self._seeds: dict[str, Seed] = {}
+        self.reseed(seeds)
+
+    def reseed(self, seeds: tuple[Seed, ...]) -> None:
+        """The configured nodes changed; what was resolved for others is forgotten."""
+        self._seeds = {seed.name: seed for seed in seeds}
+        hosts = {(seed.host, seed.port) for seed in seeds}
+        self._resolved = {host: address for host, address in self._resolved.items() if host in hosts}
+
+    def resolved(self, host: str, port: int, addresses: tuple[Address, ...]) -> None:
+        """DNS answered; a lookup that failed leaves what was known."""
+        if addresses and any((seed.host, seed.port) == (host, port) for seed in self._seeds.values()):
+            self._resolved[host, port] = addresses[0]
+
+    def of(self, name: str) -> Address | None:
+        """Where ``name`` is reached, if anyone knows."""
+        member = self._swim.members.get(name)
+        if member is not None and member.state != "left":
+            return member.address
+        seed = self._seeds.get(name)
+        return self._resolved.get((seed.host, seed.port)) if seed is not None else None

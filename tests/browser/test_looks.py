@@ -1,0 +1,123 @@
+"""Dark and light, desk and phone, calm where motion is unwelcome."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import cast
+from tests.browser.conftest import Serve
+from tests.browser.visit import Visitor
+
+PATHS = ("/", "/nodes", "/nodes/node004", "/elections", "/quorum", "/topology", "/events", "/health", "/settings")
+#: The lightness of what stands behind everything, 0 to 255.
+LIGHTNESS = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number))"
+
+
+def lightness(page: Page) -> int:
+    """How light the page is, 0 to 255."""
+    value: int = page.evaluate(LIGHTNESS)
+    return value
+
+
+@pytest.mark.parametrize(("scheme", "light"), [("light", True), ("dark", False)])
+def test_the_page_follows_the_systems_scheme(visitor: Visitor, serve: Serve, scheme: str, light: bool) -> None:
+    stage = serve(cast.five())
+    page = visitor.page(color_scheme=scheme)
+    page.goto(stage.url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert (lightness(page) > 200) is light
+    assert (lightness(page) < 50) is not light
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(page: Page, serve: Serve) -> None:
+    stage = serve(cast.five())
+    page.goto(stage.url)
+    page.get_by_role("button", name="Theme: auto. Change").click()
+    expect(page.get_by_role("button", name="Theme: dark. Change")).to_be_visible()
+    assert lightness(page) < 50
+    page.reload()
+    expect(page.get_by_role("button", name="Theme: dark. Change")).to_be_visible()
+    assert lightness(page) < 50
+    page.get_by_role("button", name="Theme: dark. Change").click()
+    page.get_by_role("button", name="Theme: light. Change").click()
+    expect(page.get_by_role("button", name="Theme: auto. Change")).to_be_visible()
+    assert page.evaluate("localStorage.getItem('pycluster-theme')") is None
+
+
+def long_names() -> cast.StatusView:
+    """Five nodes whose names, addresses and tags are as long as they may be."""
+    view = cast.with_member(cast.five(), "node004", state="down", role="unknown")
+    tags = {"a-key-that-is-quite-long": "v" * 120}
+    return cast.with_member(
+        view, "node002", address=f"[2001:db8::{'1:' * 5}2]:7946", tags=tags, region="r" * 60, host="h" * 63
+    )
+
+
+@pytest.mark.parametrize("width", [375, 320, 768, 1024])
+def test_no_page_scrolls_sideways(visitor: Visitor, serve: Serve, width: int) -> None:
+    stage = serve(long_names())
+    stage.tell("member-down", f"Node timeout: {'n' * 63} (suspected by {'m' * 63})", node="n" * 63)
+    page = visitor.page(width=width, height=800)
+    for path in PATHS:
+        page.goto(stage.url + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[data-connection=live]")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_on_a_phone_rows_are_cards_and_the_pages_are_behind_a_button(visitor: Visitor, serve: Serve) -> None:
+    stage = serve(cast.five())
+    page = visitor.page(width=375, height=800, has_touch=True, is_mobile=True)
+    page.goto(f"{stage.url}/nodes")
+    row = page.get_by_role("table", name="Nodes").locator("tbody tr").first
+    expect(row).to_be_visible()
+    assert row.evaluate("one => getComputedStyle(one).display") == "grid"
+    nav = page.get_by_role("navigation")
+    expect(nav).to_be_hidden()
+    page.get_by_role("button", name="Menu").tap()
+    expect(nav).to_be_visible()
+    nav.get_by_role("link", name="Quorum").tap()
+    expect(page).to_have_url(f"{stage.url}/quorum")
+    expect(nav).to_be_hidden()
+
+
+def test_nothing_moves_where_motion_is_unwelcome(visitor: Visitor, serve: Serve) -> None:
+    stage = serve(cast.five())
+    page = visitor.page(reduced_motion="reduce")
+    page.goto(stage.url)
+    sign = page.locator("[data-connection=live] svg")
+    expect(sign).to_be_visible()
+    assert sign.evaluate("one => getComputedStyle(one).animationName") == "none"
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = (colour) => { const [r, g, b] = colour.map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (one) => { for (; one; one = one.parentElement) { const colour = rgb(getComputedStyle(one).backgroundColor);
+    if (colour[3] === 255) return colour; } return [255, 255, 255]; };
+  const poor = [];
+  for (const one of document.querySelectorAll("#app *")) {
+    if (one.closest("svg") || ![...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+    const [a, b] = [light(rgb(getComputedStyle(one).color).slice(0, 3)), light(behind(one).slice(0, 3))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) poor.push(`${one.className}: ${one.textContent.slice(0, 30)}`);
+  }
+  return poor;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_enough_from_what_is_behind_it(visitor: Visitor, serve: Serve, scheme: str) -> None:
+    """WCAG 2.1, 1.4.3: 4.5 to 1."""
+    stage = serve(cast.with_member(cast.five(), "node004", state="down", role="unknown"))
+    stage.tell("member-down", "Node timeout: node004", node="node004")
+    page = visitor.page(color_scheme=scheme)
+    for path in PATHS:
+        page.goto(stage.url + path)
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("."))
+        assert page.evaluate(CONTRAST) == [], path

@@ -1,0 +1,31 @@
+"""The cores' parameters from the settings' text."""
+
+from __future__ import annotations
+
+from pycluster import consensus, membership
+from pycluster.agent.parameters import build
+
+
+def test_parameters_that_fit_only_together_are_taken() -> None:
+    params, problems = build(consensus.Params, "consensus", {"lease_ms": "2000", "election_timeout_ms": "3000"})
+    assert problems == []
+    assert (params.lease_ms, params.election_timeout_ms) == (2_000, 3_000)
+    assert build(membership.Params, "membership", {"probe_interval_ms": "400", "ack_timeout_ms": "200"})[1] == []
+
+
+def test_parameters_that_do_not_fit_are_a_problem_with_its_reason() -> None:
+    params, problems = build(consensus.Params, "consensus", {"lease_ms": "2000"})
+    assert params == consensus.Params()
+    (said,) = problems
+    assert said.startswith("[consensus] lease_ms = 2000 must be below 0.9 x election_timeout_ms = 1000")
+    (said,) = build(membership.Params, "membership", {"probe_interval_ms": "40"})[1]
+    assert said == "[membership] probe_interval_ms = 40 must lie in 100 to 60000"
+
+
+def test_unknown_names_and_wrong_kinds_come_all_at_once() -> None:
+    problems = build(consensus.Params, "consensus", {"leasems": "1", "rank_step_ms": "x", "held_max": "1.5"})[1]
+    assert problems[0] == "[consensus] leasems: no such parameter; did you mean lease_ms?"
+    assert [problem.partition(":")[0] for problem in problems[1:]] == [
+        "[consensus] rank_step_ms = x",
+        "[consensus] held_max = 1.5",
+    ]

@@ -1,0 +1,85 @@
+"""The table: counts, digest and records stay right change by change."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pycluster.kernel.units import SECOND
+from pycluster.membership.members import STATES, Evidence, Member, Table, member_of, rank, tags_bytes
+from tests.paper.swim_hand import alive, name, uuid
+
+
+def member(number: int, state: str = "alive", incarnation: int = 1) -> Member:
+    made = member_of(alive(number, incarnation), "alive", 0, 4)
+    made.state = state  # type: ignore[assignment]
+    return made
+
+
+def table_of(*members: Member) -> Table:
+    table = Table()
+    for one in members:
+        table.put(one)
+    return table
+
+
+def test_two_tables_with_the_same_members_have_the_same_digest_whatever_the_order() -> None:
+    assert table_of(member(1), member(2)).digest == table_of(member(2), member(1)).digest
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from(STATES), st.integers(1, 3)), max_size=30))
+def test_the_digest_tells_what_is_held_not_how_it_came_about(steps: list[tuple[int, str, int]]) -> None:
+    table = Table()
+    last: dict[int, Member] = {}
+    for number, state, incarnation in steps:
+        if name(number) in table and incarnation == 3:
+            table.drop(name(number))
+            last.pop(number)
+            continue
+        last[number] = member(number, state, incarnation)
+        table.put(last[number])
+    assert table.digest == table_of(*last.values()).digest
+    assert table.living == sum(one.state in ("alive", "suspect") for one in last.values())
+
+
+def test_the_digest_tells_identity_incarnation_and_state_apart_but_not_a_suspicion() -> None:
+    base = table_of(member(1)).digest
+    assert table_of(member(1, incarnation=2)).digest != base
+    assert table_of(member(1, "down")).digest != table_of(member(1, "left")).digest != base
+    assert table_of(member(1, "suspect")).digest == base, "it passes by itself"
+
+
+def test_records_carry_each_members_own_word_its_state_and_since_when() -> None:
+    down = member(2, "down")
+    down.state_since_us = 10 * SECOND
+    (record,) = table_of(down).records(25 * SECOND)
+    assert (record.alive, STATES[record.state], record.age_s) == (alive(2), "down", 15)
+
+
+def test_large_tags_are_left_out_of_gossip_and_marked_so() -> None:
+    large = member_of(alive(2, tags={"rack": "r" * 600}), "alive", 0, 4)
+    told = large.alive_message(512)
+    assert (told.tags, told.tags_hidden) == ({}, True)
+    assert large.alive_message().tags == {"rack": "r" * 600}
+    assert tags_bytes({"rack": "ü"}) == 4 + 2 + 4
+
+
+def test_a_newer_word_whose_tags_are_left_out_keeps_the_known_ones() -> None:
+    known = member_of(alive(2, tags={"a": "1"}), "alive", 0, 4)
+    assert not known.take(alive(2, 2, tags_hidden=True))
+    assert known.tags == {"a": "1"}
+    assert known.take(alive(2, 3, tags={"a": "2"}))
+
+
+def test_evidence_is_bounded_and_keeps_the_newest() -> None:
+    known = member(2)
+    for at in range(10):
+        known.notes.append(Evidence(at, "missed", "n1"))
+    assert [line.at_us for line in known.evidence] == [6, 7, 8, 9]
+
+
+def test_ranks_differ_by_key_so_that_no_member_always_verifies() -> None:
+    def first(key: str) -> str:
+        return max((uuid(number) for number in range(1, 10)), key=lambda one: rank(one, key))
+
+    assert len({first(f"key{number}") for number in range(100)}) == 9
