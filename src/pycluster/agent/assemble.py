@@ -9,14 +9,14 @@ from contextlib import ExitStack
 
 import msgspec
 
-from pycluster import __version__, consensus, membership
+from pycluster import __version__
 from pycluster.agent.addresses import advertised
-from pycluster.agent.parameters import build
+from pycluster.agent.parameters import judge
 from pycluster.kernel.ids import Seed, new_uuid
-from pycluster.node import Node, NodeConfig, Params
+from pycluster.node import Node, NodeConfig
 from pycluster.node.view import ActingInterval
 from pycluster.runtime import OpenPorts, boot_id
-from pycluster.settings import Loaded, Settings, SettingsError
+from pycluster.settings import Loaded, Settings
 from pycluster.storage import ActingRecord, Database, DataDirectory, default_directory
 
 SOCKET_NAME = "agent.sock"
@@ -44,12 +44,7 @@ def data_directory(settings: Settings) -> str:
 def node_config(loaded: Loaded) -> NodeConfig:
     """What the node is told at birth; raises ``SettingsError`` with every parameter that cannot be."""
     settings = loaded.settings
-    swim, problems = build(membership.Params, "membership", settings.membership)
-    raft, more = build(consensus.Params, "consensus", settings.consensus)
-    own, rest = build(Params, "following", settings.following)
-    problems = [*problems, *more, *rest]
-    if problems:
-        raise SettingsError(tuple(problems))
+    swim, raft, own = judge(loaded)
     return NodeConfig(
         cluster=settings.cluster,
         name=settings.name,

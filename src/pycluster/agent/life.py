@@ -92,7 +92,7 @@ class _Life:
         await network.start()
         driver.start()
         server.start()
-        self._tick()
+        self._ticker = loop.call_later(STATUS_EVERY_S, self._tick)
         # What exists now lives as long as the process: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()

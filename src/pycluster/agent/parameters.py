@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 
+from pycluster import consensus, membership
 from pycluster.kernel.errors import LocalMisuse
+from pycluster.node import Params
+from pycluster.settings import Loaded, SettingsError, Source
 
 P = TypeVar("P", bound=msgspec.Struct)
+
+
+def judge(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Params]:
+    """All parameters of the settings; raises ``SettingsError`` with every one that cannot be, and where it stands."""
+    settings = loaded.settings
+    swim, problems = build(membership.Params, "membership", settings.membership)
+    raft, more = build(consensus.Params, "consensus", settings.consensus)
+    own, rest = build(Params, "following", settings.following)
+    problems = [*problems, *more, *rest]
+    if problems:
+        raise SettingsError(tuple(_placed(problem, loaded.sources) for problem in problems))
+    return swim, raft, own
+
+
+def _placed(problem: str, sources: Mapping[str, Source]) -> str:
+    """``file:line:`` in front, where one parameter is to blame."""
+    section, _, rest = problem.partition("] ")
+    key = rest.partition(" =")[0].partition(":")[0]
+    source = sources.get(f"{section.removeprefix('[')}.{key}")
+    return f"{source.where}: {problem}" if source is not None and source.where else problem
 
 
 def build(kind: type[P], section: str, given: Mapping[str, str]) -> tuple[P, list[str]]:
@@ -22,6 +44,8 @@ def build(kind: type[P], section: str, given: Mapping[str, str]) -> tuple[P, lis
         if key in known:
             values[key] = value
             continue
+        import difflib
+
         close = difflib.get_close_matches(key, known, n=1)
         problems.append(f"[{section}] {key}: no such parameter" + (f"; did you mean {close[0]}?" if close else ""))
     types = {field.name: field.type for field in msgspec.structs.fields(kind)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import struct
@@ -128,16 +129,17 @@ class Client:
         return self._ask(method, path, msgspec.json.encode(body), Outcome, {200, 409})
 
     def _ask(self, method: str, path: str, body: bytes | None, shape: type[T], good: set[int]) -> T:
-        opened = connection(self.endpoint, self.timeout_s)
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        try:
-            opened.request(method, f"/api/v1{path}", body=body, headers=headers)
-            answer = opened.getresponse()
-            content = answer.read(_BODY_MAX_BYTES)
-        except (OSError, http.client.HTTPException) as error:
-            raise failure(self.endpoint, error, self.timeout_s) from None
-        finally:
-            opened.close()
+        with contextlib.ExitStack() as opened:
+            asked = opened.enter_context(contextlib.closing(connection(self.endpoint, self.timeout_s)))
+            try:
+                asked.request(method, f"/api/v1{path}", body=body, headers=headers)
+                answer = opened.enter_context(contextlib.closing(asked.getresponse()))
+                content = answer.read(_BODY_MAX_BYTES)
+                if len(content) < int(answer.getheader("Content-Length", "0")):
+                    raise http.client.IncompleteRead(content)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise failure(self.endpoint, error, self.timeout_s) from None
         return decode(self.endpoint, answer.status, content, shape, good)

@@ -54,7 +54,7 @@ def connection(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnecti
     return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout_s)
 
 
-def failure(endpoint: Endpoint, error: OSError | http.client.HTTPException, timeout_s: float) -> PyClusterError:
+def failure(endpoint: Endpoint, error: Exception, timeout_s: float) -> PyClusterError:
     """The error that a caller shall see instead of ``error``."""
     if isinstance(error, TimeoutError):
         return TimedOut(
@@ -69,7 +69,11 @@ def failure(endpoint: Endpoint, error: OSError | http.client.HTTPException, time
             remedy="run this as that user or as root, or ask the agent's -web address with --addr",
         )
     remedy = "start the agent, or name another one with --addr or -data-dir"
-    if isinstance(error, http.client.HTTPException):
+    if isinstance(error, http.client.IncompleteRead):
+        return AgentUnreachable(
+            f"{endpoint} broke off its answer", why="the connection ended early", remedy="try again"
+        )
+    if not isinstance(error, OSError):
         return AgentUnreachable(f"{endpoint} does not speak as an agent does", why=_reason(error), remedy=remedy)
     why = {
         errno.ENOENT: "there is no such socket, so no agent runs with this data directory",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import time
 from collections.abc import Iterator
@@ -74,23 +75,20 @@ class Follower:
 
     def _try_to_open(self) -> EventReader:
         endpoint = self._agent.endpoint
-        opened = connection(endpoint, _SILENCE_S)
         headers = {"Accept": "text/event-stream"}
         if self._after is not None:
             headers["Last-Event-ID"] = str(self._after)
-        try:
-            opened.request("GET", f"/api/v1/events{'?snapshot=1' if self._snapshot else ''}", headers=headers)
-            answer = opened.getresponse()
-            if answer.status != 200:
-                decode(endpoint, answer.status, answer.read(_REFUSAL_MAX_BYTES), object, set())
-            self._check_life()
-        except (OSError, http.client.HTTPException) as error:
-            opened.close()
-            raise failure(endpoint, error, _SILENCE_S) from None
-        except BaseException:
-            opened.close()
-            raise
-        return EventReader(opened, answer)
+        with contextlib.ExitStack() as opened:
+            stream = opened.enter_context(contextlib.closing(connection(endpoint, _SILENCE_S)))
+            try:
+                stream.request("GET", f"/api/v1/events{'?snapshot=1' if self._snapshot else ''}", headers=headers)
+                answer = opened.enter_context(contextlib.closing(stream.getresponse()))
+                if answer.status != 200:
+                    decode(endpoint, answer.status, answer.read(_REFUSAL_MAX_BYTES), object, set())
+                self._check_life()
+            except (OSError, http.client.HTTPException) as error:
+                raise failure(endpoint, error, _SILENCE_S) from None
+            return EventReader(answer, opened.pop_all())
 
     def _check_life(self) -> None:
         """Numbers count afresh in each life of the agent, and only its status tells one life from another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from collections.abc import Iterator
 
@@ -25,9 +26,9 @@ class Sent(msgspec.Struct):
 class EventReader:
     """The events of one open answer. ``retry_s`` is what the server asks readers to wait before they come again."""
 
-    def __init__(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
-        self._connection = connection
+    def __init__(self, answer: http.client.HTTPResponse, opened: contextlib.ExitStack) -> None:
         self._answer = answer
+        self._opened = opened
         self.retry_s = _DEFAULT_RETRY_S
 
     def __iter__(self) -> Iterator[Sent]:
@@ -55,9 +56,8 @@ class EventReader:
                 self.retry_s = int(value) / 1_000
 
     def close(self) -> None:
-        """Close the connection."""
-        self._answer.close()
-        self._connection.close()
+        """Close what was opened."""
+        self._opened.close()
 
     def _line(self) -> str:
         line = self._answer.readline(_LINE_MAX_BYTES + 1)

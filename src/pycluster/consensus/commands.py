@@ -47,7 +47,7 @@ class Commands:
         if s.role != "leader":
             if s.role != "follower":
                 roles.become_follower(s.term, NOBODY, f"{s.name} is about to stop")
-            roles.departure.handed_over("this node did not lead")
+            roles.departure.handed_over("this node did not lead", led=False)
             return
         target = roles.transfer.best()
         if target is None:

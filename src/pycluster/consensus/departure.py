@@ -32,11 +32,11 @@ class Departure:
         self._successor = successor
         self._successor_until_us = self._s.now_us + self._s.params.election_timeout_us
 
-    def handed_over(self, detail: str) -> None:
+    def handed_over(self, detail: str, *, led: bool = True) -> None:
         """Answer ``HandOver``, once."""
         if self.handing_over:
             self.handing_over = False
-            self._s.effects.append(HandedOver(detail))
+            self._s.effects.append(HandedOver(detail, led))
 
     def _watch_successor(self) -> None:
         s, successor = self._s, self._successor

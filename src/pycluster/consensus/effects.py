@@ -76,9 +76,10 @@ class Proposed(msgspec.Struct, frozen=True, tag=True):
 
 
 class HandedOver(msgspec.Struct, frozen=True, tag=True):
-    """After ``HandOver``: leadership is elsewhere, was not ours, or could not be moved; ``detail`` says which."""
+    """After ``HandOver``: leadership is elsewhere, was not ours (``led`` is false), or could not be moved."""
 
     detail: str
+    led: bool = True
 
 
 class Resigned(msgspec.Struct, frozen=True, tag=True):

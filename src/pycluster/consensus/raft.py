@@ -91,7 +91,7 @@ class Raft:
             return self._roles.bootstrap.reason()
         window_us = 2 * s.params.election_timeout_us
         if s.now_us - s.leader_since_us >= window_us and s.reached(window_us) < s.needed:
-            return f"no leader: {s.reach_text(window_us)}"
+            return s.reach_text(window_us)
         return s.reason
 
     @property

@@ -230,7 +230,7 @@ class Roles:
             self._become_candidate(ballot.seats, leadership_transfer=False)
             self._count()
         elif s.now_us >= ballot.ends_us:
-            self.become_follower(s.term, NOBODY, f"no leader: {s.reach_text(2 * s.params.election_timeout_us)}")
+            self.become_follower(s.term, NOBODY, s.reach_text(2 * s.params.election_timeout_us))
             s.stand_base_us = s.now_us + s.rng.randint(1, s.params.election_timeout_us // 2)
         elif ballot.reask_us is not None and s.now_us >= ballot.reask_us:
             self.election.ask()

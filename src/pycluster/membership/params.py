@@ -129,9 +129,9 @@ class Params(msgspec.Struct, frozen=True):
             for name, (low, high) in BOUNDS.items()
             if not low <= getattr(self, name) <= high
         ]
-        if not self.ack_timeout_min_ms <= self.ack_timeout_ms < self.probe_interval_ms:
+        if not wrong and not self.ack_timeout_min_ms <= self.ack_timeout_ms < self.probe_interval_ms:
             wrong.append("ack_timeout_min_ms <= ack_timeout_ms < probe_interval_ms must hold")
-        if self.reconnect_interval_ms > self.seed_interval_ms:
+        if not wrong and self.reconnect_interval_ms > self.seed_interval_ms:
             wrong.append("reconnect_interval_ms must be at most seed_interval_ms")
         if wrong:
             what = "the membership's parameters do not fit together"

@@ -18,9 +18,9 @@ class Params(msgspec.Struct, frozen=True):
 
     ``query_interval_ms`` (ms, 100 to 60,000): the pause between two such questions while no leader is known.
 
-    ``refusal_interval_ms`` (ms, 1,000 or more): one refusal, and one line about it, per peer in this time.
+    ``refusal_interval_ms`` (ms, 1,000 to 3,600,000): one refusal, and one line about it, per peer in this time.
 
-    ``refusal_peers`` (count): how many strangers are remembered for that; more are counted and dropped.
+    ``refusal_peers`` (count, 1 to 100,000): how many strangers are remembered for that; more are counted and dropped.
     """
 
     claim_ttl_ms: int = 10_000
@@ -28,6 +28,19 @@ class Params(msgspec.Struct, frozen=True):
     query_interval_ms: int = 1_000
     refusal_interval_ms: int = 60_000
     refusal_peers: int = 256
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "claim_ttl_ms": (2_000, 60_000),
+            "query_timeout_ms": (100, 10_000),
+            "query_interval_ms": (100, 60_000),
+            "refusal_interval_ms": (1_000, 3_600_000),
+            "refusal_peers": (1, 100_000),
+        }
+        for name, (least, most) in bounds.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ValueError(f"{name} = {value} must lie in {least} to {most}")
 
 
 class NodeConfig(msgspec.Struct, frozen=True):

@@ -6,7 +6,10 @@ from pycluster.consensus import RaftView
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.units import MILLISECOND, age_text
 from pycluster.node.readings import Readings
-from pycluster.node.view import Explanation, MemberView, QuorumView
+from pycluster.node.view import Explanation, MemberView, QuorumView, VoterView
+
+#: Raft's messages are more frequent than this between a leader and its voters; followers do not talk to each other.
+_STALE_MS = 5_000
 
 
 def explain(readings: Readings, question: str, name: str, now_us: int) -> Explanation:
@@ -28,7 +31,7 @@ def _leader(readings: Readings, now_us: int) -> Explanation:
     leader, term, reason = readings.leads(now_us)
     quorum = readings.quorum(now_us)
     view = readings.raft_view(now_us)
-    evidence = _quorum_lines(quorum)
+    evidence = _quorum_lines(quorum, readings.config.name)
     if view is not None and view.phase == "waiting":
         evidence.append("this voter has no log yet: it starts one only together with a majority of the listed voters")
     evidence += [f"{host}: {text}" for host, text in readings.strangers.reasons.items()]
@@ -54,34 +57,47 @@ def _why_this_one(leader: str, quorum: QuorumView, view: RaftView | None) -> str
         return "an operator moved leadership there, so no lower name takes it back"
     waiting = ", ".join(voter.name for voter in lower if voter.reachable)
     if waiting:
+        unless = "" if view.role == "leader" else ", unless an operator moved leadership there"
         return (
             f"a majority elected it while lower names were away; {waiting} takes over"
-            " once it has caught up and stayed healthy for its hold-down"
+            f" once it has caught up and stayed healthy for its hold-down{unless}"
         )
     return f"it has the lowest name that a majority can vouch for; {', '.join(v.name for v in lower)} cannot be reached"
 
 
-def _quorum_lines(quorum: QuorumView) -> list[str]:
+def _quorum_lines(quorum: QuorumView, local: str) -> list[str]:
     if not quorum.voters:
         return ["the voters are not known yet"]
     lines = [f"{quorum.reachable} of {len(quorum.voters)} voters reachable, {quorum.needed} needed"]
     for voter in quorum.voters:
-        contact = "never heard" if voter.last_contact_ms is None else f"heard {voter.last_contact_ms} ms ago"
-        if quorum.phase == "observer":
-            contact = "as membership sees it"
         seat = "learner" if voter.learner else "voter"
-        claimed = "" if voter.uuid else ", has never shown up"
-        lines.append(f"{seat} {voter.name}: {'reachable' if voter.reachable else 'NOT reachable'} ({contact}{claimed})")
+        contact = "this node" if voter.name == local else _contact(quorum.phase, voter)
+        lines.append(f"{seat} {voter.name}: {'reachable' if voter.reachable else 'NOT reachable'} ({contact})")
     return lines
+
+
+def _contact(phase: str, voter: VoterView) -> str:
+    """How it is known whether that voter is reachable."""
+    heard_ms = voter.last_contact_ms
+    if not voter.uuid and phase == "bootstrapped":
+        return "has never shown up"
+    if voter.reachable and phase == "waiting":
+        return "answered with the same list"
+    if phase == "observer" or (voter.reachable and (heard_ms is None or heard_ms > _STALE_MS)):
+        return "as membership sees it"
+    if heard_ms is None:
+        return "never heard"
+    return f"heard {heard_ms} ms ago" if heard_ms <= _STALE_MS else f"heard {age_text(heard_ms * MILLISECOND)} ago"
 
 
 def _advice(quorum: QuorumView) -> tuple[str, ...]:
     missing = [voter.name for voter in quorum.voters if not voter.reachable]
     if not missing:
         return ()
+    short = quorum.needed - quorum.reachable
+    needed = f": {short} more voter{'s are' if short > 1 else ' is'} needed" if short > 0 else ""
     return (
-        f"start the agents on, or mend the network to, {', '.join(missing)}: "
-        f"{max(quorum.needed - quorum.reachable, 0)} more voters are needed",
+        f"start the agents on, or mend the network to, {', '.join(missing)}{needed}",
         "UDP and TCP must pass on the agents' port in both directions",
     )
 
@@ -105,7 +121,7 @@ def _node(readings: Readings, member: MemberView, now_us: int) -> Explanation:
     since = age_text(now_us - member.state_since_us)
     return Explanation(
         f"Why is {member.name} {member.state}?",
-        f"{member.name} is {member.state} since {since}: {_why_state(member)}.",
+        f"{member.name} is {member.state}, for {since}: {_why_state(member)}.",
         tuple(evidence),
         (f"look at the agent on {member.address}, or pycluster force-leave {member.name} when it is gone for good",)
         if member.state == "down"

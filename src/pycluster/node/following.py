@@ -1,7 +1,8 @@
 """Whom a non-voter follows: claims from gossip, each jump confirmed with a voter, none believed past its age.
 
-Events: a claim heard, a voter's answer, time. Invariants: the term believed in never goes back; a (term, leader) is
-shown only after a voter itself said it; a belief that no voter vouched for within the time-to-live is dropped.
+Events: a claim heard, a voter's answer, time. Invariants: the term believed in never goes back within one cluster's
+life; a (term, leader) is shown only after a voter itself said it; a belief that no voter vouched for within the
+time-to-live is dropped, and only then may voters that founded anew begin again with low terms.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Following:
         self._rng = rng
         self.belief: Belief | None = None
         self.highest_term = 0
+        self._cluster_uuid = ""
         self.reason = "no voter has named a leader yet"
         self.voters: tuple[tuple[str, str], ...] = ()
         self._rumour: tuple[int, str] | None = None
@@ -70,6 +72,8 @@ class Following:
             self._note(f"{voter} did not say")
             return
         self.voters = tuple((seat.name, seat.uuid) for seat in answer.voters) or self.voters
+        if self.belief is None and answer.leader and answer.cluster_uuid != self._cluster_uuid:
+            self._cluster_uuid, self.highest_term = answer.cluster_uuid, 0
         if not answer.leader or answer.term < self.highest_term:
             self._note(f"{voter} follows nobody")
             return
@@ -145,4 +149,4 @@ class Following:
         if text not in self._refused:
             self._refused = [*self._refused[-4:], text]
         if self.belief is None:
-            self.reason = "no leader is known: " + ", ".join(self._refused)
+            self.reason = ", ".join(self._refused)

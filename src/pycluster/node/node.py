@@ -347,8 +347,8 @@ class Node:
                     self._ledger.count("entries_committed", len(entries))
                 case consensus.Proposed():
                     self._ledger.count("entries_proposed")
-                case consensus.HandedOver(detail):
-                    if detail:
+                case consensus.HandedOver(detail, led):
+                    if led:
                         self._outbox.publish("handed-over", detail, node=self.name)
                     if self._departure.under_way:
                         self._drive_swim(membership.Leave())

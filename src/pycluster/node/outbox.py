@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from pycluster import consensus
 from pycluster.kernel.ids import Address
 from pycluster.node import effects
@@ -20,7 +22,7 @@ class Outbox:
         self._calls: dict[int, tuple[Address, int | str]] = {}
         self._next_call = 0
         self._next_token = 0
-        self._raft_tokens: dict[int, int] = {}
+        self._raft_tokens: deque[tuple[int, int]] = deque()
 
     def begin(self, now_us: int) -> None:
         """A new event at ``now_us``."""
@@ -62,14 +64,17 @@ class Outbox:
     def save_log(self, request: consensus.Persist) -> None:
         """Consensus' durable facts; ``persisted`` gives its own token back."""
         self._next_token += 1
-        self._raft_tokens[self._next_token] = request.token
+        self._raft_tokens.append((self._next_token, request.token))
         self.effects.append(
             effects.Persist(self._next_token, None, request.vote, request.truncate_from, request.entries)
         )
 
     def persisted(self, token: int) -> int | None:
-        """Consensus' token of the node's ``token``; None where it was not consensus that asked."""
-        return self._raft_tokens.pop(token, None)
+        """Consensus' newest token that the node's ``token`` covers, for a disk may answer for many at once; or None."""
+        newest = None
+        while self._raft_tokens and self._raft_tokens[0][0] <= token:
+            newest = self._raft_tokens.popleft()[1]
+        return newest
 
     def publish(
         self, kind: str, text: str, *, node: str = "", term: int = 0, fields: dict[str, str | int] | None = None

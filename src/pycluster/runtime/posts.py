@@ -1,4 +1,4 @@
-"""Our lasting connections, one for each (address, channel): frames in order while one lasts, dropped while there is none."""
+"""Our lasting connections, one for each (address, channel): in order while one lasts, dropped otherwise."""
 
 from __future__ import annotations
 

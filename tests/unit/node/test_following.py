@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +128,18 @@ def test_whatever_is_heard_terms_are_monotone_and_beliefs_are_voters_words(
             assert (following.belief.term, following.belief.leader) in words
             assert now - following.belief.vouched_us < TTL
             highest = following.belief.term
+
+
+def test_a_new_cluster_is_followed_once_nobody_vouches_for_the_old_one(
+    following: Following,
+) -> None:
+    """``recover`` and a new bootstrap begin with low terms."""
+    following.answered("node002", answer(50, "node002"), 0)
+    anew = msgspec.structs.replace(answer(2, "node001"), cluster_uuid="another")
+    following.answered("node001", anew, SECOND)
+    assert following.belief is not None and following.belief.term == 50, "somebody still vouched for the old one"
+    following.expire(TTL)
+    following.answered("node002", answer(49, "node003"), TTL)
+    assert following.belief is None, "within one cluster no term goes back"
+    following.answered("node001", anew, TTL)
+    assert following.belief is not None and (following.belief.term, following.belief.leader) == (2, "node001")

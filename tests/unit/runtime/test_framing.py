@@ -17,7 +17,7 @@ FRAMES = st.lists(st.tuples(PURPOSES, st.binary(min_size=1, max_size=300)), max_
 def test_however_a_stream_is_cut_the_same_frames_come_out(frames: list[tuple[int, bytes]], cuts: list[int]) -> None:
     stream = b"".join(framed(purpose, data) for purpose, data in frames)
     reader = FrameReader()
-    found = []
+    found: list[tuple[int, bytes]] = []
     for cut in cuts:
         found += reader.feed(stream[:cut])
         stream = stream[cut:]

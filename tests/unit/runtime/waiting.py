@@ -16,7 +16,7 @@ LOOPBACK = Endpoints("127.0.0.1")
 async def until(condition: Callable[[], bool]) -> None:
     """Return once ``condition`` holds."""
     async with asyncio.timeout(LIMIT_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 any condition, not only one that tells
             await asyncio.sleep(0.005)
 
 
