@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from pycluster.node.view import StatusView
 from tests.browser import cast
 from tests.browser.conftest import Serve
 from tests.browser.visit import Visitor
@@ -47,7 +48,7 @@ def test_the_theme_can_be_chosen_and_is_remembered(page: Page, serve: Serve) -> 
     assert page.evaluate("localStorage.getItem('pycluster-theme')") is None
 
 
-def long_names() -> cast.StatusView:
+def long_names() -> StatusView:
     """Five nodes whose names, addresses and tags are as long as they may be."""
     view = cast.with_member(cast.five(), "node004", state="down", role="unknown")
     tags = {"a-key-that-is-quite-long": "v" * 120}
@@ -95,17 +96,23 @@ def test_nothing_moves_where_motion_is_unwelcome(visitor: Visitor, serve: Serve)
 
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgb = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data]; };
-  const light = (colour) => { const [r, g, b] = colour.map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const behind = (one) => { for (; one; one = one.parentElement) { const colour = rgb(getComputedStyle(one).backgroundColor);
-    if (colour[3] === 255) return colour; } return [255, 255, 255]; };
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (part) => (part <= 10 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([red, green, blue]) => 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  const behind = (one) => {
+    const ground = rgba(getComputedStyle(one).backgroundColor);
+    return ground[3] === 255 || !one.parentElement ? ground : behind(one.parentElement);
+  };
   const poor = [];
   for (const one of document.querySelectorAll("#app *")) {
     if (one.closest("svg") || ![...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
-    const [a, b] = [light(rgb(getComputedStyle(one).color).slice(0, 3)), light(behind(one).slice(0, 3))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) poor.push(`${one.className}: ${one.textContent.slice(0, 30)}`);
+    const two = [light(rgba(getComputedStyle(one).color)), light(behind(one))].sort((a, b) => a - b);
+    if ((two[1] + 0.05) / (two[0] + 0.05) < 4.5) poor.push(`${one.className}: ${one.textContent.slice(0, 30)}`);
   }
   return poor;
 }"""

@@ -14,8 +14,15 @@ WATCH = """() => {
     const element = change.target.nodeType === 1 ? change.target : change.target.parentElement;
     const row = element?.closest("tr");
     if (row && change.type !== "characterData") window.redrawn.add(row.querySelector("a").textContent);
-  })).observe(document.querySelector("tbody"), { subtree: true, childList: true, attributes: true, characterData: true });
+  })).observe(document.querySelector("tbody"),
+    { subtree: true, childList: true, attributes: true, characterData: true });
 }"""
+
+#: Where each sign of the drawing stands.
+PLACES = """all => all.map((one) => {
+  const box = one.querySelector(".sign").getBoundingClientRect();
+  return `${Math.round(box.x)} ${Math.round(box.y)}`;
+})"""
 
 
 def test_five_hundred_nodes_are_listed_and_filtered(page: Page, serve: Serve) -> None:
@@ -60,7 +67,4 @@ def test_the_drawing_of_many_names_those_that_are_not_well(page: Page, serve: Se
     drawing = page.locator("svg.ring")
     expect(drawing.locator("a")).to_have_count(500)
     expect(drawing.locator("text.name")).to_have_text(["node123", "node017", "node311", "node001"])
-    spots = drawing.locator("a").evaluate_all(
-        "all => all.map((one) => { const box = one.querySelector('.sign').getBoundingClientRect(); return [box.x, box.y]; })"
-    )
-    assert len({(round(x), round(y)) for x, y in spots}) == 500
+    assert len(set(drawing.locator("a").evaluate_all(PLACES))) == 500

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +14,8 @@ from pycluster.cli.options import HARMLESS
 
 def did_you_mean(word: str, among: Iterable[str]) -> str:
     """``did you mean X?`` with the nearest of ``among``, or nothing."""
+    import difflib
+
     near = difflib.get_close_matches(word, list(among), n=1)
     return f"did you mean {near[0]}?" if near else ""
 

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args=None if arguments is None else list(arguments),
             prog_name="pycluster",
             standalone_mode=False,
-            obj=Given(),
+            obj=Given(own_process=arguments is None),
         )
         sys.stdout.flush()
     except click.ClickException as wrong:

@@ -13,8 +13,10 @@ FORMS: tuple[Form, ...] = ("table", "wide", "json", "jsonl", "yaml", "name")
 class Given:
     """The options that were given, by name with underscores; nothing for those that were not."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, own_process: bool = False) -> None:
         self.options: dict[str, object] = {}
+        #: Whether this process was started for the verb, and may become something else.
+        self.own_process = own_process
 
     def keep(self, name: str, value: object) -> None:
         """Remember an option. Of one given twice the last counts; one that may be repeated is added up."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+from typing import NoReturn
 
 import click
+import msgspec
 
 from pycluster.cli.command import Verb
 from pycluster.cli.given import Given, pass_given
@@ -20,7 +23,6 @@ _FLAGS = ("name", "data_dir", *(str(option.name) for option in RUN))
 @pass_given
 def agent(given: Given) -> int:
     """Run an agent in the foreground until SIGTERM or Ctrl-C."""
-    from pycluster.agent import run
     from pycluster.settings import Loaded, load
 
     flags = {name: given.options[name] for name in _FLAGS if name in given.options}
@@ -29,8 +31,21 @@ def agent(given: Given) -> int:
     def read() -> Loaded:
         return load(path, os.environ, flags, socket.gethostname())
 
+    loaded = read()
     _occupy_closed_descriptors()
-    return run(read(), read)
+    if given.own_process and sys.executable:
+        _become_agent(path or "", flags)
+    from pycluster.agent import run
+
+    return run(loaded, read)
+
+
+def _become_agent(path: str, flags: dict[str, object]) -> NoReturn:
+    """Replace this process: an agent runs for months, and needs neither the command line's libraries nor more than one
+    arena of the C library's allocator, which is decided before a process starts. That saves 2 MiB of 38."""
+    words = msgspec.json.encode({**flags, "config": path}).decode()
+    python = [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "pycluster.agent", words]
+    os.execve(sys.executable, python, {"MALLOC_ARENA_MAX": "1", **os.environ})
 
 
 def _occupy_closed_descriptors() -> None:
@@ -43,3 +58,5 @@ def _occupy_closed_descriptors() -> None:
             if nowhere != descriptor:
                 os.dup2(nowhere, descriptor)
                 os.close(nowhere)
+            else:
+                os.set_inheritable(nowhere, True)

@@ -126,7 +126,7 @@ class Discovery:
     def push(self, to: Address) -> None:
         """Tell the other side what its table lacked."""
         s = self._s
-        s.call(to, Push(self._me(), s.table.records(s.now_us)), Purpose("push", to=to))
+        s.call(to, Push(self._me(), s.records()), Purpose("push", to=to))
 
     def _me(self) -> Alive:
         return self._s.local.alive_message()

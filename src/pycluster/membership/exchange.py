@@ -50,7 +50,7 @@ class Exchange:
                 me = s.local.alive_message()
                 if request.digest == s.table.digest:
                     return Same(me)
-                return Records(me, s.table.digest, s.table.records(s.now_us))
+                return Records(me, s.table.digest, s.records())
             case Push():
                 taken = self._names.taken(request.me)
                 if taken is not None:

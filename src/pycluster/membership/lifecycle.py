@@ -7,7 +7,7 @@ from typing import assert_never
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.effects import Cause, MemberChanged, SaveIncarnation
-from pycluster.membership.members import Member, member_of, tags_bytes
+from pycluster.membership.members import Member, member_of, plausible
 from pycluster.membership.members import State as MemberState
 from pycluster.membership.messages import Alive, Down, Left, Suspect, Update, Vouch
 from pycluster.membership.names import Names
@@ -78,6 +78,9 @@ class Lifecycle:
         s = self._s
         if not 0 <= age_s * SECOND < self._keep_us(state):
             return
+        if not plausible(alive, s.params.tags_max_bytes):
+            s.counters["records_refused"] += 1
+            return
         if len(s.table) >= s.params.members_max:
             s.counters["members_refused"] += 1
             return
@@ -134,10 +137,10 @@ class Lifecycle:
 
     def _alive(self, alive: Alive) -> None:
         s = self._s
-        member = s.table.get(alive.name)
-        if tags_bytes(alive.tags) > s.params.tags_max_bytes:
+        if not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
             return
+        member = s.table.get(alive.name)
         if member is None:
             self._discover(alive)
         elif member.uuid != alive.uuid:

@@ -10,11 +10,17 @@ from typing import Literal
 import msgspec
 
 from pycluster.kernel.ids import Address
+from pycluster.kernel.limits import FRAME_MAX_BYTES, NAME_MAX_LENGTH
 from pycluster.kernel.units import SECOND
 from pycluster.membership.messages import Alive, Record
 
 State = Literal["alive", "suspect", "down", "left"]
 STATES: tuple[State, ...] = ("alive", "suspect", "down", "left")
+#: Bytes of any text of a record but its name and tags.
+_TEXT_MAX_BYTES = 128
+#: Bytes of a record without its tags, at most; and of all records in one frame, half of it.
+_RECORD_BYTES = 800
+_RECORDS_MAX_BYTES = FRAME_MAX_BYTES // 2
 
 
 class Local(msgspec.Struct, frozen=True):
@@ -172,12 +178,25 @@ class Table(Mapping[str, Member]):
         self.digest ^= self._hashes.get(member.name, 0) ^ value
         self._hashes[member.name] = value
 
-    def records(self, now_us: int) -> tuple[Record, ...]:
-        """Everyone, for an exchange."""
-        return tuple(
-            Record(member.alive_message(), STATES.index(member.state), (now_us - member.state_since_us) // SECOND)
-            for member in self._members.values()
-        )
+    def records(self, now_us: int, start: int) -> tuple[Record, ...]:
+        """Everyone, or as many as one frame holds, from the ``start``-th on and round."""
+        members = list(self._members.values())
+        room = _RECORDS_MAX_BYTES
+        chosen = []
+        for member in members[start:] + members[:start]:
+            room -= _RECORD_BYTES + tags_bytes(member.tags)
+            if room < 0:
+                break
+            age_s = (now_us - member.state_since_us) // SECOND
+            chosen.append(Record(member.alive_message(), STATES.index(member.state), age_s))
+        return tuple(chosen)
+
+
+def plausible(alive: Alive, tags_max_bytes: int) -> bool:
+    """Whether a record's parts are as short as a node's own could be."""
+    texts = (alive.uuid, alive.region, alive.zone, alive.version, alive.address.host)
+    fits = 0 < len(alive.name) <= NAME_MAX_LENGTH and all(len(text.encode()) <= _TEXT_MAX_BYTES for text in texts)
+    return fits and alive.incarnation >= 0 and tags_bytes(alive.tags) <= tags_max_bytes
 
 
 def rank(member_uuid: str, key: str) -> int:

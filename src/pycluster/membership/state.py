@@ -14,7 +14,7 @@ from pycluster.membership.broadcasts import Broadcasts
 from pycluster.membership.effects import Call, Effect, Notify, SendPacket
 from pycluster.membership.health import Health
 from pycluster.membership.members import Evidence, Local, Member, Table, member_of, rank
-from pycluster.membership.messages import Alive, CallMessage, Down, Left, Packet, Ping, Probe, Suspect, Update
+from pycluster.membership.messages import Alive, CallMessage, Down, Left, Packet, Ping, Probe, Record, Suspect, Update
 from pycluster.membership.params import Params
 
 
@@ -80,6 +80,10 @@ class State:
             member for member in self.table.values() if member.state == "alive" and member.name not in without
         ]
         return sorted(candidates, key=lambda member: (-rank(member.uuid, key), member.name))[:count]
+
+    def records(self) -> tuple[Record, ...]:
+        """The table for an exchange; where it fills more than a frame, another part each time."""
+        return self.table.records(self.now_us, self.rng.randrange(len(self.table)))
 
     def note(self, member: Member, kind: str, by: str, detail: str = "") -> None:
         """One line of evidence."""

@@ -81,8 +81,8 @@ def _contact(phase: str, voter: VoterView) -> str:
     heard_ms = voter.last_contact_ms
     if not voter.uuid and phase == "bootstrapped":
         return "has never shown up"
-    if voter.reachable and phase == "waiting":
-        return "answered with the same list"
+    if phase == "waiting":
+        return "answered with the same list" if voter.reachable else "no answer with the same list"
     if phase == "observer" or (voter.reachable and (heard_ms is None or heard_ms > _STALE_MS)):
         return "as membership sees it"
     if heard_ms is None:

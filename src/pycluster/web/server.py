@@ -16,6 +16,7 @@ from collections.abc import Callable
 import msgspec
 
 from pycluster.kernel.ids import Address
+from pycluster.web import lean_uvicorn
 from pycluster.web.asgi import WebApp
 from pycluster.web.bounds import Bounds
 from pycluster.web.sockets import identity, open_tcp, open_unix, remove_unix
@@ -133,6 +134,7 @@ class LazyServer:
 
         def work() -> None:
             try:
+                lean_uvicorn.place()
                 import pycluster.web.running  # noqa: F401
 
                 loaded.app = self._factory()

@@ -165,12 +165,14 @@ def test_a_socket_whose_path_is_longer_than_an_address_holds(tmp_path: Path) -> 
     with Agent(tmp_path) as agent:
         os.rename(agent.path, path)
         client = Client(Endpoint(path=path))
-        assert client.leader().leader == "node001"
         assert client.process_id() == os.getpid()
+        assert client.leader().leader == "node001"
 
 
 def test_the_process_at_the_other_end_is_known_over_the_unix_socket_only(agent: Agent) -> None:
-    assert Client(Endpoint(path=agent.path)).process_id() == os.getpid()
+    over_unix = Client(Endpoint(path=agent.path))
+    assert over_unix.process_id() == os.getpid()
+    assert over_unix.leader().leader == "node001"
     assert Client(Endpoint(host="127.0.0.1", port=agent.port)).process_id() is None
 
 

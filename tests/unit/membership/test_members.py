@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pycluster.kernel.ids import Address
+from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.kernel.units import SECOND
-from pycluster.membership.members import STATES, Evidence, Member, Table, member_of, rank, tags_bytes
+from pycluster.membership.members import STATES, Evidence, Member, Table, member_of, plausible, rank, tags_bytes
+from pycluster.membership.messages import Alive, Record
 from tests.paper.swim_hand import alive, name, uuid
 
 
@@ -52,7 +57,7 @@ def test_the_digest_tells_identity_incarnation_and_state_apart_but_not_a_suspici
 def test_records_carry_each_members_own_word_its_state_and_since_when() -> None:
     down = member(2, "down")
     down.state_since_us = 10 * SECOND
-    (record,) = table_of(down).records(25 * SECOND)
+    (record,) = table_of(down).records(25 * SECOND, 0)
     assert (record.alive, STATES[record.state], record.age_s) == (alive(2), "down", 15)
 
 
@@ -83,3 +88,35 @@ def test_ranks_differ_by_key_so_that_no_member_always_verifies() -> None:
         return max((uuid(number) for number in range(1, 10)), key=lambda one: rank(one, key))
 
     assert len({first(f"key{number}") for number in range(100)}) == 9
+
+
+def test_records_of_a_large_table_fit_one_frame_and_turn_by_turn_all_are_told() -> None:
+    table = table_of(*(member_of(alive(n, tags={"notes": "x" * 8_000}), "alive", 0, 4) for n in range(1, 1_001)))
+    told: set[str] = set()
+    for start in range(0, 1_000, 100):
+        page = table.records(0, start)
+        assert len(msgspec.msgpack.encode(page)) < FRAME_MAX_BYTES
+        told |= {record.alive.name for record in page}
+    assert len(told) == 1_000
+
+
+def test_a_record_is_as_large_as_is_reckoned() -> None:
+    huge = Alive("n" * 63, "u" * 128, 2**62, Address("a" * 128, 65_535), "r" * 128, "z" * 128, {}, "v" * 128)
+    assert plausible(huge, 0)
+    assert len(msgspec.msgpack.encode(Record(huge, 3, 10**9))) <= 800
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "n" * 64},
+        {"uuid": "u" * 129},
+        {"region": "r" * 129},
+        {"incarnation": -1},
+        {"tags": {"a": "x" * 9_000}},
+    ],
+)
+def test_a_record_that_no_node_would_write_is_not_plausible(wrong: dict[str, object]) -> None:
+    assert plausible(alive(2), 8_192)
+    assert not plausible(msgspec.structs.replace(alive(2), **wrong), 8_192)

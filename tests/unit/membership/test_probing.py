@@ -6,7 +6,7 @@ import pytest
 
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership import events
-from pycluster.membership.messages import Ack, IndirectPing, Ping
+from pycluster.membership.messages import Ack, Alive, IndirectPing, Ping, Suspect
 from pycluster.membership.params import Params
 from tests.paper.swim_hand import Hand, address, name, uuid
 
@@ -108,3 +108,21 @@ def test_its_own_packets_are_ignored() -> None:
     done = hand.feed(events.PacketReceived(address(1), hand.packet_of(1, Ping(5, name(1), uuid(1)))))
     assert done == []
     assert hand.swim.counters["own_packets"] == 1
+
+
+def test_verifications_under_way_are_bounded() -> None:
+    hand = Hand(members=60, params=Params(pending_max=8, verifiers=20))
+    for number in range(2, 60):
+        hand.hear(60, Suspect(name(number), uuid(number), 1, name(60)))
+    assert len(hand.probes(Ping)) <= 2 * 8
+
+
+def test_complaints_are_remembered_within_a_bound() -> None:
+    hand = Hand(members=2, params=Params(pending_max=8))
+    for number in range(50, 90):
+        hand.hear(2, Alive(name(1), uuid(number), 1, address(number)))
+    assert len(hand.notices("name-conflict")) == 8
+    assert hand.swim.counters["name_conflicts"] == 40
+    hand.now_us += hand.params.notify_interval_ms * MILLISECOND
+    hand.hear(2, Alive(name(1), uuid(99), 1, address(99)))
+    assert len(hand.notices("name-conflict")) == 9
