@@ -137,13 +137,15 @@ class Lifecycle:
 
     def _alive(self, alive: Alive) -> None:
         s = self._s
+        member = s.table.get(alive.name)
+        known = member is not None and member.uuid == alive.uuid
+        if member is not None and known and alive.incarnation <= member.incarnation and not member.tags_hidden:
+            return
         if not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
-            return
-        member = s.table.get(alive.name)
-        if member is None:
+        elif member is None:
             self._discover(alive)
-        elif member.uuid != alive.uuid:
+        elif not known:
             self._another_identity(member, alive)
         elif alive.incarnation > member.incarnation:
             self._newer_word(member, alive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from typing import Any
 
 import msgspec
@@ -30,9 +31,13 @@ class Ran(msgspec.Struct):
         return msgspec.json.decode(self.out)
 
 
-def run(*words: str, terminal: bool = False) -> Ran:
-    """Run one line."""
+def run(*words: str, terminal: bool = False, keys: str | None = None) -> Ran:
+    """Run one line; ``keys`` are what is typed at a terminal meanwhile (None: there is none to type at)."""
     out, err = Terminal() if terminal else io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(words)
+    before, sys.stdin = sys.stdin, io.StringIO() if keys is None else Terminal(keys)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(words)
+    finally:
+        sys.stdin = before
     return Ran(code, out.getvalue(), err.getvalue())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import msgspec
 import pytest
 
 from pycluster.node.ports import Outcome
-from tests.unit.cli.console import Terminal, run
+from tests.unit.cli.console import run
 from tests.unit.web.fake import MEMBERS, STATUS, Agent
 
 
@@ -69,15 +67,12 @@ def test_tags_are_deleted(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code", "commands"), [("n\n", 1, 0), ("\n", 1, 0), ("y\n", 0, 1)])
-def test_on_a_terminal_it_asks_first(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, commands: int
-) -> None:
-    monkeypatch.setattr("sys.stdin", Terminal(answer))
-    assert run("leave").code == code
+def test_on_a_terminal_it_asks_first(agent: Agent, answer: str, code: int, commands: int) -> None:
+    assert run("leave", keys=answer).code == code
     assert len(agent.cluster.commands) == commands
 
 
-def test_with_y_it_does_not_ask(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run("-y", "leave").code == 0
-    assert run("force-leave", "node003", "--yes").code == 0
+def test_with_y_it_does_not_ask(agent: Agent) -> None:
+    assert run("-y", "leave", keys="n\n").code == 0
+    assert run("force-leave", "node003", "--yes", keys="n\n").code == 0
     assert len(agent.cluster.commands) == 2
