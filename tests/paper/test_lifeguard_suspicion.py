@@ -72,6 +72,7 @@ def test_section_4_b_the_bounds_grow_with_the_logarithm_of_the_members() -> None
 
 def test_section_4_a_whoever_doubts_itself_waits_longer() -> None:
     assert suspicion(10, health=2).deadline() == 3 * suspicion(10).deadline()
+    assert suspicion(10, health=8).deadline() == 3 * suspicion(10).deadline(), "ours: but not for ever"
 
 
 @pytest.mark.parametrize("members", [2, 3, 4])

@@ -356,5 +356,5 @@ def test_a_leader_with_a_slow_disk_hands_over() -> None:
         if not hand.raft.leader:
             break
     assert hand.raft.view(hand.now_us).reason == (
-        "hands leadership over to node001: its disk is slower than the election timeout"
+        "node002 hands leadership over to node001: its disk is slower than the election timeout"
     )

@@ -6,6 +6,7 @@ import pytest
 
 from pycluster.kernel.ids import Address, Seed
 from pycluster.kernel.units import SECOND
+from pycluster.node import events
 from pycluster.simulator.cluster import PORT, Blueprint, formed
 from pycluster.simulator.network import Weather
 from pycluster.simulator.timeline import Clock
@@ -89,3 +90,19 @@ def test_a_node_at_a_new_address_is_found_there() -> None:
     world.run(20 * SECOND)
     world.start(moved)
     assert world.run_until(cluster.converged, 30 * SECOND)
+
+
+def test_a_node_that_no_list_names_joins_by_hand() -> None:
+    cluster = formed(names(3))
+    world = cluster.world
+    world.run(10 * SECOND)
+    guest = cluster.host("guest", 40, clock=Clock(3))
+    cluster.plan("demo", Blueprint(()))
+    world.start(guest)
+    world.run(5 * SECOND)
+    assert len(guest.process.members(guest.clock.local(world.now_us))) == 1  # type: ignore[union-attr]
+    world.tell(guest, events.Join(1, (("10.0.0.2", PORT),)))
+    assert world.run_until(cluster.converged, 2 * SECOND)
+    world.run(60 * SECOND)
+    assert cluster.converged()
+    assert cluster.convictions.count == 0

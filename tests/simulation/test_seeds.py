@@ -33,3 +33,16 @@ def test_a_seed_is_the_same_story_twice_whatever_the_hash_seed() -> None:
     }
     assert stories == {f"{play(7)}\n"}
     assert str(play(8)) not in stories
+
+
+def test_one_seed_is_replayed_with_its_story() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--seed", "7"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.startswith("seed 7: voters")
+    assert "world heals" in told
+    assert told.endswith("seed 7 passed\n")

@@ -10,19 +10,20 @@ import click
 
 from pycluster.cli.exits import Exit, code_of, report
 from pycluster.cli.given import Given
-from pycluster.cli.program import program
+from pycluster.cli.program import COMPLETION_VARIABLE, program
 from pycluster.kernel.errors import PyClusterError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb (of ``sys.argv`` unless ``arguments`` are given); gives the exit code, never raises for users."""
+    instruction = os.environ.get(COMPLETION_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(program, {"obj": Given()}, "pycluster", COMPLETION_VARIABLE, instruction)
+    given = Given(own_process=arguments is None)
     try:
-        code = program.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="pycluster",
-            standalone_mode=False,
-            obj=Given(own_process=arguments is None),
-        )
+        code = _run(given, list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except click.ClickException as wrong:
         _usage(wrong)
@@ -35,7 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PyClusterError as error:
         report(error)
         code = code_of(error)
-    return int(code or 0)
+    return code
+
+
+def _run(given: Given, arguments: list[str]) -> int:
+    try:
+        with program.make_context("pycluster", arguments, obj=given) as context:
+            return int(program.invoke(context) or 0)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
 
 
 def _usage(wrong: click.ClickException) -> None:

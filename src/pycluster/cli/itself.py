@@ -63,10 +63,10 @@ def completion(given: Given, shell: str) -> int:
     """Print the completion script of a shell. Use it with `eval "$(pycluster completion bash)"`."""
     from click.shell_completion import get_completion_class
 
-    from pycluster.cli.program import program
+    from pycluster.cli.program import COMPLETION_VARIABLE, program
 
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"{shell} is not known")
-    click.echo(kind(program, {}, "pycluster", "_PYCLUSTER_COMPLETE").source())
+    click.echo(kind(program, {}, "pycluster", COMPLETION_VARIABLE).source())
     return Exit.DONE

@@ -8,6 +8,9 @@ from pycluster.cli.command import Verbs
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FILTER, FORM, RUN, RUN_NAMES, WATCH, YES, hidden, takes
 
+#: A shell sets it when it asks for completions.
+COMPLETION_VARIABLE = "_PYCLUSTER_COMPLETE"
+
 PLACES = {
     "agent": "pycluster.cli.running:agent",
     "status": "pycluster.cli.cluster:status",

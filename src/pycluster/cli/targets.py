@@ -21,10 +21,11 @@ _CHOOSE = "choose with -data-dir DIR or --addr ADDR"
 
 def client(given: Given, usual_s: float = READ_S) -> Client:
     """A client of the agent that is meant; raises ``NoAgent``, ``Ambiguous`` or what the settings raise."""
-    return Client(endpoint(given, os.environ), given.timeout_s(usual_s))
+    found = endpoint(given, os.environ, "/var/lib/pycluster", root=os.geteuid() == 0)
+    return Client(found, given.timeout_s(usual_s))
 
 
-def endpoint(given: Given, environment: Mapping[str, str], system_root: str = "/var/lib/pycluster") -> Endpoint:
+def endpoint(given: Given, environment: Mapping[str, str], system_root: str, *, root: bool) -> Endpoint:
     """Where it is: ``--addr``, ``-data-dir``, ``-config`` or ``-name``; ``PYCLUSTER_ADDR``, ``PYCLUSTER_DATA_DIR``;
     the cluster.conf of the working directory; the only agent that answers below the default directories.
     """
@@ -33,14 +34,14 @@ def endpoint(given: Given, environment: Mapping[str, str], system_root: str = "/
     if given.text("data_dir"):
         return _socket_in(given.text("data_dir"))
     if given.text("config") or given.text("name"):
-        return _socket_in(_configured(given, environment))
+        return _socket_in(_configured(given, environment, root))
     if environment.get("PYCLUSTER_ADDR"):
         return Endpoint.parse(environment["PYCLUSTER_ADDR"])
     if environment.get("PYCLUSTER_DATA_DIR"):
         return _socket_in(environment["PYCLUSTER_DATA_DIR"])
     if os.path.exists("cluster.conf"):
         try:
-            found = _socket_in(_configured(given, environment))
+            found = _socket_in(_configured(given, environment, root))
         except PyClusterError:
             found = None  # a broken file in the working directory must not hide the agent that runs
         if found is not None and os.path.exists(found.path):
@@ -52,14 +53,14 @@ def _socket_in(directory: str) -> Endpoint:
     return Endpoint(path=os.path.join(os.path.abspath(directory), SOCKET))
 
 
-def _configured(given: Given, environment: Mapping[str, str]) -> str:
+def _configured(given: Given, environment: Mapping[str, str], root: bool) -> str:
     """The data directory of the agent that the settings describe."""
     from pycluster.settings import load
     from pycluster.storage import default_directory
 
     flags = {"name": given.text("name")} if given.text("name") else {}
     found = load(given.text("config") or None, environment, flags, socket.gethostname()).settings
-    return found.data_dir or default_directory(found.cluster, found.name, environment, root=os.geteuid() == 0)
+    return found.data_dir or default_directory(found.cluster, found.name, environment, root=root)
 
 
 def sockets(environment: Mapping[str, str], system_root: str) -> list[str]:

@@ -46,7 +46,6 @@ class Election:
         self._s = state
         self.ballot: Ballot | None = None
         self.announced = False
-        self.lost: Voter | None = None
 
     # Standing.
 

@@ -24,6 +24,8 @@ class Lease:
         self._s = state
         self._replication = replication
         self.acting = False
+        #: Whether it has acted since it was elected.
+        self.acted = False
         self.until_us = 0
         self.heartbeat_due_us = 0
         self._began_us = 0
@@ -31,11 +33,14 @@ class Lease:
     def begin(self) -> None:
         """Elected: the first heartbeats are due now."""
         self._began_us = self.heartbeat_due_us = self._s.now_us
+        self.acted = False
 
     def lapse(self) -> None:
         """Checked before anything else in every ``handle``: stop, as of the lease's end, when that is past."""
         if self.acting and self._s.now_us >= self.until_us:
-            self._stop(self.until_us, f"its lease ran out: {self._s.reach_text(self._s.params.lease_us)}")
+            # Whoever answered the last heartbeat of this lease, and none since, counts as silent.
+            window_us = self._s.params.lease_us - self._s.params.heartbeat_interval_us
+            self._stop(self.until_us, f"its lease ran out: {self._s.reach_text(window_us)}")
 
     def stop(self, reason: str) -> None:
         """Stop acting now."""
@@ -73,7 +78,7 @@ class Lease:
         if until_us is None or s.journal.term_at(s.commit_index) != s.term:
             return
         if not self.acting and until_us > s.now_us:
-            self.acting, self.until_us = True, until_us
+            self.acting, self.acted, self.until_us = True, True, until_us
             s.reason = f"acts in term {s.term}: {s.reach_text(s.params.election_timeout_us)}"
             s.effects.append(ActingStarted(s.term, s.now_us, until_us))
         elif self.acting and until_us - self.until_us >= s.params.acting_step_ms * MILLISECOND:
@@ -93,7 +98,7 @@ class Lease:
 
     def _stop(self, at_us: int, reason: str) -> None:
         self.acting = False
-        self._s.reason = reason
+        self._s.reason = f"{self._s.name} may not act: {reason}"
         self._s.effects.append(ActingStopped(self._s.term, at_us, reason))
 
     def _quorum_th(self, own_us: int, of: Callable[[Progress], int | None]) -> int | None:

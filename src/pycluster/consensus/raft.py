@@ -85,6 +85,8 @@ class Raft:
     def reason(self) -> str:
         """Why that is so, in a sentence."""
         s = self._s
+        if s.role == "leader" and not self._roles.lease.acted:
+            return f"{s.name} is elected and waits until a majority has its first entry"
         if s.leader != NOBODY:
             return s.reason
         if not s.seated:

@@ -105,16 +105,7 @@ class Roles:
 
     def _become_pre_candidate(self) -> None:
         s, election = self.s, self.election
-        if not election.announced:
-            election.announced = True
-            lost = election.lost
-            text = (
-                f"Leader {lost.name} timed out, initiating new election"
-                if lost
-                else "No leader, initiating new election"
-            )
-            s.notify("election-started", text, node=lost.name if lost else "", term=s.term + 1)
-            election.lost = None
+        self._announce("No leader")
         s.role = "pre-candidate"
         seats = s.voters or self.bootstrap.seats()
         election.open("pre-vote", s.term, seats, majority(len(seats))).granted.add(s.uuid)
@@ -131,7 +122,7 @@ class Roles:
         assert ballot is not None
         s.role = "leader"
         self.election.ballot = None
-        self.election.announced, self.election.lost = False, None
+        self.election.announced = False
         s.follow(s.me, f"elected in term {s.term} with the votes of {ballot.names()}")
         self.lease.begin()
         self.replication.begin()
@@ -150,9 +141,16 @@ class Roles:
         s = self.s
         lost = s.leader
         self.transfer.note_loss(lost.name)
-        self.election.lost, self.election.announced = lost, False
+        if s.seated and not s.draining:
+            self._announce(f"Leader {lost.name} timed out", lost.name)
         s.follow(NOBODY, f"leader {lost.name} has not been heard from for {s.params.election_timeout_ms} ms")
         self.bootstrap.begin()
+
+    def _announce(self, why: str, node: str = "") -> None:
+        """The origin's words, once until there is a leader: this voter stands, or waits for those who do."""
+        if not self.election.announced:
+            self.election.announced = True
+            self.s.notify("election-started", f"{why}, initiating new election", node=node, term=self.s.term + 1)
 
     def _give_up_founding(self) -> None:
         s = self.s
@@ -160,7 +158,7 @@ class Roles:
             "bootstrap",
             f"{s.name} gives up its unfinished founding of a cluster: a majority of the voters is without it",
         )
-        self.become_follower(s.term, NOBODY, "its founding of a cluster was not finished")
+        self.become_follower(s.term, NOBODY, f"{s.name} did not finish its founding of a cluster")
         s.journal.truncate_from(1)
         self.bootstrap.begin()
         self.bootstrap.tick()
@@ -172,7 +170,7 @@ class Roles:
         self.lease.stop(reason)
         s.heartbeat(target, TimeoutNow(*s.header(target), pinned, unfit))
         s.notify("transfer", f"{s.name} {reason}", node=target.name, term=s.term)
-        self.become_follower(s.term, NOBODY, reason)
+        self.become_follower(s.term, NOBODY, f"{s.name} {reason}")
         s.stand_base_us = s.now_us + s.params.election_timeout_us
         self.departure.await_successor(target)
 
@@ -208,7 +206,7 @@ class Roles:
             self.become_follower(term, leader, f"follows {leader.name}, elected in term {term}")
         s.promise_until_us = s.now_us + s.params.election_timeout_us
         s.promise_to, s.promise_term = leader, term
-        self.election.announced, self.election.lost = False, None
+        self.election.announced = False
         return True
 
     def deposed(self, sender: Voter, term: int) -> bool:
@@ -267,7 +265,7 @@ class Roles:
         s = self.s
         if s.now_us >= self.lease.quorum_lost_us:
             reach = s.reach_text(s.params.election_timeout_us)
-            self.become_follower(s.term, NOBODY, f"gave leadership up without a quorum: {reach}")
+            self.become_follower(s.term, NOBODY, f"{s.name} gave leadership up without a quorum: {reach}")
             return
         if self.lease.tick():
             self.replication.tick()
@@ -302,7 +300,7 @@ class Roles:
         if successor is not None:
             self.hand_over_to(successor, "it gave its seat up")
         else:
-            self.become_follower(s.term, NOBODY, "it gave its seat up")
+            self.become_follower(s.term, NOBODY, f"{s.name} gave its seat up")
         if self.departure.resigning:
             self.departure.resigned()
 
@@ -315,7 +313,7 @@ class Roles:
             text = f"{attempt.target.name} did not catch up within {s.params.transfer_timeout_ms} ms"
             s.notify("transfer-failed", text, node=attempt.target.name)
             if attempt.cause == "hand-over":
-                self.become_follower(s.term, NOBODY, f"stops, and {text}")
+                self.become_follower(s.term, NOBODY, f"{s.name} stops, and {text}")
                 self.departure.handed_over(text)
 
     def on_reach_reply(self, message: ReachReply) -> None:

@@ -250,9 +250,10 @@ class Lifecycle:
         if member.state not in ("alive", "suspect"):
             return
         found = self._suspicions.get(member.name)
-        if down.by != s.local.name and (found is None or found.held(s.now_us)):
-            # A verdict from elsewhere about a member that nobody here doubts, or that a verifier just reached: after a
-            # partition both sides come with such. It is an accusation like any other, to be verified.
+        doubted = found is not None and not found.held(s.now_us)
+        if down.by != s.local.name and not (doubted and down.verified):
+            # A verdict from elsewhere that nobody verified, or about a member that nobody here doubts, or that a
+            # verifier just reached: after a partition both sides come with such. It is one more accusation.
             self._suspect(Suspect(down.name, down.uuid, down.incarnation, down.by))
             return
         accusers = found.accusers if found is not None else [down.by]

@@ -7,14 +7,18 @@ import math
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership.params import Params
 
+#: The last one alive of many has every reason to doubt itself, and still is to say in the end that the others are gone.
+_STRETCH_MAX = 3
+
 
 class Suspicion:
     """The timer of one (member, incarnation). Confirmations shorten it, a vouch holds it, only the suspect ends it."""
 
     def __init__(self, params: Params, incarnation: int, accuser: str, members: int, health: int, now_us: int) -> None:
         scale = max(1.0, math.log10(max(members, 1)))
+        stretch = min(1 + health, _STRETCH_MAX)
         #: µs; a node that doubts itself waits longer (Lifeguard §IV-A).
-        self._min_us = int(params.suspicion_alpha * scale * params.probe_interval_ms) * MILLISECOND * (1 + health)
+        self._min_us = int(params.suspicion_alpha * scale * params.probe_interval_ms) * MILLISECOND * stretch
         self._max_us = int(self._min_us * params.suspicion_beta)
         self._expected = max(0, min(params.confirmations, members - 2))
         self._hold_us = params.vouch_hold_ms * MILLISECOND

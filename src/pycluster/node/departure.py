@@ -1,4 +1,4 @@
-"""The way out: leave for good or stop for now, each once, each answered once."""
+"""The way out: leave for good or stop for now, each once, each answered once. To stop overrides to leave."""
 
 from __future__ import annotations
 
@@ -11,22 +11,32 @@ class Departure:
 
     def __init__(self) -> None:
         self.under_way = False
+        self._stopping = False
+        self._seat_gone = False
         self._command: int | None = None
         self._done = False
 
-    def begin(self, command: int | None) -> CommandDone | None:
-        """Begin; gives the refusal back where a departure is under way already. A drain overrides a leave."""
-        if self.under_way and command is not None:
+    def leave(self, command: int) -> CommandDone | None:
+        """Begin to leave for good; gives the refusal back where a departure is under way already."""
+        if self.under_way:
             return CommandDone(command, ok=False, what="this node is already leaving")
         self.under_way = True
-        self._command = command if command is not None else self._command
+        self._command = command
         return None
 
+    def stop(self) -> None:
+        """Begin to stop for now; nothing can refuse that any more."""
+        self.under_way = self._stopping = True
+
+    def seat_gone(self) -> None:
+        """There is no seat to give up any more, or never was."""
+        self._seat_gone = True
+
     def refused(self, why: consensus.CommandFailed) -> CommandDone | None:
-        """Giving the seat up was refused: the node stays."""
+        """Giving the seat up was refused: the node stays, unless it is to stop anyway."""
         if self._command is None:
             return None
-        command, self._command, self.under_way = self._command, None, False
+        command, self._command, self.under_way = self._command, None, self._stopping
         return CommandDone(command, ok=False, what=why.what, why=why.why, remedy=why.remedy)
 
     def finished(self) -> list[Effect]:
@@ -34,6 +44,14 @@ class Departure:
         if self._done:
             return []
         self._done = True
+        return [*self._answer(), Drained()]
+
+    def _answer(self) -> list[Effect]:
         command, self._command = self._command, None
-        told: list[Effect] = [] if command is None else [CommandDone(command, ok=True)]
-        return [*told, Drained()]
+        if command is None:
+            return []
+        if self._seat_gone:
+            return [CommandDone(command, ok=True)]
+        why = "it was told to stop before the voters had agreed"
+        remedy = "start it and leave again, or leave its name to another node"
+        return [CommandDone(command, ok=False, what="this node keeps its seat", why=why, remedy=remedy)]

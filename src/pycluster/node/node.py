@@ -265,15 +265,15 @@ class Node:
                 if tags != self._swim.local.tags:
                     self._drive_swim(membership.SetTags(tags))
             case events.Leave(command):
-                refused = self._departure.begin(command)
+                refused = self._departure.leave(command)
                 if refused is not None:
                     self._outbox.append(refused)
                 elif self._raft is None:
-                    self._drive_swim(membership.Leave())
+                    self._say_goodbye()
                 else:
                     self._drive_raft(consensus.Resign())
             case events.Drain():
-                self._departure.begin(None)
+                self._departure.stop()
                 if self._raft is None:
                     self._drive_swim(membership.Leave())
                 else:
@@ -353,15 +353,21 @@ class Node:
                     if self._departure.under_way:
                         self._drive_swim(membership.Leave())
                 case consensus.Resigned():
-                    self._drive_swim(membership.Leave())
+                    self._say_goodbye()
                 case consensus.Notify(kind, text, fields):
-                    self._outbox.publish(kind, text, node=str(fields.get("node", "")), fields=fields)
+                    node, term = str(fields.get("node", "")), int(fields.get("term", 0))
+                    self._outbox.publish(kind, text, node=node, term=term, fields=fields)
                 case consensus.CommandFailed():
                     self._outbox.append(self._departure.refused(effect))
                 case consensus.Halt(reason):
                     self._outbox.append(effects.Halt(reason))
                 case _:
                     assert_never(effect)
+
+    def _say_goodbye(self) -> None:
+        """The seat is given up."""
+        self._departure.seat_gone()
+        self._drive_swim(membership.Leave())
 
     def _member_changed(self, change: membership.MemberChanged) -> None:
         member = change.member

@@ -69,7 +69,7 @@ class Readings:
                 return "", self.following.highest_term, reason
             return belief.leader, belief.term, ""
         if raft.leader == self.config.name and not raft.is_acting(now_us):
-            return "", raft.term, f"{self.config.name} is elected and waits until a majority has its first entry"
+            return "", raft.term, raft.reason
         return raft.leader, raft.term, "" if raft.leader else raft.reason
 
     def claim(self, now_us: int) -> Claim | None:

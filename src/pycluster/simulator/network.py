@@ -45,10 +45,6 @@ class Weather(msgspec.Struct, frozen=True):
         )
 
 
-#: What a healed network may lose. At 3 % for ever TCP loses the same segment three times every three quarters of an
-#: hour; the second and a half that this costs is a lease, and no fault of the leader's.
-HEALED_LOSS = 0.01
-
 #: A quiet local network.
 FAIR = Weather()
 
@@ -108,8 +104,12 @@ class Network:
         self._merge()
 
     def clear(self) -> None:
-        """Undo every cut and storm, and lose no more than a healed network may."""
-        self._base = msgspec.structs.replace(self._base, loss=min(self._base.loss, HEALED_LOSS))
+        """Undo every cut and storm, and lose nothing any more.
+
+        Where packets are lost for ever, TCP now and then loses one segment three times. The second and a half that this
+        costs is a lease, and no fault of the leader's: no promise about a quiet time could be held to.
+        """
+        self._base = msgspec.structs.replace(self._base, loss=0.0)
         self._cuts.clear()
         self.mended_us = self._timeline.now_us
         self._storms.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator
 
 from pycluster.kernel.errors import LocalFault
 from pycluster.kernel.ids import Address
@@ -21,18 +23,16 @@ def open_unix(path: str) -> socket.socket:
     Raises ``LocalFault`` when somebody answers there, when another kind of file is in the way, or the system refuses.
     """
     what = f"cannot listen on the Unix socket {path}"
-    if len(os.fsencode(path)) > _UNIX_PATH_MAX:
-        raise LocalFault(
-            what,
-            why=f"its path is longer than the {_UNIX_PATH_MAX} bytes that the system takes",
-            remedy="choose a shorter one with -data-dir",
-        )
-    _clear(path, what)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
     try:
-        listener.bind(path)
+        with _within_reach(path) as near:
+            _clear(near, what)
+            listener.bind(near)
         listener.listen(_BACKLOG)
+    except LocalFault:
+        listener.close()
+        raise
     except OSError as error:
         listener.close()
         raise LocalFault(what, why=error.strerror or str(error), remedy="choose another place with -data-dir") from None
@@ -40,6 +40,19 @@ def open_unix(path: str) -> socket.socket:
         os.umask(previous)
     listener.setblocking(False)
     return listener
+
+
+@contextlib.contextmanager
+def _within_reach(path: str) -> Iterator[str]:
+    """The same file by a name that is short enough for a socket's address."""
+    if len(os.fsencode(path)) <= _UNIX_PATH_MAX:
+        yield path
+        return
+    directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{os.path.basename(path)}"
+    finally:
+        os.close(directory)
 
 
 def _clear(path: str, what: str) -> None:

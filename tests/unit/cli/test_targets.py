@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -51,7 +50,7 @@ class Machine:
         """The endpoint for a line with these options."""
         given = Given()
         given.options |= options
-        return str(endpoint(given, self.environment, str(self.system)))
+        return str(endpoint(given, self.environment, str(self.system), root=False))
 
 
 @pytest.fixture
@@ -66,8 +65,8 @@ def conf(path: Path, cluster: str = "proxy") -> Path:
 
 
 def own(machine: Machine, cluster: str, name: str) -> Path:
-    """The default data directory, as an agent of this user would choose it."""
-    return Path(default_directory(cluster, name, machine.environment, root=os.geteuid() == 0))
+    """The default data directory, as an agent of a plain user chooses it."""
+    return Path(default_directory(cluster, name, machine.environment, root=False))
 
 
 def test_flags_come_before_the_environment_and_an_address_before_a_directory(machine: Machine) -> None:
@@ -101,7 +100,6 @@ def test_a_named_file_with_mistakes_is_told(machine: Machine, tmp_path: Path) ->
         machine.find(config=str(tmp_path / "missing.conf"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root's default directory is the system's")
 def test_the_working_directorys_file_counts_where_its_agent_exists(machine: Machine) -> None:
     conf(Path("cluster.conf"))
     other = machine.agent(machine.state / "pycluster" / "else" / "node009")

@@ -27,6 +27,15 @@ def test_a_verdict_from_elsewhere_convicts_a_suspect_at_once() -> None:
     assert hand.changes(2) == ["suspect", "down"]
 
 
+def test_a_verdict_that_nobody_verified_is_one_more_accusation() -> None:
+    hand = Hand(members=5)
+    hand.kill(2)
+    hand.hear(3, suspect(2, 3))
+    hand.hear(4, Down(name(2), uuid(2), 1, name(4), False))
+    assert hand.state(2) == "suspect"
+    assert [line.kind for line in hand.member(2).evidence] == ["accused", "confirmed"]
+
+
 def test_a_verdict_from_elsewhere_waits_while_a_verifiers_word_holds_the_timer() -> None:
     hand = Hand(members=4)
     hand.hear(3, suspect(2, 3))

@@ -143,8 +143,18 @@ def test_another_kind_of_file_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-def test_a_path_that_is_too_long_or_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(LocalFault, match="107 bytes"):
+def test_a_path_that_is_longer_than_a_socket_address_is_reached_through_its_directory(tmp_path: Path) -> None:
+    directory = tmp_path / ("long" * 40)
+    directory.mkdir()
+    path = str(directory / "agent.sock")
+    open_unix(path).close()
+    assert os.path.exists(path)
+    with open_unix(path), pytest.raises(LocalFault, match="another agent answers there"):
+        open_unix(path)
+
+
+def test_a_name_that_is_too_long_or_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(LocalFault, match="too long"):
         open_unix("/" + "x" * 107)
     with pytest.raises(LocalFault, match="No such file or directory"):
         open_unix(str(tmp_path / "missing" / "agent.sock"))

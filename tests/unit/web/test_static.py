@@ -65,5 +65,11 @@ def test_no_markup_carries_a_style_or_a_handler_that_the_policy_would_stop() -> 
     assert [path.name for path in sources if inline.search(path.read_text())] == []
 
 
+def test_every_source_is_fetched_at_once_not_one_after_the_other() -> None:
+    index = (STATIC / "index.html").read_text()
+    named = {*re.findall(r'"/static/([^"]+\.m?js)"', re.sub(r"<script type=.importmap.>.*?</script>", "", index, flags=re.DOTALL))}
+    assert named == {str(path.relative_to(STATIC)) for path in [*STATIC.rglob("*.js"), *STATIC.rglob("*.mjs")]}
+
+
 def test_every_source_says_what_it_is_for() -> None:
     assert [path.name for path in SOURCES if not path.read_text().startswith("// ")] == []

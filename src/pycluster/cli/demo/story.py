@@ -94,7 +94,7 @@ class Story:
             speech.pipe.close()
             lines = speech.last_words()
         if lines and not silent:
-            self._voices.say(speech.name, lines)
+            self._voices.speak(speech.name, lines)
 
     def _miss_the_dead(self) -> None:
         """Tell of agents that ended by themselves, once each."""

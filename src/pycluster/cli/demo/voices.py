@@ -21,7 +21,7 @@ class Voices:
         self._colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
         self._colours[_NARRATOR] = 1
 
-    def say(self, name: str, lines: Sequence[str]) -> None:
+    def speak(self, name: str, lines: Sequence[str]) -> None:
         """Lines of one agent, uninterrupted."""
         prefix = f"{name:<{self._width}} |"
         if self._coloured:
@@ -30,4 +30,4 @@ class Voices:
 
     def tell(self, *lines: str) -> None:
         """Lines of the demo itself."""
-        self.say(_NARRATOR, lines)
+        self.speak(_NARRATOR, lines)

@@ -36,6 +36,11 @@ export function span(ms) {
   return hours % 24 ? `${Math.floor(hours / 24)}d ${hours % 24}h` : `${Math.floor(hours / 24)}d`;
 }
 
+/** "95 ms" below a second, "13s" above. */
+export function age(ms) {
+  return ms < 1000 ? `${ms} ms` : span(ms);
+}
+
 const pad = (number) => String(number).padStart(2, "0");
 
 /** "12:30:31", in this browser's time zone. */

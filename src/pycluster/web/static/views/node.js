@@ -47,9 +47,13 @@ export function Node({ name }) {
   return html`<${Heading} title=${name} command=${explainNode(name)}>
       <p class="lead"><${StateBadge} state=${node.state} />${node.role !== "unknown" && html`<${Role} role=${node.role} />`}${node.voter && html`<span>voter</span>`}${node.local && html`<span class="mark">this node</span>`}</p><//>
     <div class="halves">
-      <${Card} id="node-facts" title="What is known"><${Facts} node=${node} /><//>
-      <${Card} id="node-why" title="Why"><${Explained} key=${name} query=${{ question: "node", name }} facts=${facts} /><//>
-      <${Card} id="node-evidence" title="Evidence" kind="flush"><${Evidence} node=${node} /><//>
-      <${Card} id="node-events" title="Events of this node" kind="flush">${told.length ? html`<${EventList} events=${told} brief label="Events of this node" />` : html`<${Empty} title="No events of this node yet" />`}<//>
+      <div class="stack">
+        <${Card} id="node-facts" title="What is known"><${Facts} node=${node} /><//>
+        <${Card} id="node-evidence" title="Evidence" kind="flush"><${Evidence} node=${node} /><//>
+      </div>
+      <div class="stack">
+        <${Card} id="node-why" title="Why"><${Explained} key=${name} query=${{ question: "node", name }} facts=${facts} /><//>
+        <${Card} id="node-events" title="Events of this node" kind="flush">${told.length ? html`<${EventList} events=${told} brief label="Events of this node" />` : html`<${Empty} title="No events of this node yet" />`}<//>
+      </div>
     </div>`;
 }

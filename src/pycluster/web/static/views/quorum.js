@@ -1,7 +1,8 @@
 // The voters, what they need to decide, and whom this node reaches.
+import { age } from "../clock.js";
 import { COMMANDS } from "../commands.js";
 import { nodePath } from "../router.js";
-import { leader, quorum } from "../store.js";
+import { leader, quorum, self } from "../store.js";
 import { Card, Empty, Fact, Heading } from "../parts/cards.js";
 import { StateGlyph, Star } from "../parts/glyphs.js";
 import { html } from "../parts/html.js";
@@ -20,7 +21,7 @@ function Voter({ voter, newest }) {
     <th scope="row"><a href=${nodePath(voter.name)}>${voter.name}</a>${voter.name === leader.value.leader && html` <${Star} />`}</th>
     <td data-label="Reachable"><span class=${`badge state-${state}`}><${StateGlyph} state=${state} />${voter.reachable ? "reachable" : "not reachable"}</span></td>
     <td data-label="Seat">${voter.learner ? "learner" : "voter"}</td>
-    <td data-label="Last contact" class="numeric">${voter.last_contact_ms === null ? html`<span class="faint">–</span>` : `${voter.last_contact_ms} ms`}</td>
+    <td data-label="Last contact" class="numeric">${voter.name === self.value.name ? "this node" : voter.last_contact_ms === null ? html`<span class="faint">never</span>` : age(voter.last_contact_ms)}</td>
     <td data-label="Has up to entry" class="numeric">${voter.match_index ?? html`<span class="faint">–</span>`}</td>
     <td data-label="Behind by" class="numeric">${lag ?? html`<span class="faint">–</span>`}</td>
     <td data-label="UUID"><code class="uuid">${voter.uuid || "has never shown up"}</code></td>

@@ -6,6 +6,7 @@ import { Card, Empty, FilterBox, Heading } from "../parts/cards.js";
 import { html, useEffect, useState } from "../parts/html.js";
 
 function text(value) {
+  if (value === null || value === "" || (typeof value === "object" && !Object.keys(value).length)) return "";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
@@ -34,5 +35,5 @@ export function Settings() {
       ${state?.failed && html`<${Empty} title="No settings">${state.failed}<//>`}
       ${state?.rows && html`<${FilterBox} label="Filter settings" hint="Filter: name, value or source" value=${filter} shown=${found.length} all=${state.rows.length} onInput=${(q) => setParameters({ q })} />
         <table class="plain" aria-label="Settings"><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
-        <tbody>${found.map((row) => html`<tr key=${row.name}><th scope="row"><code>${row.name}</code></th><td data-label="Value"><code>${row.value}</code></td><td data-label="From" class="faint">${row.source}</td></tr>`)}</tbody></table>`}<//>`;
+        <tbody>${found.map((row) => html`<tr key=${row.name}><th scope="row"><code>${row.name}</code></th><td data-label="Value">${row.value ? html`<code>${row.value}</code>` : html`<span class="faint">none</span>`}</td><td data-label="From" class="faint">${row.source}</td></tr>`)}</tbody></table>`}<//>`;
 }

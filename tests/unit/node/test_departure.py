@@ -1,0 +1,112 @@
+"""Leaving and stopping: each request is answered once, and what was not done is not called done."""
+
+from __future__ import annotations
+
+import pytest
+
+from pycluster.consensus import CommandFailed
+from pycluster.node import events
+from pycluster.node.departure import Departure
+from pycluster.node.effects import CommandDone, Drained
+from tests.unit.node.village import FIVE, Village
+
+NO = CommandFailed("node001 keeps its seat", "because", "wait")
+
+
+def outcome(village: Village) -> list[tuple[str, int, bool, str]]:
+    return [(name, done.command, done.ok, done.what) for name, done in village.heard.done]
+
+
+def test_a_leave_that_was_granted_ends_with_its_answer_and_the_process() -> None:
+    departure = Departure()
+    assert departure.leave(7) is None and departure.under_way
+    departure.seat_gone()
+    assert departure.finished() == [CommandDone(7, ok=True), Drained()]
+    assert departure.finished() == [], "once"
+
+
+def test_a_second_leave_is_refused_and_changes_nothing() -> None:
+    departure = Departure()
+    departure.leave(7)
+    refused = departure.leave(8)
+    assert refused is not None and (refused.command, refused.ok) == (8, False)
+    assert departure.refused(NO) == CommandDone(7, False, "node001 keeps its seat", "because", "wait")
+
+
+def test_after_a_refusal_the_node_stays_and_may_ask_again() -> None:
+    departure = Departure()
+    departure.leave(7)
+    departure.refused(NO)
+    assert not departure.under_way and departure.leave(8) is None
+
+
+def test_to_stop_overrides_a_leave_and_is_not_undone_by_its_refusal() -> None:
+    departure = Departure()
+    departure.leave(7)
+    departure.stop()
+    assert departure.refused(NO) is not None and departure.under_way
+    assert departure.finished() == [Drained()]
+
+
+def test_a_leave_that_a_stop_overtook_is_not_called_done() -> None:
+    departure = Departure()
+    departure.leave(7)
+    departure.stop()
+    done, drained = departure.finished()
+    assert isinstance(done, CommandDone) and (done.command, done.ok) == (7, False)
+    assert done.what == "this node keeps its seat" and done.why and done.remedy
+    assert drained == Drained()
+
+
+def test_a_stop_alone_answers_nobody() -> None:
+    departure = Departure()
+    departure.stop()
+    assert departure.finished() == [Drained()]
+
+
+@pytest.fixture
+def village() -> Village:
+    village = Village()
+    village.run(10)
+    return village
+
+
+def test_a_voter_that_leaves_has_given_up_its_seat_when_it_is_told_so(village: Village) -> None:
+    village.world.hosts["node004"].gone = True
+    village.tell("node004", events.Leave(1))
+    village.run(5)
+    assert outcome(village) == [("node004", 1, True, "")]
+    assert village.world.hosts["node004"].process is None
+    assert [voter.name for voter in village.status("node001").quorum.voters] == [*FIVE[:3], "node005"]
+
+
+def test_a_leave_that_would_lose_the_quorum_is_refused_and_the_node_goes_on() -> None:
+    village = Village(FIVE[:3])
+    village.run(10)
+    village.kill("node003")
+    village.run(5)
+    village.tell("node002", events.Leave(1))
+    village.run(5)
+    assert outcome(village) == [("node002", 1, False, "node002 keeps its seat")]
+    assert village.leader("node002").leader == "node001"
+
+
+def test_a_stop_while_a_leave_waits_for_a_leader_ends_the_process_and_keeps_the_seat(village: Village) -> None:
+    village.kill("node001", "node002", "node003")
+    village.run(3)
+    village.tell("node004", events.Leave(1))
+    village.run(2)
+    village.tell("node004", events.Drain())
+    village.run(3)
+    assert village.world.hosts["node004"].process is None
+    assert outcome(village) == [("node004", 1, False, "this node keeps its seat")]
+
+
+def test_who_does_not_vote_leaves_at_once() -> None:
+    village = Village((*FIVE[:3], "watcher"), listed=FIVE[:3])
+    village.run(10)
+    village.world.hosts["watcher"].gone = True
+    village.tell("watcher", events.Leave(1))
+    village.run(2)
+    assert outcome(village) == [("watcher", 1, True, "")]
+    assert village.world.hosts["watcher"].process is None
