@@ -21,7 +21,7 @@ _DEMO = "--kill-leader-after 5 --exit-after 15"
 _PIP_FILES = ("/etc/pip.conf", "/etc/xdg/pip", "~/.config/pip", "~/.pip")
 _PASSED_ON = re.compile(r"PIP_\w+|\w+_proxy|\w+_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE")
 #: Spelt so as not to find itself.
-_NOTHING_LEFT = "! grep -qszx 'pyclus[t]er' /proc/[0-9]*/cmdline"
+_NOTHING_LEFT = r"! grep -qszx 'pyclus[t]er\(\.agent\)\?' /proc/[0-9]*/cmdline"
 _SHOWN = (
     "New node discovered: node001",
     "Leader node001 timed out, initiating new election",

@@ -30,9 +30,7 @@ def verbs(group: Verbs, path: str = "pycluster") -> dict[str, click.Command]:
 
 
 VERBS = verbs(program)
-SECTIONS = {
-    title: text for title, text in re.findall(r"^### `(.+)`\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-}
+SECTIONS = dict(re.findall(r"^### `([^`\n]+)`\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 SHARED = PAGE.partition("## Options of all verbs")[2].partition("\n## ")[0]
 
 

@@ -43,7 +43,7 @@ function Row({ node }) {
   return useMemo(() => html`<tr class=${`row-${node.state}`}>
     <th scope="row" class="cell-node">
       <a href=${nodePath(node.name)}>${node.name}</a>
-      ${node.local && html`<span class="mark">this node</span>`}
+      ${node.local && html` <span class="mark">this node</span>`}
       <span class="address">${node.address}</span>
     </th>
     <td data-label="State"><span class="two"><${StateBadge} state=${node.state} />${node.state_since_us > 0 && html`<span class="faint second">for <${Since} us=${node.state_since_us} /></span>`}</span></td>
