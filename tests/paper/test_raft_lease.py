@@ -119,7 +119,8 @@ def test_6_2_a_leader_without_a_quorum_steps_down() -> None:
     (change,) = hand.did(LeaderChanged)
     assert change.leader == ""
     assert change.reason == (
-        "node002 gave leadership up without a quorum: reaches 2 of 5 voters, 3 needed; silent: node003, node004, node005"
+        "node002 gave leadership up without a quorum: reaches 2 of 5 voters, 3 needed; silent: node003, node004,"
+        " node005"
     )
 
 

@@ -17,7 +17,15 @@ from pycluster.consensus import (
     Send,
     Voter,
 )
-from pycluster.consensus.messages import AppendEntries, BootstrapQuery, ResignRequest, TimeoutNow, VoteRequest
+from pycluster.consensus.messages import (
+    AppendEntries,
+    BootstrapQuery,
+    PreVoteReply,
+    PreVoteRequest,
+    ResignRequest,
+    TimeoutNow,
+    VoteRequest,
+)
 from tests.paper.raft_cluster import SECOND, Cluster
 from tests.paper.raft_hand import CLUSTER, MS, Hand, seat, seats
 
@@ -161,6 +169,37 @@ def test_4_2_3_a_removed_voter_does_not_disrupt() -> None:
     cluster.run(20 * SECOND)
     assert cluster.acting() == "node001" and cluster.raft("node001").term == term
     assert len(cluster.intervals) == 1
+
+
+def test_4_2_3_a_removed_voter_that_was_away_learns_that_it_has_no_seat() -> None:
+    """§4.2.3: "a server that is not in Cnew will no longer receive heartbeats". Ours: whoever refuses its pre-vote shows
+    it the committed configuration's place in the log, and it stands no more."""
+    cluster = Cluster(3)
+    cluster.start()
+    cluster.elect()
+    cluster.run(SECOND)
+    cluster.crash("node003")
+    cluster.run(2 * SECOND)
+    cluster.feed("node001", RemoveVoter("node003"))
+    cluster.run(20 * SECOND)
+    cluster.start("node003")
+    cluster.run(3 * SECOND)
+    away = cluster.raft("node003")
+    assert not away.seated and away.reason == "the seat of node003 among the voters was given up while it was away"
+    cluster.sent.clear()
+    cluster.run(20 * SECOND)
+    assert not any(isinstance(message, PreVoteRequest) for _, _, _, message in cluster.sent)
+    assert cluster.acting() == "node001" and len(cluster.intervals) == 1
+
+
+@pytest.mark.parametrize(("term", "index", "seated"), [(0, 0, True), (1, 1, True), (1, 2, False), (2, 1, False)])
+def test_only_a_later_committed_configuration_takes_a_seat_away(term: int, index: int, seated: bool) -> None:
+    """Ours: a voter that lags behind does not know of a newcomer's seat yet."""
+    hand = Hand()
+    hand.tell(1, PreVoteReply(*hand.header(1), 1, False, 0, term, index))
+    assert hand.raft.seated == seated
+    hand.heartbeat(1)
+    assert hand.raft.seated, "a leader that speaks to it knows better"
 
 
 def test_4_2_3_a_request_of_someone_outside_the_configuration_is_answered() -> None:

@@ -14,8 +14,7 @@ from pycluster.cli.exits import Exit, printable
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, takes
 from pycluster.cli.output import Printer
-from pycluster.kernel.errors import LocalMisuse
-from pycluster.settings import Loaded, Settings, SettingsError, effective, load
+from pycluster.settings import Loaded, SettingsError, effective, load
 
 PLACES = {
     "check": "pycluster.cli.configuration:check",
@@ -31,25 +30,7 @@ def settings() -> None:
 
 def _load(given: Given) -> Loaded:
     flags = {name: given.text(name) for name in ("name", "data_dir") if given.text(name)}
-    return load(given.text("config") or None, os.environ, flags, socket.gethostname())
-
-
-def _parameter_problems(found: Settings) -> list[str]:
-    from pycluster import consensus, membership, node
-    from pycluster.agent.parameters import build
-
-    problems: list[str] = []
-    sections: tuple[tuple[type, str, dict[str, str]], ...] = (
-        (membership.Params, "membership", found.membership),
-        (consensus.Params, "consensus", found.consensus),
-        (node.Params, "following", found.following),
-    )
-    for kind, section, given in sections:
-        try:
-            problems += build(kind, section, given)[1]
-        except LocalMisuse as error:
-            problems.append(f"[{section}] {error}")
-    return problems
+    return load(given.config(os.environ), os.environ, flags, socket.gethostname())
 
 
 @click.command("check", cls=Verb)
@@ -57,14 +38,20 @@ def _parameter_problems(found: Settings) -> list[str]:
 @pass_given
 def check(given: Given) -> int:
     """Tell every mistake in a file at once. PYCLUSTER_* and flags are judged too. Ends with 2 when there is one."""
+    from pycluster.agent import judge
+
     printer = Printer(given)
+    problems: tuple[str, ...] = ()
+    path = given.config(os.environ) or "cluster.conf"
+    warnings: tuple[str, ...] = ()
     try:
         found = _load(given)
-        problems, warnings, path = _parameter_problems(found.settings), found.warnings, found.path
+        path, warnings = found.path, found.warnings
+        judge(found)
     except SettingsError as wrong:
-        problems, warnings, path = list(wrong.problems), wrong.warnings, given.text("config") or "cluster.conf"
+        problems, warnings = wrong.problems, warnings + wrong.warnings
     where = path or "no file, the environment and the defaults"
-    answer = {"path": path, "ok": not problems, "problems": problems, "warnings": list(warnings)}
+    answer = {"path": path, "ok": not problems, "problems": problems, "warnings": warnings}
     if printer.form in ("json", "jsonl", "yaml"):
         printer.answer(answer, lines=list)
     else:

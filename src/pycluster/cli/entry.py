@@ -51,7 +51,9 @@ def _usage(wrong: click.ClickException) -> None:
     text = wrong.format_message().rstrip(".")
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     where = f" ({context.command_path} --help tells more)" if context is not None else ""
-    print(f"{text[:1].lower()}{text[1:]}{where}", file=sys.stderr)
+    if text[1:2].islower():
+        text = text[0].lower() + text[1:]
+    print(f"{text}{where}", file=sys.stderr)
 
 
 def _close_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, cast
 
 import click
@@ -37,9 +38,9 @@ class Given:
         """Whether a switch is on."""
         return bool(self.options.get(name, False))
 
-    def timeout_s(self, usual_s: float) -> float:
-        """``--timeout``, or what is usual, in seconds."""
-        return cast(float, self.options.get("timeout", usual_s))
+    def config(self, environment: Mapping[str, str]) -> str | None:
+        """The configuration file that was named: ``-config``, then ``PYCLUSTER_CONFIG``."""
+        return self.text("config") or environment.get("PYCLUSTER_CONFIG") or None
 
     @property
     def form(self) -> Form:

@@ -26,7 +26,7 @@ def agent(given: Given) -> int:
     from pycluster.settings import Loaded, load
 
     flags = {name: given.options[name] for name in _FLAGS if name in given.options}
-    path = given.text("config") or None
+    path = given.config(os.environ)
 
     def read() -> Loaded:
         return load(path, os.environ, flags, socket.gethostname())

@@ -7,8 +7,11 @@ import os
 import socket
 from collections.abc import Mapping
 
+import click
+
 from pycluster.cli.exits import Ambiguous, NoAgent
 from pycluster.cli.given import Given
+from pycluster.cli.options import seconds
 from pycluster.client import Client, Endpoint
 from pycluster.client.connection import connect_unix
 from pycluster.kernel.errors import PyClusterError
@@ -22,12 +25,24 @@ _CHOOSE = "choose with -data-dir DIR or --addr ADDR"
 def client(given: Given, usual_s: float = READ_S) -> Client:
     """A client of the agent that is meant; raises ``NoAgent``, ``Ambiguous`` or what the settings raise."""
     found = endpoint(given, os.environ, "/var/lib/pycluster", root=os.geteuid() == 0)
-    return Client(found, given.timeout_s(usual_s))
+    return Client(found, _timeout_s(given, os.environ, usual_s))
+
+
+def _timeout_s(given: Given, environment: Mapping[str, str], usual_s: float) -> float:
+    chosen = given.options.get("timeout")
+    if isinstance(chosen, float):
+        return chosen
+    if not environment.get("PYCLUSTER_TIMEOUT"):
+        return usual_s
+    try:
+        return seconds(environment["PYCLUSTER_TIMEOUT"])
+    except click.BadParameter as wrong:
+        raise click.UsageError(f"PYCLUSTER_TIMEOUT: {wrong.message}") from None
 
 
 def endpoint(given: Given, environment: Mapping[str, str], system_root: str, *, root: bool) -> Endpoint:
-    """Where it is: ``--addr``, ``-data-dir``, ``-config`` or ``-name``; ``PYCLUSTER_ADDR``, ``PYCLUSTER_DATA_DIR``;
-    the cluster.conf of the working directory; the only agent that answers below the default directories.
+    """Where it is: ``-addr``, ``-data-dir``, ``-config`` or ``-name``; the same from the environment; the
+    cluster.conf of the working directory; the only agent that answers below the default directories.
     """
     if given.text("addr"):
         return Endpoint.parse(given.text("addr"))
@@ -39,6 +54,8 @@ def endpoint(given: Given, environment: Mapping[str, str], system_root: str, *, 
         return Endpoint.parse(environment["PYCLUSTER_ADDR"])
     if environment.get("PYCLUSTER_DATA_DIR"):
         return _socket_in(environment["PYCLUSTER_DATA_DIR"])
+    if environment.get("PYCLUSTER_CONFIG") or environment.get("PYCLUSTER_NAME"):
+        return _socket_in(_configured(given, environment, root))
     if os.path.exists("cluster.conf"):
         try:
             found = _socket_in(_configured(given, environment, root))
@@ -59,7 +76,7 @@ def _configured(given: Given, environment: Mapping[str, str], root: bool) -> str
     from pycluster.storage import default_directory
 
     flags = {"name": given.text("name")} if given.text("name") else {}
-    found = load(given.text("config") or None, environment, flags, socket.gethostname()).settings
+    found = load(given.config(environment), environment, flags, socket.gethostname()).settings
     return found.data_dir or default_directory(found.cluster, found.name, environment, root=root)
 
 

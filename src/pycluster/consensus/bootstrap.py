@@ -155,6 +155,8 @@ class Bootstrap:
         """Why an empty voter waits, in a sentence."""
         s = self._s
         initialised = sorted(name for name, heard in self._heard.items() if heard.cluster_uuid)
+        if s.expelled:
+            return f"the seat of {s.name} among the voters was given up while it was away"
         if s.cluster_uuid:
             names = ", ".join(seat.name for seat in s.voters)
             return f"this node has no seat among the voters {names}"

@@ -141,7 +141,8 @@ class Election:
             and message.term + 1 > s.term
             and s.journal.up_to_date(message.last_index, message.last_term)
         )
-        s.heartbeat(sender, PreVoteReply(*s.header(sender), message.term, granted, wait_us))
+        without = s.configuration_without(sender)
+        s.heartbeat(sender, PreVoteReply(*s.header(sender), message.term, granted, wait_us, *without))
         return granted
 
     def may_raise_term(self, message: VoteRequest) -> bool:

@@ -54,11 +54,17 @@ class PreVoteRequest(Header, frozen=True, tag=True):
 
 
 class PreVoteReply(Header, frozen=True, tag=True):
-    """``request_term`` echoes the request's term; ``retry_after_us`` is what is left of a promise or a silence."""
+    """``request_term`` echoes the request's term; ``retry_after_us`` is what is left of a promise or a silence.
+
+    ``configuration_term``, ``configuration_index``: of a committed configuration that has no seat for the asker, who
+    may have been away when it was removed; 0 where there is none.
+    """
 
     request_term: Ordinal
     granted: bool
     retry_after_us: Ordinal = 0
+    configuration_term: Ordinal = 0
+    configuration_index: Ordinal = 0
 
 
 class VoteRequest(Header, frozen=True, tag=True):

@@ -111,10 +111,11 @@ class Raft:
         return self._roles.lease.acting and now_us < self._roles.lease.until_us
 
     def answer_leader_query(self, now_us: int) -> LeaderAnswer:
-        """What to say to a non-voter that asks."""
-        s = self._s
-        known = s.leader if s.leader in (NOBODY, s.me) or now_us < s.promise_until_us else NOBODY
-        return LeaderAnswer(s.term, known.name, known.uuid, self.is_acting(now_us), s.cluster_uuid, s.voters)
+        """What to say to a non-voter that asks: the leader this voter promised to, or itself while it may act."""
+        s, acting = self._s, self.is_acting(now_us)
+        vouched = acting if s.leader == s.me else now_us < s.promise_until_us
+        known = s.leader if vouched else NOBODY
+        return LeaderAnswer(s.term, known.name, known.uuid, acting, s.cluster_uuid, s.voters)
 
     def view(self, now_us: int) -> RaftView:
         """Everything on one sheet."""
@@ -218,6 +219,8 @@ class Raft:
             case VoteRequest():
                 roles.on_vote_request(sender, message)
             case PreVoteReply() | VoteReply():
+                if isinstance(message, PreVoteReply) and roles.expelled(sender, message):
+                    return
                 if s.role in ("pre-candidate", "candidate") and not roles.deposed(sender, message.term):
                     roles.election.on_reply(message)
             case Heartbeat() | AppendEntries():

@@ -15,6 +15,7 @@ from pycluster.consensus.lease import Lease
 from pycluster.consensus.log import Configuration, NoOp, Voter
 from pycluster.consensus.messages import (
     BootstrapQuery,
+    PreVoteReply,
     PreVoteRequest,
     ReachReply,
     ResignReply,
@@ -206,6 +207,7 @@ class Roles:
             self.become_follower(term, leader, f"follows {leader.name}, elected in term {term}")
         s.promise_until_us = s.now_us + s.params.election_timeout_us
         s.promise_to, s.promise_term = leader, term
+        s.expelled = False
         self.election.announced = False
         return True
 
@@ -214,6 +216,18 @@ class Roles:
         if term <= self.s.term:
             return False
         self.become_follower(term, NOBODY, f"{sender.name} is in the higher term {term}")
+        return True
+
+    def expelled(self, sender: Voter, message: PreVoteReply) -> bool:
+        """Whether a voter has shown that this node's seat is gone: a later configuration without it is committed."""
+        s = self.s
+        index = s.journal.configuration_index
+        if (message.configuration_term, message.configuration_index) <= (s.journal.term_at(index) or 0, index):
+            return False
+        if not s.expelled and s.role != "leader":
+            s.expelled = True
+            self.become_follower(s.term, NOBODY, f"{sender.name} says that the seat of {s.name} is given up")
+            self.bootstrap.begin()
         return True
 
     def _count(self) -> None:

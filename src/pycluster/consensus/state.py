@@ -58,6 +58,8 @@ class State:
         self.stand_base_us = 0
         #: On the way out: never stands again in this life.
         self.draining = False
+        #: A voter says that this node's seat is gone; it was away when that was committed.
+        self.expelled = False
         self.health: dict[str, tuple[str, bool]] = {}
         self.contacts: dict[str, int] = {}
         self._spoken: dict[tuple[str, str], int] = {}
@@ -90,8 +92,8 @@ class State:
 
     @property
     def seated(self) -> bool:
-        """Whether this node votes by its own log."""
-        return self.electorate.seated
+        """Whether this node votes by its own log, as far as it knows."""
+        return self.electorate.seated and not self.expelled
 
     @property
     def others(self) -> tuple[Voter, ...]:
@@ -102,6 +104,13 @@ class State:
     def needed(self) -> int:
         """Votes, acknowledgements, copies: how many are a quorum."""
         return self.electorate.needed
+
+    def configuration_without(self, seat: Voter) -> tuple[int, int]:
+        """Term and index of the newest configuration, where it is committed and has no seat for ``seat``; or zeros."""
+        index, electorate = self.journal.configuration_index, self.electorate
+        if not 0 < index <= self.commit_index or seat in electorate.voters or seat in electorate.learners:
+            return 0, 0
+        return self.journal.term_at(index) or 0, index
 
     def dead(self, seat: Voter) -> bool:
         """Whether membership says that this very node is gone: a hint."""

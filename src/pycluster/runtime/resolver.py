@@ -6,12 +6,15 @@ import asyncio
 import queue
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pycluster.kernel.ids import Address, is_numeric
 from pycluster.node.effects import Resolve
 from pycluster.node.events import Resolved
 
+#: What ``socket.getaddrinfo`` is: host, port, family and kind to a list whose entries end with an address.
+LookUp = Callable[[str, int, int, int], Sequence[tuple[Any, ...]]]
 #: Lookups at once: the system's resolver blocks its thread for seconds where a name server is silent.
 _THREADS_MAX = 2
 
@@ -19,7 +22,15 @@ _THREADS_MAX = 2
 class Resolver:
     """Performs ``Resolve`` for addresses of ``family``; a question that is being asked already is not asked twice."""
 
-    def __init__(self, family: socket.AddressFamily, feed: Callable[[Resolved], None], *, dual: bool) -> None:
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        feed: Callable[[Resolved], None],
+        *,
+        dual: bool,
+        look_up: LookUp = socket.getaddrinfo,
+    ) -> None:
+        self._look_up = look_up
         self._family = socket.AF_UNSPEC if dual else family
         self._feed = feed
         self._loop = asyncio.get_running_loop()
@@ -46,7 +57,7 @@ class Resolver:
         while True:
             host, port = self._questions.get()
             try:
-                found = socket.getaddrinfo(host, port, self._family, socket.SOCK_DGRAM)
+                found = self._look_up(host, port, self._family, socket.SOCK_DGRAM)
             except (OSError, UnicodeError):
                 found = []
             addresses = tuple(dict.fromkeys(Address(str(entry[4][0]).partition("%")[0], port) for entry in found))

@@ -152,7 +152,7 @@ class Chaos:
         if host.life == life and host.process is not None and host.departed:
             self._world.say(host.label, "has not drained in time")
             self._world.kill(host)
-            if host.gone:
+            if host.gone and host.disk.uuid in self._seats():
                 # It kept its seat: only a node that has given it up may stay away.
                 host.gone = False
                 self._later(SECOND, lambda: self._up(host, life))

@@ -155,13 +155,19 @@ def test_an_agent_that_does_not_run_is_4(tmp_path: Path) -> None:
     assert "no agent answers" in done.err and "-data-dir" in done.err
 
 
-def test_an_agent_that_does_not_answer_is_6(tmp_path: Path) -> None:
+def test_an_agent_that_does_not_answer_is_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as stopped:
         stopped.bind(str(tmp_path / "agent.sock"))
         stopped.listen()
         done = run("status", "-data-dir", str(tmp_path), "--timeout", "50ms")
+        monkeypatch.setenv("PYCLUSTER_TIMEOUT", "60ms")
+        again = run("status", "-data-dir", str(tmp_path))
+        monkeypatch.setenv("PYCLUSTER_TIMEOUT", "soon")
+        wrong = run("status", "-data-dir", str(tmp_path))
     assert (done.code, done.out) == (6, "")
     assert "0.05 s" in done.err
+    assert (again.code, wrong.code) == (6, 2)
+    assert "0.06 s" in again.err and "PYCLUSTER_TIMEOUT: 'soon'" in wrong.err
 
 
 def test_what_another_machine_says_cannot_command_a_terminal(agent: Agent) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from pycluster.cli.demo.actor import Speech
 from pycluster.cli.demo.programme import programme
 from pycluster.cli.demo.stage import free_port, stage
+from pycluster.cli.demo.stops import Stops
 from pycluster.cli.demo.voices import Voices
 from pycluster.kernel.errors import LocalFault
 from pycluster.settings import load
@@ -116,3 +118,15 @@ def test_the_command_it_names_runs() -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "src")}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True, timeout=60)
     assert done.stdout.startswith("pycluster ")
+
+
+def test_signals_that_ask_for_the_end_are_counted_and_nothing_else() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Stops() as stops:
+        stops.look()
+        assert stops.count == 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(number)
+        stops.look()
+        assert stops.count == 2
+    assert signal.getsignal(signal.SIGTERM) is before

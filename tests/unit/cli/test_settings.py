@@ -49,6 +49,7 @@ def test_the_cores_parameters_are_judged_too() -> None:
     assert "did you mean probe_interval_ms?" in problems
     assert "lease_ms = 5000" in problems
     assert "claim_ttl_ms" in problems
+    assert "some.conf:10" in problems
     assert done.json["ok"] is False
 
 
@@ -63,6 +64,14 @@ def test_a_missing_file_is_a_mistake() -> None:
     done = run("settings", "check", "-config", "nowhere.conf")
     assert done.code == 2
     assert "nowhere.conf" in done.err
+
+
+def test_the_environment_may_name_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYCLUSTER_CONFIG", written(GOOD))
+    assert run("settings", "check", "-name", "node001").out == "some.conf: no mistakes\n"
+    monkeypatch.setenv("PYCLUSTER_CONFIG", "nowhere.conf")
+    done = run("agent")
+    assert (done.code, "nowhere.conf" in done.err) == (2, True)
 
 
 def test_the_environment_is_judged_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

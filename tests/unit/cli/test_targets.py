@@ -87,6 +87,8 @@ def test_a_file_and_a_name_give_the_default_directory(machine: Machine, tmp_path
     assert machine.find(config=file, name="node007") == f"unix:{own(machine, 'proxy', 'node007')}/agent.sock"
     machine.environment["PYCLUSTER_ADDR"] = "192.0.2.1:1"
     assert machine.find(config=file, name="node007").startswith("unix:")
+    machine.environment |= {"PYCLUSTER_ADDR": "", "PYCLUSTER_CONFIG": file, "PYCLUSTER_NAME": "node008"}
+    assert machine.find() == f"unix:{own(machine, 'proxy', 'node008')}/agent.sock"
 
 
 def test_a_file_that_names_its_directory_is_believed(machine: Machine, tmp_path: Path) -> None:

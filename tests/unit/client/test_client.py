@@ -89,7 +89,7 @@ def test_a_request_that_the_agent_does_not_take_is_our_fault(client: Client) -> 
 
 
 def test_a_name_that_is_not_the_agents_is_rejected_with_its_reason(agent: Agent) -> None:
-    assert Client(Endpoint(host="localhost", port=agent.port)).leader().leader == "node001"
+    assert Client(Endpoint(host="127.0.0.1", port=agent.port)).leader().leader == "node001"
     with pytest.raises(Rejected) as raised:
         Client(Endpoint(host="127.1", port=agent.port)).leader()
     assert "does not answer to the name" in raised.value.what

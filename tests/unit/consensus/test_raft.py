@@ -155,6 +155,19 @@ def test_answer_leader_query_follows_the_promise() -> None:
     assert hand.raft.answer_leader_query(hand.now_us + SECOND).leader == "", "without an event, too"
 
 
+def test_a_leader_vouches_for_itself_while_it_may_act_and_no_longer() -> None:
+    """Not from its election on, nor after its lease, though the title may be its own for a little more."""
+    hand = Hand()
+    hand.lead()
+    assert hand.raft.leader == "node002" and hand.raft.answer_leader_query(hand.now_us).leader == ""
+    hand.write()
+    hand.acknowledge(1)
+    hand.match(1, 3)
+    assert hand.raft.answer_leader_query(hand.now_us).leader == "node002"
+    hand.now_us += 900_000
+    assert hand.raft.answer_leader_query(hand.now_us).leader == ""
+
+
 def test_the_view_of_a_minority_names_the_silent() -> None:
     cluster = Cluster(5)
     cluster.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,19 @@ from pycluster.runtime.seeds import parse
 from tests.unit.runtime.waiting import until
 
 
+def name_server(host: str, port: int, family: int, kind: int) -> list[tuple[Any, ...]]:
+    """Knows one name, with two addresses, one of them told twice."""
+    if host != "node001.example.org":
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+    return [(family, kind, 17, "", (address, port)) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
+
+
 def answers(*questions: Resolve) -> list[Resolved]:
     """What comes of them."""
     found: list[Resolved] = []
 
     async def story() -> None:
-        resolver = Resolver(socket.AF_INET, found.append, dual=False)
+        resolver = Resolver(socket.AF_INET, found.append, dual=False, look_up=name_server)
         for question in questions:
             resolver.perform(question)
         assert found == [], "an answer never comes before the question is out"
@@ -36,13 +44,24 @@ def test_a_number_is_its_own_answer() -> None:
 
 
 def test_a_name_is_looked_up_and_asked_once_at_a_time() -> None:
-    (found,) = answers(Resolve("localhost", 7946), Resolve("localhost", 7946))
-    assert Address("127.0.0.1", 7946) in found.addresses
+    (found,) = answers(Resolve("node001.example.org", 7946), Resolve("node001.example.org", 7946))
+    assert found.addresses == (Address("192.0.2.1", 7946), Address("192.0.2.2", 7946))
 
 
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "x" * 300, "a..b"])
-def test_a_name_that_leads_nowhere_has_no_address(host: str) -> None:
-    assert answers(Resolve(host, 1)) == [Resolved(host, 1, ())]
+def test_a_name_that_leads_nowhere_has_no_address() -> None:
+    assert answers(Resolve("no.such.host", 1)) == [Resolved("no.such.host", 1, ())]
+
+
+@pytest.mark.parametrize("host", ["x" * 300, "a..b"])
+def test_what_the_system_cannot_even_ask_for_has_no_address(host: str) -> None:
+    found: list[Resolved] = []
+
+    async def story() -> None:
+        Resolver(socket.AF_INET, found.append, dual=False).perform(Resolve(host, 1))
+        await until(lambda: bool(found))
+
+    asyncio.run(story())
+    assert found == [Resolved(host, 1, ())]
 
 
 @pytest.mark.parametrize(

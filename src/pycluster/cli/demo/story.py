@@ -6,13 +6,12 @@ import contextlib
 import os
 import selectors
 import signal
-import socket
 import time
-from collections.abc import Iterator
 
 from pycluster.cli.demo.actor import Actor, Speech
 from pycluster.cli.demo.programme import programme
 from pycluster.cli.demo.stage import Plan
+from pycluster.cli.demo.stops import Stops
 from pycluster.cli.demo.voices import Voices
 from pycluster.cli.exits import Exit
 from pycluster.kernel.errors import PyClusterError
@@ -27,18 +26,21 @@ _TICK_S = 0.5
 class Story:
     """One demo. Times are in seconds from the moment when all agents are started; None: never."""
 
-    def __init__(self, plan: Plan, voices: Voices, kill_leader_after: float | None, exit_after: float | None) -> None:
+    def __init__(
+        self, plan: Plan, voices: Voices, stops: Stops, kill_leader_after: float | None, exit_after: float | None
+    ) -> None:
         self._plan = plan
         self._voices = voices
         self._kill_after = kill_leader_after
         self._exit_after = exit_after
         self._actors: dict[str, Actor] = {}
         self._selector = selectors.DefaultSelector()
-        self._stops = 0
+        self._stops = stops
+        self._selector.register(stops, selectors.EVENT_READ)
 
     def play(self) -> int:
         """Until it is over; gives the exit code. No agent is left, whatever happens."""
-        with self._selector, self._signals():
+        with self._selector:
             try:
                 return self._play()
             finally:
@@ -56,7 +58,7 @@ class Story:
         begun = time.monotonic()
         kill_at = None if self._kill_after is None else begun + self._kill_after
         exit_at = None if self._exit_after is None else begun + self._exit_after
-        while not self._stops:
+        while not self._stops.count:
             now = time.monotonic()
             if kill_at is not None and now >= kill_at:
                 if self._kill_leader():
@@ -84,7 +86,7 @@ class Story:
             if isinstance(key.data, Speech):
                 self._hear(key.data)
             else:
-                self._stops += len(os.read(key.fd, 64))
+                self._stops.look()
         self._miss_the_dead()
 
     def _hear(self, speech: Speech, silent: bool = False) -> None:
@@ -139,15 +141,15 @@ class Story:
             if actor.alive:
                 actor.send(signal.SIGTERM)
                 actor.send(signal.SIGCONT)  # one that is stopped hears nothing before
-        stops, end = self._stops, time.monotonic() + _PATIENCE_S
-        while time.monotonic() < end and self._stops == stops:
+        stops, end = self._stops.count, time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end and self._stops.count == stops:
             if not any(actor.alive for actor in self._actors.values()):
                 return
             for key, _ in self._selector.select(0.05):
                 if isinstance(key.data, Speech):
                     self._hear(key.data, silent=True)
                 else:
-                    self._stops += len(os.read(key.fd, 64))
+                    self._stops.look()
 
     def _kill_all(self) -> None:
         for actor in self._actors.values():
@@ -157,22 +159,3 @@ class Story:
             actor.process.wait()
             for pipe in actor.streams:
                 pipe.close()
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM become bytes on a socket, so that nothing is interrupted half-way."""
-        read, write = socket.socketpair()
-        with read, write:
-            write.setblocking(False)
-            read.setblocking(False)
-            self._selector.register(read, selectors.EVENT_READ)
-            taken = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-            before = signal.set_wakeup_fd(write.fileno())
-            for number in taken:
-                signal.signal(number, lambda *_: None)
-            try:
-                yield
-            finally:
-                for number, handler in taken.items():
-                    signal.signal(number, handler)
-                signal.set_wakeup_fd(before)

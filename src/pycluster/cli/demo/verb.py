@@ -26,9 +26,10 @@ from pycluster.cli.options import NO_COLOR, seconds, takes
 def demo(given: Given, nodes: int, kill_leader_after: float | None, exit_after: float | None) -> int:
     """Run a whole cluster on this machine, and watch. Real agents, each a process. Ctrl-C ends it."""
     from pycluster.cli.demo.stage import stage
+    from pycluster.cli.demo.stops import Stops
     from pycluster.cli.demo.story import Story
     from pycluster.cli.demo.voices import Voices
 
-    with stage(nodes) as plan:
+    with Stops() as stops, stage(nodes) as plan:
         voices = Voices([place.name for place in plan.places], plain=given.switch("no_color"))
-        return Story(plan, voices, kill_leader_after, exit_after).play()
+        return Story(plan, voices, stops, kill_leader_after, exit_after).play()

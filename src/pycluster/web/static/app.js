@@ -34,7 +34,8 @@ const VIEWS = {
 
 function NotFound() {
   return html`<${Heading} title="No such page" />
-    <${Card} id="lost" title="Not found" kind="headless"><${Empty} title="This agent has no page at this address"><a href="/">Go to the overview</a><//><//>`;
+    <${Card} id="lost" title="Not found" kind="headless">
+      <${Empty} title="This agent has no page at this address"><a href="/">Go to the overview</a><//><//>`;
 }
 
 function Loading() {
@@ -49,7 +50,10 @@ function View() {
   return html`<${known ? VIEWS[page.value] : NotFound} />`;
 }
 
-const leads = computed(() => (leader.value === null ? null : leader.value.leader ? `${leader.value.leader} leads in term ${leader.value.term}` : "No leader"));
+const leads = computed(() => {
+  if (leader.value === null) return null;
+  return leader.value.leader ? `${leader.value.leader} leads in term ${leader.value.term}` : "No leader";
+});
 
 /** Tells a change of leader to those who do not see it; the state at the start is no change. */
 function LeaderNews() {

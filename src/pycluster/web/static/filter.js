@@ -32,9 +32,13 @@ const NODE = {
 };
 const tagText = (node) => Object.entries(node.tags).map(([key, value]) => `${key}=${value}`).join(" ");
 
+const nodeText = (node) => [
+  node.name, node.host, node.address, node.state, node.role, node.zone, node.region, node.version, tagText(node),
+].join(" ");
+
 /** A test for nodes: `state:down zone:b rack=r1 -node007`. */
 export function nodeFilter(text) {
-  return compile(text, NODE, (node) => `${node.name} ${node.host} ${node.address} ${node.state} ${node.role} ${node.zone} ${node.region} ${node.version} ${tagText(node)}`);
+  return compile(text, NODE, nodeText);
 }
 
 const EVENT = {

@@ -1,5 +1,5 @@
 // What the page knows. A signal changes only when its content does, so that nothing is drawn again for nothing.
-import { batch, computed, signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { forget, observe } from "./clock.js";
 
 export const EVENTS_KEPT = 500;
@@ -26,8 +26,6 @@ export const warnings = signal([]);
 export const members = signal([]);
 /** The newest events, newest first. */
 export const events = signal([]);
-
-export const quorate = computed(() => quorum.value !== null && quorum.value.voters.length > 0 && quorum.value.reachable >= quorum.value.needed);
 
 const texts = new Map();
 const known = new Map();

@@ -24,7 +24,7 @@ export function Heading({ title, lead, command, children }) {
 }
 
 /** A command line with a button that copies it. */
-export function Command({ text }) {
+function Command({ text }) {
   const [said, say] = useState("");
   const timer = useRef(0);
   const copyIt = async () => {
@@ -73,7 +73,8 @@ export function Fact({ name, children, wide = false }) {
 export function Tags({ tags }) {
   const entries = Object.entries(tags);
   if (!entries.length) return null;
-  return html`<span class="tags">${entries.map(([key, value]) => html`<span class="tag" key=${key}>${value === "" ? key : `${key}=${value}`}</span>`)}</span>`;
+  return html`<span class="tags">${entries.map(([key, value]) => html`
+    <span class="tag" key=${key}>${value === "" ? key : `${key}=${value}`}</span>`)}</span>`;
 }
 
 /** A box to type a filter into; `value` and `onInput` keep it in the address. */

@@ -19,5 +19,6 @@ export function Dialog({ kind, label, onClose, children }) {
     onClose();
   };
   const onClick = (event) => event.target === element.current && onClose();
-  return html`<dialog ref=${element} class=${kind} aria-label=${label} onCancel=${onCancel} onKeyDown=${onKeyDown} onClick=${onClick}>${children}</dialog>`;
+  return html`<dialog ref=${element} class=${kind} aria-label=${label} onCancel=${onCancel} onKeyDown=${onKeyDown} onClick=${onClick}>
+    ${children}</dialog>`;
 }

@@ -2,6 +2,7 @@
 import { KINDS } from "../kinds.js";
 import { nodePath } from "../router.js";
 import { At } from "./ages.js";
+import { Empty } from "./cards.js";
 import { ToneGlyph } from "./glyphs.js";
 import { html, useMemo } from "./html.js";
 
@@ -16,8 +17,9 @@ function Item({ event, brief }) {
   </li>`, [event, brief]);
 }
 
-/** `brief`: the words only. */
-export function EventList({ events, brief = false, label }) {
+/** `brief`: the words only; `none` is what to say where there are no events. */
+export function EventList({ events, brief = false, label, none = "No events yet", children }) {
+  if (!events.length) return html`<${Empty} title=${none}>${children}<//>`;
   return html`<ol class=${`event-list ${brief ? "brief" : ""}`} aria-label=${label}>
     ${events.map((event) => html`<${Item} key=${event.key} event=${event} brief=${brief} />`)}
   </ol>`;

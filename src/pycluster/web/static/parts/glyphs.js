@@ -24,9 +24,14 @@ export function StateBadge({ state }) {
   return html`<span class=${`badge state-${state}`}><${StateGlyph} state=${state} />${state}</span>`;
 }
 
+/** The inside of the leader's sign. */
+export function starShape() {
+  return html`<path d="m8 1 2.1 4.6 5 .6-3.7 3.4 1 4.9L8 12l-4.4 2.5 1-4.9L.9 6.2l5-.6Z" class="fill star" />`;
+}
+
 /** The leader's star. */
 export function Star() {
-  return html`<svg class="glyph star" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true"><path d="m8 1 2.1 4.6 5 .6-3.7 3.4 1 4.9L8 12l-4.4 2.5 1-4.9L.9 6.2l5-.6Z" class="fill" /></svg>`;
+  return html`<svg class="glyph star" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">${starShape()}</svg>`;
 }
 
 /** What a node does, in words; the leader with its star. */
@@ -42,15 +47,16 @@ export function ToneGlyph({ tone }) {
   return tone === "lead" ? html`<${Star} />` : html`<${StateGlyph} state=${TONES[tone] ?? "left"} />`;
 }
 
+const RING = "a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6Z";
 const ICONS = {
   overview: "M2 2h5v6H2zM9 2h5v3.5H9zM9 7.5h5V14H9zM2 10h5v4H2z",
   nodes: "M2 2.5h12v4H2zM2 9.5h12v4H2zM4.5 4.5h.01M4.5 11.5h.01",
   elections: "m8 1.5 1.9 4.2 4.6.5-3.4 3.1 1 4.5L8 11.5l-4.1 2.3 1-4.5L1.5 6.2l4.6-.5Z",
-  quorum: "M8 2.2a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6ZM3.4 9a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6ZM12.6 9a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6ZM6.9 5.7 4.6 9M9.1 5.7 11.4 9M5.4 10.8h5.2",
+  quorum: `M8 2.2${RING}M3.4 9${RING}M12.6 9${RING}M6.9 5.7 4.6 9M9.1 5.7 11.4 9M5.4 10.8h5.2`,
   topology: "M8 6.3a1.7 1.7 0 1 1 0 3.4 1.7 1.7 0 0 1 0-3.4ZM8 6.3V2M9.6 7.5l4-1.6M9 9.4l2.6 3.6M7 9.4 4.4 13M6.4 7.5l-4-1.6",
   events: "M3 3.5h.01M3 8h.01M3 12.5h.01M6 3.5h8M6 8h8M6 12.5h5",
   health: "M1.5 8.5h3l2-5 3 9 2-4h3",
-  settings: "M2 4.5h6M12 4.5h2M2 11.5h2M8 11.5h6M10 2.7a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6ZM6 9.7a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6Z",
+  settings: `M2 4.5h6M12 4.5h2M2 11.5h2M8 11.5h6M10 2.7${RING}M6 9.7${RING}`,
   search: "M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9ZM10.3 10.3 14 14",
   light: "M8 5a3 3 0 1 1 0 6 3 3 0 0 1 0-6ZM8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1.1 1.1M11.9 11.9 13 13M3 13l1.1-1.1M11.9 4.1 13 3",
   dark: "M13.5 9.8A6 6 0 0 1 6.2 2.5a6 6 0 1 0 7.3 7.3Z",

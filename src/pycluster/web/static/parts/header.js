@@ -29,7 +29,8 @@ function Leads() {
     const state = quorum.value.phase === "waiting" ? "suspect" : "down";
     return html`<a class=${`pill state-${state}`} href="/elections" title=${view.reason}><${StateGlyph} state=${state} />No leader</a>`;
   }
-  return html`<span class="leads-line"><${Star} /><span class="leads-word">Leader</span> <a href=${nodePath(view.leader)} class="leader-name">${view.leader}</a>${" "}
+  return html`<span class="leads-line"><${Star} /><span class="leads-word">Leader</span>${" "}
+    <a href=${nodePath(view.leader)} class="leader-name">${view.leader}</a>${" "}
     <span class="faint">term ${view.term} · <${Since} us=${view.since_us} /></span></span>`;
 }
 
@@ -43,7 +44,8 @@ function Quorate() {
 export function Header({ menu, onMenu }) {
   const here = self.value;
   return html`<header class="bar">
-    <button type="button" class="icon-button menu-button" aria-expanded=${String(menu)} aria-controls="nav" aria-label="Menu" onClick=${onMenu}><${Icon} name=${menu ? "close" : "menu"} /></button>
+    <button type="button" class="icon-button menu-button" aria-expanded=${String(menu)} aria-controls="nav"
+      aria-label="Menu" onClick=${onMenu}><${Icon} name=${menu ? "close" : "menu"} /></button>
     <a class="brand" href="/"><img src="/static/favicon.svg" alt="" width="22" height="22" />
       <span class="cluster-name">${here ? here.cluster : "PyCluster"}</span></a>
     ${here && html`<span class="seen-from">seen from <a href=${nodePath(here.name)}>${here.name}</a></span>`}
@@ -51,7 +53,8 @@ export function Header({ menu, onMenu }) {
     <${Connection} />
     <button type="button" class="search-button" aria-keyshortcuts="Control+K Meta+K" onClick=${() => (searching.value = true)}>
       <${Icon} name="search" /><span>Search</span><kbd>Ctrl K</kbd></button>
-    <button type="button" class="icon-button" aria-label=${`Theme: ${theme.value}. Change`} title=${`Theme: ${theme.value}`} onClick=${turnTheme}><${Icon} name=${theme.value} /></button>
+    <button type="button" class="icon-button" aria-label=${`Theme: ${theme.value}. Change`} title=${`Theme: ${theme.value}`}
+      onClick=${turnTheme}><${Icon} name=${theme.value} /></button>
   </header>`;
 }
 

@@ -7,7 +7,7 @@ import { PAGES } from "./nav.js";
 import { searching } from "./palette.js";
 import { turnTheme } from "./theme.js";
 
-export const helping = signal(false);
+const helping = signal(false);
 const SEQUENCE_MS = 1_500;
 let wentAt = 0;
 
@@ -56,7 +56,8 @@ function Sheet() {
   ];
   return html`<${Dialog} kind="sheet" label="Keyboard shortcuts" onClose=${close}>
     <div class="sheet-box"><h2>Keyboard shortcuts</h2>
-      <dl class="keys">${rows.map(([keys, text]) => html`<div key=${text}><dt>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${text}</dd></div>`)}</dl>
+      <dl class="keys">${rows.map(([keys, text]) => html`<div key=${text}>
+        <dt>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${text}</dd></div>`)}</dl>
       <button type="button" class="button" autofocus onClick=${close}>Close</button></div>
   <//>`;
 }

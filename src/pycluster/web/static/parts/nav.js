@@ -21,8 +21,9 @@ export const PAGES = [
 function badge(entry) {
   if (entry.page === "nodes" && counts.value) {
     const { down, suspect } = counts.value;
-    if (down + suspect > 0) return html`<span class="nav-count warn" title=${`${down} down, ${suspect} suspect`}>${down + suspect} of ${members.value.length}</span>`;
-    return html`<span class="nav-count">${members.value.length}</span>`;
+    const all = members.value.length;
+    if (down + suspect === 0) return html`<span class="nav-count">${all}</span>`;
+    return html`<span class="nav-count warn" title=${`${down} down, ${suspect} suspect`}>${down + suspect} of ${all}</span>`;
   }
   if (entry.page === "events" && events.value.length) return html`<span class="nav-count">${events.value.length}</span>`;
   return null;

@@ -6,6 +6,8 @@ import { RoundTrip, Seen, Since } from "./ages.js";
 import { Empty, FilterBox, Tags } from "./cards.js";
 import { Role, StateBadge } from "./glyphs.js";
 import { html, useMemo } from "./html.js";
+import { zoneOf } from "./ring-layout.js";
+import { Cell } from "./table.js";
 
 const RANK = { down: 0, suspect: 1, unknown: 2, left: 3, alive: 4 };
 const ROLE = { leader: 0, follower: 1, unknown: 2 };
@@ -20,7 +22,7 @@ const ORDERS = {
 };
 
 /** Nodes in the order that the address asks for: `sort=state`, or `sort=-state` for the other way round. */
-export function sorted(nodes, sort) {
+function sorted(nodes, sort) {
   const down = sort.startsWith("-");
   const compare = ORDERS[down ? sort.slice(1) : sort];
   if (!compare || (sort === "name" && !down)) return nodes;
@@ -46,18 +48,20 @@ function Row({ node }) {
       ${node.local && html` <span class="mark">this node</span>`}
       <span class="address">${node.address}</span>
     </th>
-    <td data-label="State"><span class="two"><${StateBadge} state=${node.state} />${node.state_since_us > 0 && html`<span class="faint second">for <${Since} us=${node.state_since_us} /></span>`}</span></td>
-    <td data-label="Role"><span class="two"><${Role} role=${node.role} />${node.voter && html`<span class="faint second">voter</span>`}</span></td>
-    <td data-label="Last seen" class="numeric"><${Seen} member=${node} /></td>
-    <td data-label="RTT" class="numeric"><${RoundTrip} member=${node} /></td>
-    <td data-label="Zone" class=${node.zone || node.region ? "" : "blank"}>${[node.region, node.zone].filter(Boolean).join(" / ") || html`<span class="faint">–</span>`}</td>
-    <td data-label="Version" class=${node.version ? "" : "blank"}>${node.version || html`<span class="faint">–</span>`}</td>
-    <td data-label="Tags" class=${Object.keys(node.tags).length ? "" : "blank"}><${Tags} tags=${node.tags} /></td>
+    <${Cell} name="State"><span class="two"><${StateBadge} state=${node.state} />
+      ${node.state_since_us > 0 && html`<span class="faint second">for <${Since} us=${node.state_since_us} /></span>`}</span><//>
+    <${Cell} name="Role"><span class="two"><${Role} role=${node.role} />
+      ${node.voter && html`<span class="faint second">voter</span>`}</span><//>
+    <${Cell} name="Last seen" numeric><${Seen} member=${node} /><//>
+    <${Cell} name="RTT" numeric><${RoundTrip} member=${node} /><//>
+    <${Cell} name="Zone">${zoneOf(node)}<//>
+    <${Cell} name="Version">${node.version}<//>
+    <${Cell} name="Tags">${Object.keys(node.tags).length > 0 && html`<${Tags} tags=${node.tags} />`}<//>
   </tr>`, [node]);
 }
 
 /** The table alone. */
-export function NodesTable({ nodes, label }) {
+function NodesTable({ nodes, label }) {
   return html`<table class="nodes" aria-label=${label}>
     <thead><tr>
       <${Header} id="name">Node<//><${Header} id="state">State<//><${Header} id="role">Role<//>
@@ -66,6 +70,11 @@ export function NodesTable({ nodes, label }) {
     </tr></thead>
     <tbody>${nodes.map((node) => html`<${Row} key=${node.name} node=${node} />`)}</tbody>
   </table>`;
+}
+
+function NoNodes({ any }) {
+  if (any) return html`<${Empty} title="No node fits this filter">Esc in the filter clears it.<//>`;
+  return html`<${Empty} title="No nodes yet">Nodes appear here as soon as this one hears of them.<//>`;
 }
 
 /** The table with its filter, both as the address says. `among` narrows the nodes where there is no filter. */
@@ -79,5 +88,5 @@ export function FilteredNodes({ among }) {
       onInput=${(q) => setParameters({ q })} />
     ${nodes.length
       ? html`<${NodesTable} nodes=${nodes} label="Nodes" />`
-      : html`<${Empty} title=${all.length ? "No node fits this filter" : "No nodes yet"}>${all.length ? "Esc in the filter clears it." : "Nodes appear here as soon as this one hears of them."}<//>`}`;
+      : html`<${NoNodes} any=${all.length > 0} />`}`;
 }

@@ -73,7 +73,8 @@ function Search() {
           autocomplete="off" spellcheck=${false} value=${text} onKeyDown=${onKeyDown}
           onInput=${(event) => (setText(event.currentTarget.value), choose(0))} />
         <kbd>Esc</kbd></div>
-      <ul id="palette-list" role="listbox" aria-label="Results">${items.map((item, index) => html`<${Option} key=${item.id} item=${item} index=${index}
+      <ul id="palette-list" role="listbox" aria-label="Results">${items.map((item, index) => html`
+        <${Option} key=${item.id} item=${item} index=${index}
         chosen=${index === at} onChoose=${() => go(item)} onPoint=${() => index !== at && choose(index)} />`)}</ul>
       ${!items.length && html`<p class="palette-none" role="status">Nothing by that name</p>`}
     </div>

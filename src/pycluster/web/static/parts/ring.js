@@ -2,7 +2,7 @@
 import { nodePath } from "../router.js";
 import { roundTrip } from "./ages.js";
 import { Empty } from "./cards.js";
-import { stateShape } from "./glyphs.js";
+import { starShape, stateShape } from "./glyphs.js";
 import { html, signal, useMemo } from "./html.js";
 import { layout, zoneOf } from "./ring-layout.js";
 
@@ -13,7 +13,6 @@ const POINTED_MOST = 24;
 const NARROW = matchMedia("(max-width: 720px)");
 const narrow = signal(NARROW.matches);
 NARROW.addEventListener("change", () => (narrow.value = NARROW.matches));
-const STAR = "m8 1 2.1 4.6 5 .6-3.7 3.4 1 4.9L8 12l-4.4 2.5 1-4.9L.9 6.2l5-.6Z";
 
 function linkKind(node) {
   if (node.state === "down" || node.state === "suspect") return node.state;
@@ -48,14 +47,16 @@ function Label({ node, angle, x, y, radius, level }) {
   }
   const degrees = (angle * 180) / Math.PI - 90;
   const turned = side < -0.001;
-  return html`<text class="name" transform=${`rotate(${degrees}) translate(${radius + 14} 0) rotate(${turned ? 180 : 0})`} dy="4" text-anchor=${turned ? "end" : "start"}>${short(node.name)}</text>`;
+  const turn = `rotate(${degrees}) translate(${radius + 14} 0) rotate(${turned ? 180 : 0})`;
+  return html`<text class="name" transform=${turn} dy="4" text-anchor=${turned ? "end" : "start"}>${short(node.name)}</text>`;
 }
 
 function Sign({ node, x, y, scale }) {
   const size = 16 * scale;
-  return html`<g class=${`sign state-${node.state} ${node.role === "leader" ? "leads" : ""}`} transform=${`translate(${x - size / 2} ${y - size / 2}) scale(${scale})`}>
+  const transform = `translate(${x - size / 2} ${y - size / 2}) scale(${scale})`;
+  return html`<g class=${`sign state-${node.state} ${node.role === "leader" ? "leads" : ""}`} transform=${transform}>
     <circle class="ground" cx="8" cy="8" r="10" />
-    ${node.role === "leader" ? html`<circle class="halo" cx="8" cy="8" r="12" /><path class="fill star" d=${STAR} />` : stateShape(node.state)}</g>`;
+    ${node.role === "leader" ? html`<circle class="halo" cx="8" cy="8" r="12" />${starShape()}` : stateShape(node.state)}</g>`;
 }
 
 function Spot({ spot, plan, named, level, reachable }) {
@@ -63,8 +64,9 @@ function Spot({ spot, plan, named, level, reachable }) {
   return useMemo(() => {
     const least = node.role === "leader" ? 1 : node.state === "alive" ? 0 : 0.8;
     const scale = Math.max(plan.scale, least);
-    return html`<a href=${nodePath(node.name)} class="spot" tabindex=${reachable ? undefined : "-1"} aria-label=${`${node.name}: ${node.state}, ${node.role}`}>
-      <title>${node.name}: ${node.state}, ${node.role}</title>
+    const told = `${node.name}: ${node.state}, ${node.role}`;
+    return html`<a href=${nodePath(node.name)} class="spot" tabindex=${reachable ? undefined : "-1"} aria-label=${told}>
+      <title>${told}</title>
       <${Sign} node=${node} x=${spot.x} y=${spot.y} scale=${scale} />
       ${named && html`<${Label} ...${spot} radius=${plan.outer} level=${level} />`}</a>`;
   }, [node, spot.x, spot.y, plan.scale, named, level, reachable, narrow.value]);
@@ -93,11 +95,16 @@ export function Ring({ nodes, small = false }) {
   const pointed = !few && !small && notable.length <= POINTED_MOST ? new Set(notable) : new Set();
   const level = nodes.length <= LEVEL_MOST;
   const inOrder = [...spots].sort((a, b) => Number(a.node.state !== "alive") - Number(b.node.state !== "alive"));
-  return html`<svg class=${`ring ${small ? "small" : ""} ${few ? "" : "many"}`} viewBox=${frame(nodes.length, small)} role="group" aria-label=${`${here ? here.name : "This node"} and ${spots.length} others`}>
-    ${sectors.map((sector) => html`<line key=${`l${sector.from}`} class="sector" x1=${sector.x0} y1=${sector.y0} x2=${sector.x1} y2=${sector.y1} />`)}
+  return html`<svg class=${`ring ${small ? "small" : ""} ${few ? "" : "many"}`} viewBox=${frame(nodes.length, small)}
+      role="group" aria-label=${`${here ? here.name : "This node"} and ${spots.length} others`}>
+    ${sectors.map((sector) => html`
+      <line key=${`l${sector.from}`} class="sector" x1=${sector.x0} y1=${sector.y0} x2=${sector.x1} y2=${sector.y1} />`)}
     ${here && inOrder.map((spot) => html`<${Link} key=${spot.node.name} spot=${spot} timed=${!small && spots.length <= TIMED_MOST} />`)}
-    ${!small && sectors.map((sector) => html`<text key=${`t${sector.from}`} class="zone" x=${sector.x} y=${sector.y} text-anchor="middle">${sector.name}</text>`)}
-    ${inOrder.map((spot) => html`<${Spot} key=${spot.node.name} spot=${spot} plan=${plan} named=${few || pointed.has(spot)} level=${level} reachable=${few && !small} />`)}
-    ${here && html`<${Spot} key="here" spot=${{ node: here, x: 0, y: 0, angle: Math.PI }} plan=${{ ...plan, scale: 1.5 }} named level reachable=${!small} />`}
+    ${!small && sectors.map((sector) => html`
+      <text key=${`t${sector.from}`} class="zone" x=${sector.x} y=${sector.y} text-anchor="middle">${sector.name}</text>`)}
+    ${inOrder.map((spot) => html`
+      <${Spot} key=${spot.node.name} spot=${spot} plan=${plan} named=${few || pointed.has(spot)} level=${level} reachable=${few && !small} />`)}
+    ${here && html`
+      <${Spot} key="here" spot=${{ node: here, x: 0, y: 0, angle: Math.PI }} plan=${{ ...plan, scale: 1.5 }} named level reachable=${!small} />`}
   </svg>`;
 }

@@ -29,7 +29,10 @@ function Facts({ node }) {
 }
 
 function Evidence({ node }) {
-  if (!node.evidence.length) return html`<${Empty} title="No evidence recorded">${node.state === "unknown" ? "This node has never been heard of." : "Nothing has spoken for or against it."}<//>`;
+  if (!node.evidence.length) {
+    const why = node.state === "unknown" ? "This node has never been heard of." : "Nothing has spoken for or against it.";
+    return html`<${Empty} title="No evidence recorded">${why}<//>`;
+  }
   return html`<ol class="evidence">${[...node.evidence].reverse().map((item, index) => html`<li key=${`${item.at_us}.${index}`}>
     <${At} us=${item.at_us} /><span><b>${item.kind}</b> by ${item.by}${item.detail && html`<span class="detail">${item.detail}</span>`}</span>
     <span class="faint"><${Since} us=${item.at_us} /> ago</span></li>`)}</ol>`;
@@ -40,12 +43,16 @@ export function Node({ name }) {
   const node = member(name);
   if (!node) {
     return html`<${Heading} title=${name} command=${explainNode(name)} />
-      <${Card} id="no-node" title="Not known"><${Empty} title="No node of this name is known here">This node knows ${members.value.length} nodes. <a href="/nodes">See them all</a>.<//><//>`;
+      <${Card} id="no-node" title="Not known">
+        <${Empty} title="No node of this name is known here">
+          This node knows ${members.value.length} nodes. <a href="/nodes">See them all</a>.<//><//>`;
   }
   const facts = `${node.state} ${node.role} ${node.incarnation} ${node.evidence.length} ${node.state_since_us}`;
   const told = events.value.filter((event) => event.node === name).slice(0, 50);
   return html`<${Heading} title=${name} command=${explainNode(name)}>
-      <p class="lead"><${StateBadge} state=${node.state} />${node.role !== "unknown" && html`<${Role} role=${node.role} />`}${node.voter && html`<span>voter</span>`}${node.local && html`<span class="mark">this node</span>`}</p><//>
+      <p class="lead"><${StateBadge} state=${node.state} />
+        ${node.role !== "unknown" && html`<${Role} role=${node.role} />`}
+        ${node.voter && html`<span>voter</span>`}${node.local && html`<span class="mark">this node</span>`}</p><//>
     <div class="halves">
       <div class="stack">
         <${Card} id="node-facts" title="What is known"><${Facts} node=${node} /><//>
@@ -53,7 +60,8 @@ export function Node({ name }) {
       </div>
       <div class="stack">
         <${Card} id="node-why" title="Why"><${Explained} key=${name} query=${{ question: "node", name }} facts=${facts} /><//>
-        <${Card} id="node-events" title="Events of this node" kind="flush">${told.length ? html`<${EventList} events=${told} brief label="Events of this node" />` : html`<${Empty} title="No events of this node yet" />`}<//>
+        <${Card} id="node-events" title="Events of this node" kind="flush">
+          <${EventList} events=${told} brief label="Events of this node" none="No events of this node yet" /><//>
       </div>
     </div>`;
 }

@@ -13,7 +13,8 @@ export function Nodes() {
   return html`<${Heading} title="Nodes" command=${COMMANDS.nodes} />
     <div class="chips" role="group" aria-label="By state">${Object.entries(counts.value).map(([state, count]) => {
       const mine = `state:${state}`;
-      return html`<button type="button" key=${state} class="chip" aria-pressed=${String(filter === mine)} onClick=${() => setParameters({ q: filter === mine ? "" : mine })}>
+      return html`<button type="button" key=${state} class="chip" aria-pressed=${String(filter === mine)}
+        onClick=${() => setParameters({ q: filter === mine ? "" : mine })}>
         <${StateGlyph} state=${state} />${state} <b>${count}</b></button>`;
     })}</div>
     <${Card} id="all-nodes" title="All nodes" kind="flush headless"><${FilteredNodes} /><//>`;

@@ -21,7 +21,8 @@ function LeaderCard() {
   const view = leader.value;
   if (!view.leader) {
     const founding = quorum.value.phase === "waiting";
-    return html`<${Card} id="card-leader" title="Leader" kind=${founding ? "" : "trouble"}><p class="big"><${StateGlyph} state=${founding ? "suspect" : "down"} />No leader</p>
+    return html`<${Card} id="card-leader" title="Leader" kind=${founding ? "" : "trouble"}>
+      <p class="big"><${StateGlyph} state=${founding ? "suspect" : "down"} />No leader</p>
       <p>${view.reason || "Nobody leads as far as this node may believe."}</p>
       ${view.since_us > 0 && html`<p class="faint">for <${Since} us=${view.since_us} /></p>`}<//>`;
   }
@@ -40,8 +41,10 @@ function QuorumCard() {
   const { tone } = quorumState(view);
   const voters = view.voters.filter((voter) => !voter.learner).length;
   const word = !view.voters.length ? "Voters not known" : `${view.reachable} of ${voters}`;
-  return html`<${Card} id="card-quorum" title="Quorum" kind=${tone === "down" ? "trouble" : ""} aside=${html`<span class="faint">${view.phase}</span>`}>
-    <p class="big"><${StateGlyph} state=${tone} />${word}${view.voters.length > 0 && html`<span class="unit">voters reachable, ${view.needed} needed</span>`}</p>
+  return html`<${Card} id="card-quorum" title="Quorum" kind=${tone === "down" ? "trouble" : ""}
+      aside=${html`<span class="faint">${view.phase}</span>`}>
+    <p class="big"><${StateGlyph} state=${tone} />${word}
+      ${view.voters.length > 0 && html`<span class="unit">voters reachable, ${view.needed} needed</span>`}</p>
     ${view.voters.length <= 9 && html`<${Seats} quorum=${view} />`}
     ${!leader.value.leader && leader.value.reason && html`<p>No leader: ${leader.value.reason}</p>`}
     ${view.detail && html`<p class="faint">${view.detail}</p>`}<//>`;
@@ -86,11 +89,14 @@ function Field() {
       ${node.role === "leader" ? html`<${Star} />` : html`<${StateGlyph} state=${node.state} />`}</a></li>`)}</ul>`;
 }
 
+const matters = (node) => node.local || node.voter || node.role === "leader" || node.state !== "alive";
+
 function Nodes() {
   const many = members.value.length > TABLE_MOST;
-  const among = many ? members.value.filter((node) => node.local || node.voter || node.role === "leader" || node.state !== "alive").slice(0, TABLE_MOST) : undefined;
+  const among = many ? members.value.filter(matters).slice(0, TABLE_MOST) : undefined;
   return html`<${Card} id="card-nodes" title="Nodes" kind="flush" aside=${html`<a href="/nodes">all nodes</a>`}>
-    ${many && html`<${Field} /><p class="field-note faint">Below: this node, the voters, and every node that is not alive.</p>`}<${FilteredNodes} among=${among} /><//>`;
+    ${many && html`<${Field} /><p class="field-note faint">Below: this node, the voters, and every node that is not alive.</p>`}
+    <${FilteredNodes} among=${among} /><//>`;
 }
 
 function Elections() {
@@ -98,7 +104,8 @@ function Elections() {
   return html`<${Card} id="card-elections" title="Elections" kind="flush" aside=${html`<a href="/elections">history</a>`}>
     ${lines.length
       ? html`<ol class="terms">${lines.map((line) => html`<li key=${`${line.term}.${line.since_us}`}><${At} us=${line.since_us} />
-          <span class="term">term ${line.term}</span><span>${line.leader ? html`<a href=${nodePath(line.leader)}>${line.leader}</a>` : html`<span class="bad-text">no leader</span>`}
+          <span class="term">term ${line.term}</span>
+          <span>${line.leader ? html`<a href=${nodePath(line.leader)}>${line.leader}</a>` : html`<span class="bad-text">no leader</span>`}
           ${line.reason && html`<span class="faint reason">${line.reason}</span>`}</span></li>`)}</ol>`
       : html`<${Empty} title="No election seen yet">This node has not seen anybody lead since it started.<//>`}
     ${acting.value.some((span) => span.ended_us === null) && html`<p class="card-note"><${Star} />This node acts as leader now.</p>`}<//>`;
@@ -117,7 +124,7 @@ export function Overview() {
       <div class="stack"><${Nodes} />${few && html`<div class="halves"><${Elections} /><${Picture} /></div>`}</div>
       <div class=${`stack ${few ? "" : "side"}`}>
         <${Card} id="card-events" title="Events" kind="flush" aside=${html`<a href="/events">all</a>`}>
-          ${events.value.length ? html`<${EventList} events=${events.value.slice(0, few ? 16 : 10)} brief label="Newest events" />` : html`<${Empty} title="No events yet">They appear here as they happen.<//>`}<//>
+          <${EventList} events=${events.value.slice(0, few ? 16 : 10)} brief label="Newest events">They appear here as they happen.<//><//>
         ${!few && html`<${Elections} />`}
         ${!few && members.value.length <= TABLE_MOST && html`<${Picture} />`}
       </div>

@@ -4,6 +4,7 @@ import { parameter, setParameters } from "../router.js";
 import { self } from "../store.js";
 import { Card, Empty, FilterBox, Heading } from "../parts/cards.js";
 import { html, useEffect, useState } from "../parts/html.js";
+import { Cell, Table } from "../parts/table.js";
 
 function text(value) {
   if (value === null || value === "" || (typeof value === "object" && !Object.keys(value).length)) return "";
@@ -29,11 +30,16 @@ export function Settings() {
   }, [self.value.started_us]);
   const filter = parameter("q");
   const found = (state?.rows ?? []).filter((row) => `${row.name} ${row.value} ${row.source}`.toLowerCase().includes(filter.toLowerCase()));
-  return html`<${Heading} title="Settings" command=${COMMANDS.settings} lead="What holds on this node, and where it was said. Secrets are never shown." />
+  return html`<${Heading} title="Settings" command=${COMMANDS.settings}
+      lead="What holds on this node, and where it was said. Secrets are never shown." />
     <${Card} id="settings" title="Settings" kind="flush headless">
       ${state === null && html`<p class="loading" role="status">Asking the agent …</p>`}
       ${state?.failed && html`<${Empty} title="No settings">${state.failed}<//>`}
-      ${state?.rows && html`<${FilterBox} label="Filter settings" hint="Filter: name, value or source" value=${filter} shown=${found.length} all=${state.rows.length} onInput=${(q) => setParameters({ q })} />
-        <table class="plain" aria-label="Settings"><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
-        <tbody>${found.map((row) => html`<tr key=${row.name}><th scope="row"><code>${row.name}</code></th><td data-label="Value">${row.value ? html`<code>${row.value}</code>` : html`<span class="faint">none</span>`}</td><td data-label="From" class="faint">${row.source}</td></tr>`)}</tbody></table>`}<//>`;
+      ${state?.rows && html`
+        <${FilterBox} label="Filter settings" hint="Filter: name, value or source" value=${filter} shown=${found.length}
+          all=${state.rows.length} onInput=${(q) => setParameters({ q })} />
+        <${Table} label="Settings" heads=${["Setting", "Value", "From"]}>${found.map((row) => html`<tr key=${row.name}>
+          <th scope="row"><code>${row.name}</code></th>
+          <${Cell} name="Value">${row.value && html`<code>${row.value}</code>`}<//>
+          <${Cell} name="From">${row.source && html`<span class="faint">${row.source}</span>`}<//></tr>`)}<//>`}<//>`;
 }
