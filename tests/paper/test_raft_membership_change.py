@@ -172,8 +172,8 @@ def test_4_2_3_a_removed_voter_does_not_disrupt() -> None:
 
 
 def test_4_2_3_a_removed_voter_that_was_away_learns_that_it_has_no_seat() -> None:
-    """§4.2.3: "a server that is not in Cnew will no longer receive heartbeats". Ours: whoever refuses its pre-vote shows
-    it the committed configuration's place in the log, and it stands no more."""
+    """§4.2.3: "a server that is not in Cnew will no longer receive heartbeats". Ours: whoever refuses its pre-vote
+    shows it the committed configuration's place in the log, and it stands no more."""
     cluster = Cluster(3)
     cluster.start()
     cluster.elect()

@@ -6,17 +6,17 @@ from random import Random
 
 import pytest
 
-from pycluster.consensus import HandOver, PeerHealth, Propose, Transfer
+from pycluster.consensus import HandOver, PeerHealth, Propose, RemoveVoter, Resign, Transfer
 from tests.paper.raft_cluster import MS, SECOND, Cluster
 
 #: Clocks run up to 4 % too slow or too fast: two of them are apart by less than the lease's tenth.
 DRIFT = 0.04
 
 
-def hurt(cluster: Cluster, rng: Random) -> None:
-    """One random fault, repair or command."""
+def hurt(cluster: Cluster, rng: Random, kinds: int = 17) -> None:
+    """One random fault, repair or command, of the first ``kinds``."""
     name = rng.choice(cluster.names)
-    match rng.randrange(17):
+    match rng.randrange(kinds):
         case 0 | 1:
             if name in cluster.up:
                 cluster.crash(name)
@@ -113,3 +113,34 @@ def peace(cluster: Cluster) -> None:
 def test_safety_under_random_faults(size: int, seed: int) -> None:
     """Figure 3.2: election safety, log matching, leader completeness, state machine safety; and the lease (§6.4.1)."""
     torture(size, seed, 40)
+
+
+def thin_out(size: int, seed: int, steps: int) -> Cluster:
+    """Voters are removed and resign amid faults; whoever is left has one leader, whoever is not stands no more."""
+    cluster = Cluster(size, seed)
+    rng = Random(seed)
+    cluster.rates = {name: 1 + rng.uniform(-DRIFT, DRIFT) for name in cluster.names}
+    cluster.start()
+    cluster.elect()
+    for _ in range(steps):
+        leader = cluster.acting()
+        if leader is not None and rng.random() < 0.3:
+            cluster.feed(leader, RemoveVoter(rng.choice(cluster.names)))
+        if rng.random() < 0.15:
+            cluster.feed(rng.choice(cluster.names), Resign())
+        hurt(cluster, rng, kinds=15)
+        cluster.run(rng.choice((20 * MS, 200 * MS, SECOND, 3 * SECOND)))
+        cluster.check_logs()
+    peace(cluster)
+    leader = cluster.acting()
+    assert leader is not None, {name: cluster.raft(name).reason for name in cluster.names}
+    seats = {peer.name for peer in cluster.raft(leader).view(cluster.local(leader)).voters}
+    assert {name for name in cluster.names if cluster.raft(name).seated} == seats
+    return cluster
+
+
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("seed", range(10))
+def test_voters_leave_under_random_faults(size: int, seed: int) -> None:
+    """§4.1, §4.2: single-server changes keep figure 3.2's properties and the lease's whatever else goes wrong."""
+    thin_out(size, seed, 40)

@@ -17,17 +17,15 @@ class EventJournal:
     def __init__(self, kept: int = EVENTS_KEPT) -> None:
         self._events: deque[ClusterEvent] = deque(maxlen=kept)
         self._news = asyncio.Event()
-        self._complete = True
 
     def append(self, event: ClusterEvent) -> None:
         """The next event."""
-        self._complete = self._complete and len(self._events) < (self._events.maxlen or 0)
         self._events.append(event)
         news, self._news = self._news, asyncio.Event()
         news.set()
 
     async def follow(self, after: int | None) -> AsyncIterator[ClusterEvent]:
-        """Events above the id ``after`` (None: only new ones; 0: from this life's first), for ever.
+        """Events above the id ``after`` (None: only new ones; 0: all that are kept first), for ever.
 
         Raises ``EventStreamLagged`` where some of them are no longer kept, or ``after`` is no event of this life.
         """
@@ -46,8 +44,6 @@ class EventJournal:
     def _after(self, last: int, from_start: bool) -> list[ClusterEvent]:
         events = self._events
         if from_start:
-            if not self._complete:
-                raise EventStreamLagged
             return list(events)
         if not events or last > events[-1].id or last < events[0].id - 1:
             raise EventStreamLagged
