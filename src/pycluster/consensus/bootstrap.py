@@ -53,11 +53,13 @@ class Bootstrap:
 
     @property
     def asking(self) -> bool:
-        """Whether this node looks around: it is listed, follows nobody, and has no seat or nothing to lose."""
+        """Whether this node looks around: it is listed, follows nobody, and has no seat or may have lost the one that it
+        knows of together with the entry that gave it.
+        """
         s = self._s
         if s.name not in s.listed or s.leader != NOBODY or s.role == "leader":
             return False
-        return not s.seated or bool(self.founding_term)
+        return not s.seated or s.in_doubt
 
     def begin(self) -> None:
         """Forget what was heard, ask at once."""

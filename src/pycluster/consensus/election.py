@@ -65,7 +65,7 @@ class Election:
     def due_us(self) -> int | None:
         """When this voter stands, unless somebody is heard; None while it may not."""
         s = self._s
-        if self.ballot is not None or s.role != "follower" or s.draining or not s.seated:
+        if self.ballot is not None or s.role != "follower" or s.draining or not s.may_stand:
             return None
         base_us = max(s.stand_base_us, s.promise_until_us, s.silent_until_us)
         return base_us + self.rank() * self.step_us()

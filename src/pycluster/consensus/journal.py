@@ -80,6 +80,15 @@ class Journal:
         """Where the newest configuration stands; 0 without one."""
         return self._configurations[-1] if self._configurations else 0
 
+    @property
+    def previous_configuration(self) -> Configuration | None:
+        """What the newest configuration took the place of, and falls back to."""
+        if len(self._configurations) < 2:
+            return None
+        payload = self.entries[self._configurations[-2] - 1].payload
+        assert isinstance(payload, Configuration)
+        return payload
+
     def _read_configuration(self) -> None:
         """After every change of the log."""
         index = self.configuration_index

@@ -222,7 +222,8 @@ class Roles:
         """Whether a voter has shown that this node's seat is gone: a later configuration without it is committed."""
         s = self.s
         index = s.journal.configuration_index
-        if (message.configuration_term, message.configuration_index) <= (s.journal.term_at(index) or 0, index):
+        theirs, ours = (message.configuration_term, message.configuration_index), (s.journal.term_at(index) or 0, index)
+        if not message.configuration_index or theirs < ours or (theirs == ours and s.electorate.seated):
             return False
         if not s.expelled and s.role != "leader":
             s.expelled = True

@@ -96,6 +96,19 @@ class State:
         return self.electorate.seated and not self.expelled
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether the newest configuration is not known to be committed."""
+        return self.journal.configuration_index > self.commit_index
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether this node has a seat, or had one that nobody can take while it does not stand (Raft §4.2.2)."""
+        if self.seated or self.expelled or not self.in_doubt:
+            return self.seated
+        previous = self.journal.previous_configuration
+        return previous is not None and self.me in previous.voters
+
+    @property
     def others(self) -> tuple[Voter, ...]:
         """The other voters that can be talked to."""
         return self.electorate.others
