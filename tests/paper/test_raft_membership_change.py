@@ -154,6 +154,45 @@ def test_4_2_2_the_others_go_on() -> None:
     assert any(isinstance(effect, Resigned) for effect in cluster.processes["node001"].effects)
 
 
+def test_4_2_2_a_server_outside_its_own_configuration_still_stands() -> None:
+    """§4.2.2: it "should still start new elections, as it might still be needed until the Cnew entry is committed".
+    Here the leader of two removed itself and died before the other had that: nobody else's log is long enough."""
+    cluster = Cluster(2)
+    cluster.start()
+    cluster.elect()
+    cluster.run(SECOND)
+    cluster.isolate("node001")
+    cluster.feed("node001", Resign())
+    cluster.run(5 * MS)
+    assert not cluster.raft("node001").seated and len(cluster.processes["node001"].disk.entries) == 3
+    for name in cluster.names:
+        cluster.crash(name)
+    cluster.heal()
+    cluster.start()
+    assert cluster.run(10 * SECOND, lambda: cluster.acting() == "node002"), "elected by it, and handed over to"
+    cluster.run(2 * SECOND)
+    assert [peer.name for peer in cluster.raft("node002").view(cluster.now_us).voters] == ["node002"]
+    assert not cluster.raft("node001").seated
+
+
+def test_4_1_a_seat_given_by_an_entry_that_was_lost_is_given_again() -> None:
+    """§4.1: the others fell back to the configuration before it. Ours: whoever waits in vain asks around again."""
+    cluster = Cluster(5)
+    cluster.start("node001", "node002", "node003", "node004")
+    assert cluster.elect() == "node001"
+    cluster.run(SECOND)
+    cluster.drop = lambda sender, to, message: to != "node005" and isinstance(message, AppendEntries)
+    cluster.start("node005")
+    assert cluster.run(5 * SECOND, lambda: cluster.raft("node005").seated)
+    cluster.run(50 * MS)
+    cluster.crash("node001")
+    cluster.drop = lambda sender, to, message: False
+    assert cluster.run(10 * SECOND, lambda: cluster.acting() == "node002")
+    cluster.run(5 * SECOND)
+    seats_now = [(peer.name, peer.uuid) for peer in cluster.raft("node002").view(cluster.now_us).voters]
+    assert ("node005", "node005-uuid1") in seats_now and cluster.raft("node005").leader == "node002"
+
+
 def test_4_2_3_a_removed_voter_does_not_disrupt() -> None:
     """§4.2.3: servers not in the new configuration "will time out and start new elections"; they must not succeed."""
     cluster = Cluster(4)

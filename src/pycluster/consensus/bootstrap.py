@@ -53,13 +53,16 @@ class Bootstrap:
 
     @property
     def asking(self) -> bool:
-        """Whether this node looks around: it is listed, follows nobody, and has no seat or may have lost the one that it
-        knows of together with the entry that gave it.
+        """Whether this node looks around: listed, without a leader, and without a seat, or with one that may be lost.
+
+        The entry that gave the seat may never have been committed; then no leader knows of it, and it waits in vain.
         """
         s = self._s
         if s.name not in s.listed or s.leader != NOBODY or s.role == "leader":
             return False
-        return not s.seated or s.in_doubt
+        if not s.seated or self.founding_term:
+            return True
+        return s.in_doubt and s.now_us >= max(s.silent_until_us, s.promise_until_us) + s.params.election_timeout_us
 
     def begin(self) -> None:
         """Forget what was heard, ask at once."""
@@ -157,7 +160,7 @@ class Bootstrap:
         """Why an empty voter waits, in a sentence."""
         s = self._s
         initialised = sorted(name for name, heard in self._heard.items() if heard.cluster_uuid)
-        if s.expelled:
+        if s.expelled and s.electorate.seated:
             return f"the seat of {s.name} among the voters was given up while it was away"
         if s.cluster_uuid:
             names = ", ".join(seat.name for seat in s.voters)

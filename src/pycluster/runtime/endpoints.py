@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import socket
 from typing import Any
 
-from pycluster.kernel.ids import Address
+from pycluster.kernel.ids import Address, is_numeric
 
 _MAPPED = "::ffff:"
+#: Hosts whose form was judged already: a large cluster's.
+_numeric = functools.lru_cache(maxsize=1_024)(is_numeric)
 
 
 class Endpoints:
@@ -28,7 +32,12 @@ class Endpoints:
         return Address(host.partition("%")[0], peer[1])
 
     def write(self, address: Address) -> tuple[str, int]:
-        """What ``sendto`` and ``connect`` take."""
+        """What ``sendto`` and ``connect`` take; raises ``OSError`` where a peer named an address that is none.
+
+        The system would look a host's name up, and the event loop would wait for the name server.
+        """
+        if not (_numeric(address.host) and 0 < address.port <= 65_535):
+            raise OSError(errno.EADDRNOTAVAIL, f"{address} is no address")
         if self.dual and ":" not in address.host:
             return _MAPPED + address.host, address.port
         return address.host, address.port

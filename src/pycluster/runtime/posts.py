@@ -54,8 +54,8 @@ class _Line(asyncio.Protocol):
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
-        host, port = self._endpoints.write(self._to)
         try:
+            host, port = self._endpoints.write(self._to)
             async with asyncio.timeout(DIAL_TIMEOUT_S):
                 await loop.create_connection(lambda: self, host, port, local_addr=self._endpoints.source)
         except OSError:  # TimeoutError is one
