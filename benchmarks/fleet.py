@@ -40,9 +40,11 @@ class Agent:
     def __init__(self, name: str, command: list[str], log: Path, environment: dict[str, str]) -> None:
         self.name = name
         self.log = log
+        # As on a machine of its own: compiled modules are kept.
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **environment}
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**kept, **environment}
             )
         self._read = 0
         self._text = ""

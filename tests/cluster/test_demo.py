@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.agents import LIMIT_S, ROOT, environment, wait_for
 
 
@@ -40,6 +42,7 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
+@pytest.mark.slow
 def test_the_whole_story_in_one_command(tmp_path: Path) -> None:
     process = demo(tmp_path, "--kill-leader-after", "5", "--exit-after", "15")
     try:

@@ -44,6 +44,7 @@ def test_sigterm_hands_leadership_over_and_says_goodbye(tmp_path: Path) -> None:
             agent.wait_says("Following new leader: node001", times=2)
 
 
+@pytest.mark.slow
 def test_sighup_reads_the_seeds_again_and_keeps_running(tmp_path: Path) -> None:
     """The other agent knows nobody's address, so only the new seed can bring the two together."""
     one = alone(tmp_path)
@@ -146,6 +147,7 @@ def test_a_data_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None
         assert "Traceback" not in agent.console()
 
 
+@pytest.mark.slow
 def test_it_outlives_a_console_that_nobody_reads(tmp_path: Path) -> None:
     """A full pipe must not stop an agent: its peers would see it die of its reader."""
     one, two = agents_on(tmp_path, {"node001": "127.0.0.1", "node002": "127.0.0.2"})

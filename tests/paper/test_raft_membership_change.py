@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from pycluster.consensus import (
@@ -19,6 +20,7 @@ from pycluster.consensus import (
 )
 from pycluster.consensus.messages import (
     AppendEntries,
+    BootstrapAnswer,
     BootstrapQuery,
     PreVoteReply,
     PreVoteRequest,
@@ -239,6 +241,23 @@ def test_only_a_later_committed_configuration_takes_a_seat_away(term: int, index
     assert hand.raft.seated == seated
     hand.heartbeat(1)
     assert hand.raft.seated, "a leader that speaks to it knows better"
+
+
+def test_whoever_asks_around_is_shown_it_too() -> None:
+    """Ours: the few that are left of many voters may be none of those whom the absent would ask for votes."""
+    hand = Hand()
+    hand.act()
+    hand.acknowledge(3)
+    hand.match(3, 3)
+    hand.feed(RemoveVoter("node003"))
+    hand.write()
+    hand.match(1, 4)
+    hand.tell(3, BootstrapQuery(*hand.header(3), "digest", ("node001", "node002", "node003")))
+    (answer,) = hand.sent(BootstrapAnswer)
+    assert (answer.configuration_term, answer.configuration_index) == (2, 4)
+    away = Hand(me=3)
+    away.tell(2, msgspec.structs.replace(answer, to_uuid="uuid3"))
+    assert not away.raft.seated
 
 
 def test_4_2_3_a_request_of_someone_outside_the_configuration_is_answered() -> None:

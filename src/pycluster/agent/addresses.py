@@ -4,50 +4,94 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.ids import Address, Seed
 
+#: What ``socket.getaddrinfo`` is: host, port, family and kind to a list whose entries end with an address.
+LookUp = Callable[[str, int, int, int], Sequence[tuple[Any, ...]]]
+#: All names together may take this long: an agent must start where no name server answers, too.
+LOOKUPS_S = 5.0
+_ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+_LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
-def advertised(bind_host: str, port: int, seeds: tuple[Seed, ...], name: str, chosen: Address | None) -> Address:
+
+def advertised(
+    bind_host: str,
+    port: int,
+    seeds: tuple[Seed, ...],
+    name: str,
+    chosen: Address | None,
+    look_up: LookUp = socket.getaddrinfo,
+) -> Address:
     """The address the others shall use.
 
     In this order: the chosen one; the bind address where it is one address; the address that this machine would send
-    from to reach the first other node; any address of this machine that is not loopback; loopback.
+    from to reach the first other node; loopback, where that reaches all of them that can be found, or only this node is
+    listed; any address of this machine that is not loopback.
     """
     if chosen is not None:
         return chosen
     if not ipaddress.ip_address(bind_host).is_unspecified:
         return Address(bind_host, port)
-    family = socket.AF_INET6 if ":" in bind_host else socket.AF_INET
-    own_loopback = False
-    for seed in seeds:
-        source = _source_towards(seed.host, seed.port, family)
-        if source is None:
-            continue
-        if ipaddress.ip_address(source).is_loopback:
-            own_loopback = True
-        elif seed.name != name:
+    families = (socket.AF_INET6, socket.AF_INET) if ":" in bind_host else (socket.AF_INET,)
+    # A machine's own name leads to loopback on many systems, and says nothing about the others.
+    others = tuple(seed for seed in seeds if seed.name != name) or seeds
+    loopback = ""
+    for source in _sources(others, families, look_up):
+        if not ipaddress.ip_address(source).is_loopback:
             return Address(source, port)
-    if own_loopback:
-        return Address("::1" if family == socket.AF_INET6 else "127.0.0.1", port)
-    anywhere = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
-    source = _source_towards(anywhere, 9, family)
-    if source is None:
-        raise LocalMisuse(
-            "no address to advertise to the other nodes",
-            why=f"the agent listens on {bind_host}, and this machine has no route to any configured node",
-            remedy="name one with -advertise-address",
-        )
-    return Address(source, port)
+        loopback = loopback or source
+    if loopback:
+        return Address(_LOOPBACK[socket.AF_INET6 if ":" in loopback else socket.AF_INET], port)
+    for family in families:
+        anywhere = _source_towards((_ANYWHERE[family], 9), family)
+        if anywhere is not None:
+            return Address(anywhere, port)
+    raise LocalMisuse(
+        "no address to advertise to the other nodes",
+        why=f"the agent listens on {bind_host}, and this machine has no route to any configured node",
+        remedy="name one with -advertise-address",
+    )
 
 
-def _source_towards(host: str, port: int, family: socket.AddressFamily) -> str | None:
-    """The address this machine sends from to reach ``host``. Asks the routing table; sends nothing."""
+def _sources(seeds: tuple[Seed, ...], families: tuple[socket.AddressFamily, ...], look_up: LookUp) -> list[str]:
+    """The addresses this machine sends from to reach the seeds that can be found in time."""
+    found: SimpleQueue[list[tuple[Any, ...]] | None] = SimpleQueue()
+
+    def look_all_up() -> None:
+        for seed in seeds:
+            try:
+                found.put(list(look_up(seed.host, seed.port, socket.AF_UNSPEC, socket.SOCK_DGRAM)))
+            except (OSError, UnicodeError):
+                continue
+        found.put(None)
+
+    # A daemon: a lookup that hangs must not hold up the start, nor the end of the process.
+    threading.Thread(target=look_all_up, name="own-address", daemon=True).start()
+    end = time.monotonic() + LOOKUPS_S
+    sources: list[str] = []
     try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+        while (entries := found.get(timeout=max(0.0, end - time.monotonic()))) is not None:
+            own = (_source_towards(entry[4], entry[0]) for entry in entries if entry[0] in families)
+            sources += [source for source in own if source is not None]
+            if sources and not ipaddress.ip_address(sources[-1]).is_loopback:
+                break
+    except Empty:
+        pass
+    return sources
+
+
+def _source_towards(there: tuple[Any, ...], family: socket.AddressFamily) -> str | None:
+    """The address this machine sends from to get ``there``. Asks the routing table; sends nothing."""
+    try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(found[0][4])
+            probe.connect(there)
             return str(probe.getsockname()[0]).partition("%")[0]
     except OSError:
         return None

@@ -6,8 +6,10 @@ A reader that does not read must never stop an agent, so a thread of its own wri
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +24,8 @@ LogFormat = Literal["text", "json"]
 
 #: Lines that wait for a slow reader; more are dropped, and the number of those is told when it reads again.
 _QUEUE_LINES = 2_000
+#: A file that takes nothing now may take the next line.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Console:
@@ -72,7 +76,7 @@ class Console:
             return
         if self._dropped and not self._lines.full():
             dropped, self._dropped = self._dropped, 0
-            self.say("console-dropped", f"{dropped} lines were dropped: the reader of this console was too slow")
+            self.say("console-dropped", f"{dropped} lines were dropped: nothing took them in time")
         try:
             self._lines.put_nowait((descriptor, line))
         except queue.Full:
@@ -81,11 +85,22 @@ class Console:
     def _write(self) -> None:
         while (item := self._lines.get()) is not None:
             descriptor, line = item
-            try:
-                while line and descriptor not in self._closed:
-                    line = line[os.write(descriptor, line) :]
-            except OSError:
-                self._closed.add(descriptor)
+            while line and descriptor not in self._closed:
+                line = line[self._written(descriptor, line) :]
+
+    def _written(self, descriptor: int, line: bytes) -> int:
+        try:
+            return os.write(descriptor, line)
+        except BlockingIOError:
+            # Somebody who has the same terminal or pipe open made it so.
+            select.select([], [descriptor], [])
+            return 0
+        except OSError as error:
+            if error.errno in _PASSING:
+                self._dropped += 1
+                return len(line)
+            self._closed.add(descriptor)
+            return 0
 
 
 def status_block(status: StatusView) -> str:
@@ -101,7 +116,7 @@ def status_block(status: StatusView) -> str:
         "Cluster nodes:",
     ]
     lines += [_member_line(member) for member in status.members if not member.local]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_one_line(line) for line in lines) + "\n"
 
 
 def _member_line(member: MemberView) -> str:

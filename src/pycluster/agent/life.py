@@ -18,6 +18,8 @@ import uvloop
 from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, triples
 from pycluster.agent.banner import banner
 from pycluster.agent.console import Console
+from pycluster.agent.parameters import judge
+from pycluster.agent.reload import left_out, taken_over
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node import events
 from pycluster.runtime import Driver, Ending, HookBook, Hooks, NodeDisk, PortNetwork, now_us
@@ -100,8 +102,8 @@ class _Life:
         if self._ticker is not None:
             self._ticker.cancel()
         driver.stop()
-        if not self._abandoned.is_set():
-            await hooks.finish(HOOK_PATIENCE_S)
+        hooks.conclude(settings.name, now_us(), time.time_ns() // 1_000_000)
+        await self._hooks_finished(hooks)
         await server.stop()
         await network.close()
         return self._exit_code(ending)
@@ -141,21 +143,19 @@ class _Life:
             return
         try:
             fresh = self._reload()
+            judge(fresh)
         except PyClusterError as error:
-            self._console.say("reload-failed", f"The settings stay as they are: {error}")
+            for problem in getattr(error, "problems", ()) or (str(error),):
+                self._console.say("reload-failed", f"The settings stay as they are: {problem}")
             return
-        old, new = self._loaded.settings, fresh.settings
-        fixed = [
-            field
-            for field in new.__struct_fields__
-            if field not in ("seeds", "tags") and getattr(new, field) != getattr(old, field)
-        ]
-        self._loaded = fresh
-        self._driver.feed(events.Reload(triples(new.seeds), new.tags))
+        later = left_out(self._loaded, fresh)
+        self._loaded = taken_over(self._loaded, fresh)
+        seeds, tags = fresh.settings.seeds, fresh.settings.tags
+        self._driver.feed(events.Reload(triples(seeds), tags))
         for warning in fresh.warnings:
             self._console.say("warning", f"Warning: {warning}")
-        later = f"; a restart is needed for {', '.join(fixed)}" if fixed else ""
-        self._console.say("reloaded", f"Settings read again: {len(new.seeds)} nodes, {len(new.tags)} tags{later}")
+        rest = f"; a restart is needed for {', '.join(later)}" if later else ""
+        self._console.say("reloaded", f"Settings read again: {len(seeds)} nodes, {len(tags)} tags{rest}")
 
     async def _until_over(self) -> Ending:
         abandoned = asyncio.ensure_future(self._abandoned.wait())
@@ -163,6 +163,16 @@ class _Life:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         abandoned.cancel()
         return self._driver.ended.result() if self._driver.ended.done() else Ending()
+
+    async def _hooks_finished(self, hooks: Hooks) -> None:
+        finishing = asyncio.ensure_future(hooks.finish(HOOK_PATIENCE_S))
+        abandoned = asyncio.ensure_future(self._abandoned.wait())
+        either: set[asyncio.Future[Any]] = {finishing, abandoned}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not finishing.done():
+            hooks.abandon()
+        await finishing
+        abandoned.cancel()
 
     def _exit_code(self, ending: Ending) -> int:
         if ending.halted:

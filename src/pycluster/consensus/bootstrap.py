@@ -96,9 +96,15 @@ class Bootstrap:
     def on_query(self, sender: Voter, message: BootstrapQuery) -> None:
         """Answer anyone; an empty asker's question is also its own answer."""
         s, leader = self._s, self._s.leader
-        head = s.header(sender)
         answer = BootstrapAnswer(
-            *head, s.digest, s.listed, self._silent_us(), self.founding_term, leader.name, leader.uuid
+            *s.header(sender),
+            s.digest,
+            s.listed,
+            self._silent_us(),
+            self.founding_term,
+            leader.name,
+            leader.uuid,
+            *s.configuration_without(sender),
         )
         s.heartbeat(sender, answer)
         self._note(sender, message)

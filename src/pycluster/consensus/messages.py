@@ -35,7 +35,11 @@ class BootstrapQuery(Header, frozen=True, tag=True):
 
 
 class BootstrapAnswer(Header, frozen=True, tag=True):
-    """The answer: empty where ``cluster_uuid`` is, initialised otherwise; ``leader`` is whom the voter follows."""
+    """The answer: empty where ``cluster_uuid`` is, initialised otherwise; ``leader`` is whom the voter follows.
+
+    ``configuration_term``, ``configuration_index``: of a committed configuration that has no seat for the asker, who
+    may have been away when it was removed; 0 where there is none.
+    """
 
     digest: Uuid
     listed: Names
@@ -43,6 +47,8 @@ class BootstrapAnswer(Header, frozen=True, tag=True):
     founding_term: Ordinal = 0
     leader: Name = ""
     leader_uuid: Uuid = ""
+    configuration_term: Ordinal = 0
+    configuration_index: Ordinal = 0
 
 
 class PreVoteRequest(Header, frozen=True, tag=True):
@@ -56,8 +62,7 @@ class PreVoteRequest(Header, frozen=True, tag=True):
 class PreVoteReply(Header, frozen=True, tag=True):
     """``request_term`` echoes the request's term; ``retry_after_us`` is what is left of a promise or a silence.
 
-    ``configuration_term``, ``configuration_index``: of a committed configuration that has no seat for the asker, who
-    may have been away when it was removed; 0 where there is none.
+    ``configuration_term``, ``configuration_index``: see :class:`BootstrapAnswer`.
     """
 
     request_term: Ordinal

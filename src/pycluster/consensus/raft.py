@@ -191,6 +191,8 @@ class Raft:
         if isinstance(message, BootstrapQuery):
             self._roles.on_bootstrap_query(sender, message)
         elif isinstance(message, BootstrapAnswer):
+            if not other:
+                self._roles.expelled(sender, message)
             self._roles.bootstrap.on_answer(sender, message)
         elif not other:
             s.note_contact(message.from_uuid)

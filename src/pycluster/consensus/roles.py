@@ -14,6 +14,7 @@ from pycluster.consensus.electorate import majority
 from pycluster.consensus.lease import Lease
 from pycluster.consensus.log import Configuration, NoOp, Voter
 from pycluster.consensus.messages import (
+    BootstrapAnswer,
     BootstrapQuery,
     PreVoteReply,
     PreVoteRequest,
@@ -218,12 +219,12 @@ class Roles:
         self.become_follower(term, NOBODY, f"{sender.name} is in the higher term {term}")
         return True
 
-    def expelled(self, sender: Voter, message: PreVoteReply) -> bool:
+    def expelled(self, sender: Voter, message: PreVoteReply | BootstrapAnswer) -> bool:
         """Whether a voter has shown that this node's seat is gone: a later configuration without it is committed."""
         s = self.s
         index = s.journal.configuration_index
         theirs, ours = (message.configuration_term, message.configuration_index), (s.journal.term_at(index) or 0, index)
-        if not message.configuration_index or theirs < ours or (theirs == ours and s.electorate.seated):
+        if not index or not message.configuration_index or theirs < ours or (theirs == ours and s.electorate.seated):
             return False
         if not s.expelled and s.role != "leader":
             s.expelled = True

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+from typing import Any
 
 #: Bytes of output kept to say why a command failed; the rest is read and forgotten.
 _KEPT_BYTES = 2_000
@@ -22,8 +24,12 @@ class Child:
         self._command = command
         self._environment = environment
         self._timeout_s = timeout_s
-        self._process: asyncio.subprocess.Process | None = None
         self._told_to_end = asyncio.Event()
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it was told to end early."""
+        return self._told_to_end.is_set()
 
     def terminate(self) -> None:
         """End it early."""
@@ -34,61 +40,68 @@ class Child:
         if self._told_to_end.is_set():
             return ""
         try:
-            process = await asyncio.create_subprocess_exec(
+            transport, watch = await asyncio.get_running_loop().subprocess_exec(
+                _Watch,
                 *self._command,
                 env=self._environment,
                 cwd="/",
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
             return f"{self._command[0]} cannot be run: {error.strerror or error}"
-        self._process = process
-        assert process.stdout is not None
-        kept = _LastWords()
-        reading = asyncio.ensure_future(kept.read(process.stdout))
         ending = asyncio.ensure_future(self._told_to_end.wait())
-        exited = asyncio.ensure_future(process.wait())
-        await asyncio.wait({ending, exited}, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        late = not exited.done()
-        early = self._told_to_end.is_set()
-        if late:
-            await self._end(exited)
+        either: set[asyncio.Future[Any]] = {ending, watch.exited}
+        await asyncio.wait(either, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        # What the command left running in the background may hold its output open for ever.
-        await asyncio.wait({reading}, timeout=_LAST_WORDS_S)
-        reading.cancel()
-        words = kept.last_line()
+        late = not watch.exited.done()
         if late:
-            return "" if early else f"it did not end within {self._timeout_s:g} s and was stopped"
-        code = process.returncode or 0
+            await _end(transport.get_pid(), watch.exited)
+        # What the command left running in the background may hold its output open for ever; the rest is not ours.
+        await asyncio.wait({watch.silent}, timeout=_LAST_WORDS_S)
+        transport.close()
+        if late:
+            return "" if self.cut_short else f"it did not end within {self._timeout_s:g} s and was stopped"
+        code = transport.get_returncode() or 0
         if code == 0:
             return ""
         how = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
+        words = watch.last_line()
         return f"{how}: {words}" if words else how
 
-    async def _end(self, exited: asyncio.Future[int]) -> None:
-        assert self._process is not None
+
+async def _end(pid: int, exited: asyncio.Future[None]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)
+    await asyncio.wait({exited}, timeout=_GRACE_S)
+    if not exited.done():
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        await asyncio.wait({exited}, timeout=_GRACE_S)
-        if not exited.done():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await exited
+            os.killpg(pid, signal.SIGKILL)
+        await exited
 
 
-class _LastWords:
-    """The end of what a command prints."""
+class _Watch(asyncio.SubprocessProtocol):
+    """The end of what a command prints, and of itself."""
 
     def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[None] = loop.create_future()
+        #: Nobody holds the output open any more.
+        self.silent: asyncio.Future[None] = loop.create_future()
         self._kept = b""
 
-    async def read(self, output: asyncio.StreamReader) -> None:
-        while chunk := await output.read(4_096):
-            self._kept = (self._kept + chunk)[-_KEPT_BYTES:]
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._kept = (self._kept + data)[-_KEPT_BYTES:]
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if not self.silent.done():
+            self.silent.set_result(None)
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
 
     def last_line(self) -> str:
         lines = self._kept.decode(errors="replace").strip().splitlines()

@@ -1,8 +1,8 @@
 """Hooks: an operator's own commands, run when something happens, so that a service can follow the leader.
 
 Each hook has a queue and runs one command at a time, in the order of the events. A hook that was told that this node
-leads is told when it no longer does: at once, where the first command still runs, and by the agent's next life where
-this one ends without a word. For that, who was told is kept in a file before the command starts.
+leads is told when it no longer does: at once, where the first command still runs, at the latest before the agent ends,
+and by its next life where this one is killed. For that, who was told is kept in a file before the command starts.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class HookBook:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._writing = asyncio.Lock()
         self.told: Told = {}
         try:
             with open(path, "rb") as file:
@@ -37,15 +38,20 @@ class HookBook:
         except (OSError, msgspec.DecodeError):
             self.told = {}
 
-    def note(self, hook: str, term: int | None) -> None:
+    async def note(self, hook: str, term: int | None) -> None:
         """Told in ``term``; None: told that it is over. Raises ``OSError`` where it cannot be kept."""
         if term is None:
             self.told.pop(hook, None)
         else:
             self.told[hook] = term
+        async with self._writing:
+            # A slow disk must not hold up a leader that was elected a moment ago.
+            await asyncio.to_thread(self._write, msgspec.json.encode(self.told))
+
+    def _write(self, told: bytes) -> None:
         partial = f"{self._path}.new"
         with open(partial, "wb") as file:
-            file.write(msgspec.json.encode(self.told))
+            file.write(told)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, self._path)
@@ -70,11 +76,22 @@ class _Runner:
             droppable = next((old for old in self._queue if old.kind not in (GAINED, LOST)), self._queue[0])
             self._queue.remove(droppable)
             self._say("hook-dropped", f"Hook {self.hook.name} is too slow: an event {droppable.kind} was dropped")
+        if event.kind == LOST:
+            # What was not begun yet shall not begin now.
+            self._queue = deque(old for old in self._queue if old.kind != GAINED)
+            if self._running == GAINED and self._child is not None:
+                self._child.terminate()
         self._queue.append(event)
-        if event.kind == LOST and self._running == GAINED and self._child is not None:
-            self._child.terminate()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._work())
+
+    @property
+    def leading_in(self) -> int | None:
+        """The term in which it was told, or is about to be, that this node leads; None where it knows of none."""
+        turns = [event for event in self._queue if event.kind in (GAINED, LOST)]
+        if turns:
+            return turns[-1].term if turns[-1].kind == GAINED else None
+        return None if self._running == LOST else self._book.told.get(self.hook.name)
 
     async def _work(self) -> None:
         try:
@@ -85,27 +102,20 @@ class _Runner:
 
     async def _run(self, event: ClusterEvent) -> None:
         hook = self.hook
-        if event.kind == GAINED:
-            self._note(event.term)
-        facts = {
-            "PYCLUSTER_EVENT": event.kind,
-            "PYCLUSTER_EVENT_ID": str(event.id),
-            "PYCLUSTER_EVENT_TEXT": event.text,
-            "PYCLUSTER_EVENT_NODE": event.node,
-            "PYCLUSTER_TERM": str(event.term),
-        }
         self._running = event.kind
-        self._child = Child(hook.command, {**self._environment, **facts}, hook.timeout_s)
-        problem = await self._child.run()
+        self._child = child = Child(hook.command, {**self._environment, **_facts(event)}, hook.timeout_s)
+        if event.kind == GAINED:
+            await self._note(event.term)
+        problem = await child.run()
         self._child, self._running = None, ""
         if problem:
             self._say("hook-failed", f"Hook {hook.name} failed on {event.kind}: {problem}")
-        if event.kind == LOST:
-            self._note(None)
+        if event.kind == LOST and not child.cut_short:
+            await self._note(None)
 
-    def _note(self, term: int | None) -> None:
+    async def _note(self, term: int | None) -> None:
         try:
-            self._book.note(self.hook.name, term)
+            await self._book.note(self.hook.name, term)
         except OSError as error:
             self._say("hook-failed", f"Hook {self.hook.name}: cannot keep that it was told: {error.strerror}")
 
@@ -121,21 +131,36 @@ class _Runner:
             self._child.terminate()
 
 
+def _facts(event: ClusterEvent) -> dict[str, str]:
+    return {
+        "PYCLUSTER_EVENT": event.kind,
+        "PYCLUSTER_EVENT_ID": str(event.id),
+        "PYCLUSTER_EVENT_TEXT": event.text,
+        "PYCLUSTER_EVENT_NODE": event.node,
+        "PYCLUSTER_TERM": str(event.term),
+    }
+
+
 class Hooks:
     """All hooks of an agent. ``environment`` and the event's own facts are all that a command gets."""
 
     def __init__(self, hooks: tuple[Hook, ...], environment: dict[str, str], book: HookBook, say: Say) -> None:
         self._runners = [_Runner(hook, environment, book, say) for hook in hooks]
-        self._book = book
 
     def catch_up(self, node: str, now_us: int, wall_ms: int) -> None:
         """Tell the hooks that an earlier life left believing that this node leads. Call before any other event."""
+        self._tell_lost(node, now_us, wall_ms, "the agent ended without a word")
+
+    def conclude(self, node: str, now_us: int, wall_ms: int) -> None:
+        """Tell the hooks that still believe that this node leads. Call once no more events come."""
+        self._tell_lost(node, now_us, wall_ms, "the agent stopped")
+
+    def _tell_lost(self, node: str, now_us: int, wall_ms: int, reason: str) -> None:
         for runner in self._runners:
-            term = self._book.told.get(runner.hook.name)
-            if term is not None:
-                text = f"Stopped leading: {node} (term {term}): the agent ended without a word"
-                fields: dict[str, str | int] = {"reason": "the agent ended without a word"}
-                runner.offer(ClusterEvent(0, LOST, text, now_us, node, term, fields, wall_ms))
+            term = runner.leading_in
+            if term is not None and LOST in runner.hook.on:
+                text = f"Stopped leading: {node} (term {term}): {reason}"
+                runner.offer(ClusterEvent(0, LOST, text, now_us, node, term, {"reason": reason}, wall_ms))
 
     def event(self, event: ClusterEvent) -> None:
         """Run what asked for it."""
@@ -145,12 +170,17 @@ class Hooks:
 
     async def finish(self, patience_s: float) -> None:
         """Let what waits run, up to ``patience_s``; then end it."""
-        if not self._runners:
-            return
         try:
             async with asyncio.timeout(patience_s):
-                await asyncio.gather(*(runner.idle() for runner in self._runners))
+                await self._idle()
         except TimeoutError:
-            for runner in self._runners:
-                runner.abandon()
-            await asyncio.gather(*(runner.idle() for runner in self._runners))
+            self.abandon()
+            await self._idle()
+
+    def abandon(self) -> None:
+        """Run nothing more, and end what runs."""
+        for runner in self._runners:
+            runner.abandon()
+
+    async def _idle(self) -> None:
+        await asyncio.gather(*(runner.idle() for runner in self._runners))

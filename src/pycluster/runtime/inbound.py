@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from pycluster.kernel.ids import Address
+from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node.events import CallReceived, PostReceived
 from pycluster.runtime.endpoints import Endpoints
 from pycluster.runtime.framing import CALL, POST, REPLY, BrokenFraming, FrameReader, framed
@@ -23,6 +24,8 @@ FRAME_PATIENCE_S = 10.0
 #: A connection on which nothing comes is closed after this time.
 IDLE_S = 120.0
 _SWEEP_S = 5.0
+#: Bytes of answers that wait for a caller that does not read: two of the largest.
+UNREAD_MAX_BYTES = 2 * FRAME_MAX_BYTES
 
 
 class _Connection(asyncio.Protocol):
@@ -54,7 +57,7 @@ class _Connection(asyncio.Protocol):
             for purpose, frame in self._frames.feed(data):
                 self._heard = asyncio.get_running_loop().time()
                 self._settled = True
-                if self._transport is None:
+                if self._transport is None or self._transport.is_closing():
                     return
                 if purpose == POST:
                     self._server.feed(PostReceived(self._source, frame))
@@ -71,15 +74,24 @@ class _Connection(asyncio.Protocol):
     def answer(self, token: int, data: bytes) -> None:
         """Send the reply."""
         self._tokens.discard(token)
-        if self._transport is not None:
-            self._transport.write(framed(REPLY, data))
+        if self._transport is None:
+            return
+        self._transport.write(framed(REPLY, data))
+        if self._transport.get_write_buffer_size() > UNREAD_MAX_BYTES:
+            self.abort()
 
     def pause_writing(self) -> None:
         self._choked = True
         self._heard = asyncio.get_running_loop().time()
+        if self._transport is not None:
+            # Whoever takes no answers asks no more questions, or the answers would pile up here.
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._choked = False
+        self._heard = asyncio.get_running_loop().time()
+        if self._transport is not None:
+            self._transport.resume_reading()
 
     def abort(self) -> None:
         """End it without ceremony."""
@@ -110,7 +122,11 @@ class InboundPort:
     async def start(self) -> None:
         """Accept from now on."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), sock=self._socket, backlog=256)
+        self._server = await loop.create_server(self.protocol, sock=self._socket, backlog=256)
+
+    def protocol(self) -> asyncio.Protocol:
+        """What takes one connection."""
+        return _Connection(self)
 
     def answer(self, token: int, data: bytes) -> None:
         """Reply to ``CallReceived(token)``; nothing happens where its caller has gone."""

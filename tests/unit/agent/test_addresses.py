@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
+import threading
+
+import pytest
+
+from pycluster.agent import addresses
 from pycluster.agent.addresses import advertised
 from pycluster.kernel.ids import Address, Seed
 
@@ -25,3 +32,36 @@ def test_listening_everywhere_it_is_what_this_machine_sends_from_to_reach_the_ot
 def test_a_name_that_does_not_resolve_is_passed_over() -> None:
     nowhere = Seed("node003", "no.such.host.invalid", 7946)
     assert advertised("0.0.0.0", 7946, (nowhere, OTHER), "node001", None) == Address("127.0.0.1", 7946)
+
+
+def test_listening_on_both_families_nodes_with_ipv4_addresses_are_found() -> None:
+    assert advertised("::", 7946, (OTHER,), "node001", None) == Address("127.0.0.1", 7946)
+
+
+def test_the_own_name_that_leads_to_loopback_says_nothing_about_the_others() -> None:
+    def look_up(host: str, port: int, family: int, kind: int) -> list[tuple[object, ...]]:
+        if host != "node001.example":
+            raise OSError("no name server answers")
+        return [(socket.AF_INET, kind, 0, "", ("127.0.1.1", port))]
+
+    own, other = Seed("node001", "node001.example", 7946), Seed("node002", "node002.example", 7946)
+    assert advertised("0.0.0.0", 7946, (own,), "node001", None, look_up) == Address("127.0.0.1", 7946)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        if probe.connect_ex(("192.0.2.1", 9)):
+            return  # a machine without a network has nothing else to tell
+    told = advertised("0.0.0.0", 7946, (own, other), "node001", None, look_up)
+    assert not ipaddress.ip_address(told.host).is_loopback
+
+
+def test_name_servers_that_do_not_answer_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "LOOKUPS_S", 0.05)
+    answered = threading.Event()
+
+    def look_up(host: str, port: int, family: int, kind: int) -> list[tuple[object, ...]]:
+        if host == "silent.example":
+            answered.wait()
+        return [(socket.AF_INET, kind, 0, "", ("127.0.0.2", port))]
+
+    silent = tuple(Seed(f"node{number:03}", "silent.example", 7946) for number in range(2, 200))
+    assert advertised("0.0.0.0", 7946, (OTHER, *silent), "node001", None, look_up) == Address("127.0.0.1", 7946)
+    answered.set()

@@ -146,3 +146,33 @@ def test_a_reader_that_went_away_is_no_error(pipes: Pipes) -> None:
         console.say("note", "nobody reads this")
     console.close()
     assert not console._thread.is_alive()
+
+
+def test_a_full_file_system_costs_lines_and_says_so_once_there_is_room(pipes: Pipes) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    console = Console("text", out=pipes.out[1], err=full)
+    console.say("note", "lost")
+    while console._dropped == 0:
+        assert console._thread.is_alive()
+    os.dup2(pipes.err[1], full)
+    console.say("note", "kept")
+    console.close()
+    os.close(full)
+    lines = os.read(pipes.err[0], 10_000).decode().splitlines()
+    assert [line[20:] for line in lines] == ["1 lines were dropped: nothing took them in time", "kept"]
+
+
+def test_a_terminal_that_somebody_made_non_blocking_gets_every_line(pipes: Pipes) -> None:
+    os.set_blocking(pipes.err[1], False)
+    console = pipes.console("text")
+    for number in range(500):
+        console.say("note", f"{number} " + "x" * 1_000)
+    got = b""
+    while b" 499 " not in got:
+        got += os.read(pipes.err[0], 65_536)
+    console.close()
+    assert got.count(b"\n") >= 499
+
+
+def test_a_name_from_the_network_cannot_drive_the_terminal() -> None:
+    assert "\x1b" not in status_block(sheet(member("node001"), member("node\x1b[31m"), leader="node\x1b[31m"))

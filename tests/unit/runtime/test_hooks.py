@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 from pycluster.node.view import ClusterEvent
@@ -176,3 +178,85 @@ def test_a_hook_that_is_too_slow_loses_member_events_and_says_so(tmp_path: Path)
         await hooks.finish(0.05)
 
     asyncio.run(story())
+
+
+def test_what_was_not_begun_when_leadership_was_lost_is_not_begun(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "echo $PYCLUSTER_EVENT $PYCLUSTER_TERM", "leader-gained", "leader-lost", "member-up")
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        for one in (event("member-up"), event("leader-gained", 3), event("leader-lost", 3)):
+            hooks.event(one)
+        await hooks.finish(30)
+
+    asyncio.run(story())
+    assert stage.lines() == ["member-up 1", "leader-lost 3"]
+
+
+def test_an_agent_that_stops_while_it_leads_tells_so(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "echo $PYCLUSTER_EVENT $PYCLUSTER_TERM", "leader-gained", "leader-lost")
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        hooks.event(event("leader-gained", 3))
+        await until(lambda: stage.lines() == ["leader-gained 3"])
+        for _ in range(2):
+            hooks.conclude("node001", 0, 0)
+        await hooks.finish(30)
+        hooks.conclude("node001", 0, 0)
+        await hooks.finish(30)
+
+    asyncio.run(story())
+    assert stage.lines() == ["leader-gained 3", "leader-lost 3"]
+
+
+def test_one_that_asked_only_for_the_gain_is_never_told_the_loss(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "echo $PYCLUSTER_EVENT", "leader-gained")
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        hooks.event(event("leader-gained"))
+        await hooks.finish(30)
+        hooks.conclude("node001", 0, 0)
+        stage.hooks().catch_up("node001", 0, 0)
+        await hooks.finish(30)
+
+    asyncio.run(story())
+    assert stage.lines() == ["leader-gained"]
+
+
+def test_a_loss_that_was_cut_short_is_told_again_by_the_next_life(tmp_path: Path) -> None:
+    script = "echo $PYCLUSTER_EVENT; [ $PYCLUSTER_EVENT = leader-gained ] || exec sleep 1000"
+    stage = Stage(tmp_path, script, "leader-gained", "leader-lost")
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        hooks.event(event("leader-gained", 4))
+        await until(lambda: stage.lines() == ["leader-gained"])
+        hooks.event(event("leader-lost", 4))
+        await until(lambda: stage.lines() == ["leader-gained", "leader-lost"])
+        hooks.abandon()
+        await hooks.finish(30)
+
+    asyncio.run(story())
+    assert json.loads(stage.book.read_text()) == {"proxy": 4}
+
+
+def test_what_a_command_leaves_running_holds_nothing_of_ours_open(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "", "member-up")
+    stage.hook = Hook("proxy", ("member-up",), ("/bin/sh", "-c", f"sleep 1000 & echo $! >>{stage.written}"))
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        hooks.event(event("member-up"))
+        await hooks.finish(30)
+        before = len(os.listdir("/proc/self/fd"))
+        hooks.event(event("member-up"))
+        await hooks.finish(30)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    try:
+        asyncio.run(story())
+    finally:
+        for line in stage.lines():
+            os.kill(int(line), signal.SIGKILL)

@@ -13,8 +13,8 @@ from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node.effects import Call, Post
 from pycluster.node.events import CallFailed, CallReceived, CallReplied, PostReceived
 from pycluster.runtime.calls import IN_FLIGHT_MAX, Calls
-from pycluster.runtime.framing import POST, REPLY, framed
-from pycluster.runtime.inbound import InboundPort
+from pycluster.runtime.framing import CALL, POST, REPLY, framed
+from pycluster.runtime.inbound import UNREAD_MAX_BYTES, InboundPort
 from pycluster.runtime.posts import Posts
 from tests.unit.runtime.waiting import LOOPBACK, bound, until
 
@@ -165,6 +165,62 @@ def test_a_caller_that_went_away_needs_no_answer() -> None:
         assert isinstance(call, CallReceived)
         await until(lambda: not peer.port._calls)
         peer.port.answer(call.token, b"too late")
+        peer.port.close()
+
+    asyncio.run(story())
+
+
+class UnreadTransport(asyncio.Transport):
+    """A connection whose other end takes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 4711)})
+        self.unread = 0
+        self.reading = True
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.unread += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_who_takes_no_answers_asks_no_more_questions() -> None:
+    async def story() -> None:
+        peer, transport = Peer(), UnreadTransport()
+        connection = peer.port.protocol()
+        connection.connection_made(transport)
+        connection.pause_writing()
+        assert not transport.reading
+        connection.resume_writing()
+        assert transport.reading
+        peer.port.close()
+
+    asyncio.run(story())
+
+
+def test_answers_that_nobody_takes_are_bounded_even_within_one_read() -> None:
+    async def story() -> None:
+        peer, transport = Peer(), UnreadTransport()
+        connection = peer.port.protocol()
+        connection.connection_made(transport)
+        connection.data_received(framed(CALL, b"a" * FRAME_MAX_BYTES) * 10)
+        assert transport.aborted
+        assert transport.unread <= UNREAD_MAX_BYTES + FRAME_MAX_BYTES + 5
+        assert len(peer.got) == transport.unread // FRAME_MAX_BYTES
         peer.port.close()
 
     asyncio.run(story())
