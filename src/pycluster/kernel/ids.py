@@ -28,6 +28,11 @@ class Address(msgspec.Struct, frozen=True, array_like=True, order=True):
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def usable(self) -> bool:
+        """Whether something can be sent there; an address that came over the wire may be anything."""
+        return 0 < self.port < 65_536 and is_numeric(self.host)
+
 
 class Seed(msgspec.Struct, frozen=True, order=True):
     """One line of ``[nodes]``: a node's name and where to look for it. ``host`` may be a DNS name."""
@@ -59,9 +64,14 @@ def is_numeric(host: str) -> bool:
     return True
 
 
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be a node's name."""
+    return len(text) <= NAME_MAX_LENGTH and _NAME.fullmatch(text) is not None
+
+
 def check_name(name: str) -> str:
     """Give ``name`` back when it can be a node's name; raise ``LocalMisuse`` with the rule otherwise."""
-    if len(name) > NAME_MAX_LENGTH or not _NAME.fullmatch(name):
+    if not is_name(name):
         raise LocalMisuse(
             f"{name!r} cannot be a node's name",
             why=f"a name has 1 to {NAME_MAX_LENGTH} letters, digits, dots, dashes or underscores"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from pycluster.kernel.ids import is_name
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.effects import Cause, MemberChanged, SaveIncarnation
@@ -44,6 +45,9 @@ class Lifecycle:
 
     def update(self, update: Update) -> None:
         """One piece of news, from wherever."""
+        if not isinstance(update, Alive) and update.by and not is_name(update.by):
+            self._s.counters["records_refused"] += 1
+            return
         if update.name == self._s.local.name:
             self._about_us(update)
             return

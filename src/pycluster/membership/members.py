@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from pycluster.kernel.ids import Address
-from pycluster.kernel.limits import FRAME_MAX_BYTES, NAME_MAX_LENGTH
+from pycluster.kernel.ids import Address, is_name
+from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.kernel.units import SECOND
 from pycluster.membership.messages import Alive, Record
 
@@ -193,10 +193,10 @@ class Table(Mapping[str, Member]):
 
 
 def plausible(alive: Alive, tags_max_bytes: int) -> bool:
-    """Whether a record's parts are as short as a node's own could be."""
-    texts = (alive.uuid, alive.region, alive.zone, alive.version, alive.address.host)
-    fits = 0 < len(alive.name) <= NAME_MAX_LENGTH and all(len(text.encode()) <= _TEXT_MAX_BYTES for text in texts)
-    return fits and alive.incarnation >= 0 and tags_bytes(alive.tags) <= tags_max_bytes
+    """Whether a record is one that a node could have written: its name, its address, the size of its parts."""
+    texts = (alive.uuid, alive.region, alive.zone, alive.version)
+    fits = is_name(alive.name) and all(len(text.encode()) <= _TEXT_MAX_BYTES for text in texts)
+    return fits and alive.address.usable and alive.incarnation >= 0 and tags_bytes(alive.tags) <= tags_max_bytes
 
 
 def rank(member_uuid: str, key: str) -> int:

@@ -121,7 +121,7 @@ class Probing:
     def on_indirect(self, source: Address, request: IndirectPing) -> None:
         """Probe for another."""
         s = self._s
-        if len(self._relays) >= s.params.pending_max:
+        if len(self._relays) >= s.params.pending_max or not request.address.usable:
             return
         seq = s.next_seq()
         nack_us = s.now_us + self._ack_timeout_us(s.table.get(request.name)) * 8 // 10
