@@ -14,8 +14,8 @@ from pycluster.cli.exits import Exit
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, takes
 from pycluster.cli.output import Printer
-from pycluster.client import AgentVersion
 from pycluster.kernel.errors import PyClusterError
+from pycluster.node.view import VersionView
 
 _AGENT_S = 2.0
 
@@ -25,7 +25,7 @@ class Versions(msgspec.Struct):
 
     version: str
     python: str
-    agent: AgentVersion | None
+    agent: VersionView | None
 
 
 @click.command("version", cls=Verb)

@@ -1,6 +1,5 @@
 """A small synchronous client of an agent's HTTP interface."""
 
-from pycluster.client.answers import AgentVersion, HealthReport, Readiness
 from pycluster.client.client import Client
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import (
@@ -12,18 +11,19 @@ from pycluster.client.errors import (
     StreamReset,
     TimedOut,
 )
+from pycluster.node.view import HealthView, ReadyView, VersionView
 
 __all__ = [
     "AgentFailed",
     "AgentUnreachable",
-    "AgentVersion",
     "Client",
     "Denied",
     "Endpoint",
-    "HealthReport",
+    "HealthView",
     "NotFound",
-    "Readiness",
+    "ReadyView",
     "Rejected",
     "StreamReset",
     "TimedOut",
+    "VersionView",
 ]

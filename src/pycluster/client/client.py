@@ -12,13 +12,21 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from pycluster.client.answers import AgentVersion, HealthReport, Readiness
 from pycluster.client.connection import connect_unix, connection, failure
 from pycluster.client.decoding import decode
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.following import Follower
 from pycluster.node.ports import Outcome
-from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, StatusView
+from pycluster.node.view import (
+    ClusterEvent,
+    Explanation,
+    HealthView,
+    LeaderView,
+    MemberView,
+    ReadyView,
+    StatusView,
+    VersionView,
+)
 
 T = TypeVar("T")
 
@@ -52,17 +60,17 @@ class Client:
         """Who leads; ``leader`` is empty while nobody does."""
         return self._get("/leader", LeaderView)
 
-    def health(self) -> HealthReport:
+    def health(self) -> HealthView:
         """How far the agent trusts itself."""
-        return self._get("/health", HealthReport)
+        return self._get("/health", HealthView)
 
-    def ready(self) -> Readiness:
+    def ready(self) -> ReadyView:
         """Whether the agent knows a leader."""
-        return self._get("/ready", Readiness)
+        return self._get("/ready", ReadyView)
 
-    def version(self) -> AgentVersion:
+    def version(self) -> VersionView:
         """The agent's versions."""
-        return self._get("/version", AgentVersion)
+        return self._get("/version", VersionView)
 
     def settings(self) -> dict[str, object]:
         """The effective settings, each with its source."""

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 import msgspec
 
-from pycluster.client.answers import Fault, Refusal
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import AgentFailed, Denied, NotFound, Rejected, TimedOut
 from pycluster.kernel.errors import PyClusterError
+from pycluster.node.view import ErrorView, Fault
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 def decode(endpoint: Endpoint, status: int, content: bytes, shape: type[T], good: set[int]) -> T:
     """The body as ``shape`` where ``status`` is one of the ``good`` ones; raises what the agent says otherwise."""
     try:
-        fault = msgspec.json.decode(content, type=Refusal).error if status >= 300 else None
+        fault = msgspec.json.decode(content, type=ErrorView).error if status >= 300 else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         fault = None
     if fault is not None:

@@ -10,13 +10,12 @@ from typing import Protocol
 
 import msgspec
 
-from pycluster.client.answers import Fault
 from pycluster.client.connection import connection, failure
 from pycluster.client.decoding import decode
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import AgentFailed, AgentUnreachable, StreamReset, TimedOut
 from pycluster.client.stream import EventReader, Sent
-from pycluster.node.view import ClusterEvent, StatusView
+from pycluster.node.view import ClusterEvent, Fault, StatusView
 
 #: The agent sends a comment every ten seconds; a connection that is silent for longer than this is dead.
 _SILENCE_S = 30.0

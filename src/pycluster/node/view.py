@@ -165,3 +165,48 @@ class Explanation(msgspec.Struct, frozen=True):
     answer: str
     evidence: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What did not happen, why, and what to do; the later two may be empty."""
+
+    what: str
+    why: str = ""
+    remedy: str = ""
+
+
+class ErrorView(msgspec.Struct, frozen=True):
+    """The body of every refusal."""
+
+    error: Fault
+
+
+class HealthView(msgspec.Struct, frozen=True):
+    """How far this node trusts itself, and whether its cluster has a leader and a quorum as it sees them.
+
+    ``quorum`` on a node that does not vote is whether a voter vouches for a leader to it.
+    """
+
+    status: Health
+    score: int
+    reasons: tuple[str, ...]
+    leader: str
+    quorum: bool
+
+
+class ReadyView(msgspec.Struct, frozen=True):
+    """Whether this node knows a leader now; ``reason`` says why not."""
+
+    ready: bool
+    leader: str
+    term: int
+    reason: str = ""
+
+
+class VersionView(msgspec.Struct, frozen=True):
+    """``protocol`` is the range of wire protocols this agent speaks, ``api`` the version in this API's paths."""
+
+    version: str
+    protocol: tuple[int, int]
+    api: str
+    python: str

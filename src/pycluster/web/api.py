@@ -11,19 +11,12 @@ from starlette.responses import Response
 from pycluster import __version__
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.ports import Outcome
+from pycluster.node.view import HealthView, ReadyView, VersionView
 from pycluster.web.asgi import ASGIApp
 from pycluster.web.events import EventStream, resume_point
 from pycluster.web.faults import HttpFault
 from pycluster.web.operations import Site, read_body, reply
-from pycluster.web.views import (
-    ForceLeaveRequest,
-    HealthView,
-    JoinRequest,
-    LeaveRequest,
-    ReadyView,
-    TagsRequest,
-    VersionView,
-)
+from pycluster.web.views import ForceLeaveRequest, JoinRequest, LeaveRequest, TagsRequest
 
 API_VERSION = "v1"
 

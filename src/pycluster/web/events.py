@@ -14,11 +14,10 @@ import msgspec
 from starlette.requests import Request
 
 from pycluster.node.ports import Cluster, EventStreamLagged
-from pycluster.node.view import ClusterEvent
+from pycluster.node.view import ClusterEvent, Fault
 from pycluster.web.asgi import Receive, Scope, Send
 from pycluster.web.bounds import Bounds
 from pycluster.web.faults import HttpFault
-from pycluster.web.views import Fault
 
 logger = logging.getLogger("pycluster.web")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pycluster.kernel.errors import LocalMisuse, PyClusterError, Refused
-from pycluster.web.views import ErrorView, Fault
+from pycluster.node.view import ErrorView, Fault
 
 
 class HttpFault(PyClusterError):

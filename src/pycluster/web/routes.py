@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from pycluster.node.ports import Outcome
-from pycluster.node.view import Explanation, LeaderView, MemberView, StatusView
+from pycluster.node.view import (
+    ErrorView,
+    Explanation,
+    HealthView,
+    LeaderView,
+    MemberView,
+    ReadyView,
+    StatusView,
+    VersionView,
+)
 from pycluster.web import api, origin, pages
 from pycluster.web.authorise import Action
 from pycluster.web.operations import Handler, Operation, Query
-from pycluster.web.views import (
-    ErrorView,
-    ForceLeaveRequest,
-    HealthView,
-    JoinRequest,
-    LeaveRequest,
-    ReadyView,
-    TagsRequest,
-    VersionView,
-)
+from pycluster.web.views import ForceLeaveRequest, JoinRequest, LeaveRequest, TagsRequest
 
 _V1 = "/api/v1"
 _ALWAYS: dict[int, object] = {400: ErrorView, 403: ErrorView, 421: ErrorView, 500: ErrorView}
