@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.agents import AgentProcess, fleet, origin_conf, wait_for
+from tests.cluster.agents import AgentProcess, environment, fleet, origin_conf, wait_for
 from tests.cluster.three import HOSTS, agents_on, formed, statuses
 
 
@@ -174,3 +176,15 @@ def test_it_outlives_a_console_that_nobody_reads(tmp_path: Path) -> None:
     finally:
         os.close(read)
         os.close(write)
+
+
+def test_modules_in_the_working_directory_are_none_of_its_own(tmp_path: Path) -> None:
+    program, work = tmp_path / "bin" / "pycluster", tmp_path / "work"
+    program.parent.mkdir()
+    work.mkdir()
+    program.write_text("import sys\nfrom pycluster.cli import main\nsys.exit(main())\n")
+    (work / "queue.py").write_text("raise SystemExit('a file of that name in the working directory was imported')\n")
+    line = [sys.executable, str(program), "agent", "-name", "a", "-bind-address", "192.0.2.77"]
+    done = subprocess.run(line, cwd=work, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert "this machine has no address 192.0.2.77" in done.stderr
+    assert done.returncode == 2

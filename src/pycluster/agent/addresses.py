@@ -28,6 +28,7 @@ def advertised(
     name: str,
     chosen: Address | None,
     look_up: LookUp = socket.getaddrinfo,
+    lookups_s: float = LOOKUPS_S,
 ) -> Address:
     """The address the others shall use.
 
@@ -43,7 +44,7 @@ def advertised(
     # A machine's own name leads to loopback on many systems, and says nothing about the others.
     others = tuple(seed for seed in seeds if seed.name != name) or seeds
     loopback = ""
-    for source in _sources(others, families, look_up):
+    for source in _sources(others, families, look_up, lookups_s):
         if not ipaddress.ip_address(source).is_loopback:
             return Address(source, port)
         loopback = loopback or source
@@ -60,7 +61,9 @@ def advertised(
     )
 
 
-def _sources(seeds: tuple[Seed, ...], families: tuple[socket.AddressFamily, ...], look_up: LookUp) -> list[str]:
+def _sources(
+    seeds: tuple[Seed, ...], families: tuple[socket.AddressFamily, ...], look_up: LookUp, lookups_s: float
+) -> list[str]:
     """The addresses this machine sends from to reach the seeds that can be found in time."""
     found: SimpleQueue[list[tuple[Any, ...]] | None] = SimpleQueue()
 
@@ -74,7 +77,7 @@ def _sources(seeds: tuple[Seed, ...], families: tuple[socket.AddressFamily, ...]
 
     # A daemon: a lookup that hangs must not hold up the start, nor the end of the process.
     threading.Thread(target=look_all_up, name="own-address", daemon=True).start()
-    end = time.monotonic() + LOOKUPS_S
+    end = time.monotonic() + lookups_s
     sources: list[str] = []
     try:
         while (entries := found.get(timeout=max(0.0, end - time.monotonic()))) is not None:

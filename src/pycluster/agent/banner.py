@@ -34,8 +34,10 @@ def banner(
 
 
 def _contacts(settings: Settings) -> str:
-    others = [f"{seed.name} at {seed.host}:{seed.port}" for seed in settings.seeds if seed.name != settings.name]
-    others += [f"{host}:{port}" for host, port in settings.join]
+    others = [
+        f"{seed.name} at {Address(seed.host, seed.port)}" for seed in settings.seeds if seed.name != settings.name
+    ]
+    others += [str(Address(host, port)) for host, port in settings.join]
     if not others:
         return "nobody until somebody contacts this node; [nodes] and -join name none but itself"
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""

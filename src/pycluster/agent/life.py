@@ -62,6 +62,7 @@ class _Life:
         self._console = console
         self._socket_path = socket_path
         self._stopping = False
+        self._directory_lost = False
         self._abandoned = asyncio.Event()
         self._ticker: asyncio.TimerHandle | None = None
 
@@ -186,6 +187,13 @@ class _Life:
     def _tick(self) -> None:
         self._ticker = asyncio.get_running_loop().call_later(STATUS_EVERY_S, self._tick)
         self._console.status(self._driver.status())
+        if self._parts.directory.lost and not self._directory_lost:
+            self._directory_lost = True
+            self._console.say(
+                "data-directory-lost",
+                f"The data directory {self._parts.directory.path} was removed: this agent goes on, but no command"
+                " reaches it by its socket, and after its next start it is a new member; stop it and start it again",
+            )
 
     def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -12,6 +12,8 @@ from pycluster.kernel.errors import LocalMisuse
 from pycluster.node import Params
 from pycluster.settings import Loaded, SettingsError, Source
 
+_WANTED: dict[object, str] = {int: "whole number", float: "number", bool: "true or false"}
+
 P = TypeVar("P", bound=msgspec.Struct)
 
 
@@ -52,8 +54,8 @@ def build(kind: type[P], section: str, given: Mapping[str, str]) -> tuple[P, lis
     for key, value in values.items():
         try:
             msgspec.convert(value, types[key], strict=False)
-        except msgspec.ValidationError as error:
-            problems.append(f"[{section}] {key} = {value}: {error}")
+        except msgspec.ValidationError:
+            problems.append(f"[{section}] {key} = {value}: it is no {_WANTED.get(types[key], 'such value')}")
     if problems:
         return kind(), problems
     try:

@@ -48,7 +48,7 @@ def _run(given: Given, arguments: list[str]) -> int:
 
 
 def _usage(wrong: click.ClickException) -> None:
-    text = wrong.format_message().rstrip(".")
+    text = " ".join(wrong.format_message().split()).rstrip(".")
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     where = f" ({context.command_path} --help tells more)" if context is not None else ""
     if text[1:2].islower():

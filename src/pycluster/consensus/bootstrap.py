@@ -130,6 +130,11 @@ class Bootstrap:
         # One that came up while the founders were silent themselves is waited for; one that starts again and again not.
         latest_us = since_us + 2 * s.params.election_timeout_us
         base_us = max(base_us, min(max((heard.ready_us for heard in up), default=0), latest_us))
+        # Nor does one that is early ask those who may not answer yet: its round would fail, and a higher ID be next.
+        ready = sorted(heard.ready_us for heard in self._heard.values() if self._agrees(heard))
+        others_needed = majority(len(s.listed)) - 1
+        if 0 < others_needed <= len(ready):
+            base_us = max(base_us, min(ready[others_needed - 1], latest_us))
         return max(s.stand_base_us, base_us) + len(up) * s.params.rank_step_ms * MILLISECOND
 
     def seats(self) -> tuple[Voter, ...]:

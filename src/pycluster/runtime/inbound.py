@@ -35,7 +35,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._frames = FrameReader()
         self._transport: asyncio.Transport | None = None
-        self._source = Address("", 0)
+        self.source = Address("", 0)
         self._tokens: set[int] = set()
         #: Since when nothing whole has come, loop time; and whether it may take long.
         self._heard = 0.0
@@ -44,7 +44,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._source = self._server.endpoints.read(transport.get_extra_info("peername") or ("", 0))
+        self.source = self._server.endpoints.read(transport.get_extra_info("peername") or ("", 0))
         self._heard = asyncio.get_running_loop().time()
         self._server.opened(self)
 
@@ -60,11 +60,11 @@ class _Connection(asyncio.Protocol):
                 if self._transport is None or self._transport.is_closing():
                     return
                 if purpose == POST:
-                    self._server.feed(PostReceived(self._source, frame))
+                    self._server.feed(PostReceived(self.source, frame))
                 elif purpose == CALL and len(self._tokens) < CALLS_MAX:
                     token = self._server.token_for(self)
                     self._tokens.add(token)
-                    self._server.feed(CallReceived(token, self._source, frame))
+                    self._server.feed(CallReceived(token, self.source, frame))
                 else:
                     raise BrokenFraming("a reply that nobody asked for, or too many calls at once")
         except BrokenFraming:
@@ -107,9 +107,17 @@ class _Connection(asyncio.Protocol):
 class InboundPort:
     """The listening TCP socket and everything that came in by it."""
 
-    def __init__(self, opened: socket.socket, endpoints: Endpoints, feed: Feed) -> None:
+    def __init__(
+        self,
+        opened: socket.socket,
+        endpoints: Endpoints,
+        feed: Feed,
+        greet: Callable[[str], None] = lambda host: None,
+    ) -> None:
+        """``greet`` is told the host of everyone who connects."""
         self.endpoints = endpoints
         self.feed = feed
+        self._greet = greet
         self.malformed = 0
         self.turned_away = 0
         self._socket = opened
@@ -164,6 +172,7 @@ class InboundPort:
             connection.abort()
             return
         self._connections.add(connection)
+        self._greet(connection.source.host)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 

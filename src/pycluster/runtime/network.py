@@ -41,9 +41,9 @@ class PortNetwork:
 
     def __init__(self, ports: OpenPorts, feed: Callable[[events.Event], None]) -> None:
         self._udp = DatagramPort(ports.udp, ports.endpoints, lambda source, data: feed(events.Datagram(source, data)))
-        self._inbound = InboundPort(ports.tcp, ports.endpoints, feed)
-        self._calls = Calls(ports.endpoints, feed)
         self._posts = Posts(ports.endpoints)
+        self._inbound = InboundPort(ports.tcp, ports.endpoints, feed, self._posts.heard_from)
+        self._calls = Calls(ports.endpoints, feed)
         self._resolver = Resolver(ports.endpoints.family, feed, dual=ports.endpoints.dual)
         self.send = self._udp.send
         self.call = self._calls.perform

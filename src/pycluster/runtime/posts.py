@@ -77,6 +77,11 @@ class _Line(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
 
+    def hurry(self) -> None:
+        """The peer is there after all: the next frame dials at once."""
+        self._not_before = 0.0
+        self._pause_s = RETRY_S[0]
+
     @property
     def idle(self) -> bool:
         """Whether nothing is connected or about to be."""
@@ -112,6 +117,15 @@ class Posts:
             line = self._lines[key] = _Line(self._endpoints, post.to)
         if not line.send(framed(POST, post.data)):
             self.dropped += 1
+
+    def heard_from(self, host: str) -> None:
+        """Somebody on ``host`` has just connected to us, so what failed to reach it before may reach it now.
+
+        Without this the answers to a voter that has just started are dropped for up to half a second.
+        """
+        for (address, _), line in self._lines.items():
+            if address.host == host:
+                line.hurry()
 
     async def close(self) -> None:
         """End every line."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from pycluster.kernel.errors import LocalMisuse
+
+_HOST = re.compile(r"[\w.-]{1,253}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%\w+)?")
 
 
 def parse(hosts: tuple[str, ...], default_port: int) -> tuple[tuple[str, int], ...]:
@@ -23,7 +26,7 @@ def _one(text: str, default_port: int) -> tuple[str, int]:
         host, port = text, ""
     else:
         host, _, port = text.partition(":")
-    if not host or any(character.isspace() for character in host):
+    if not _HOST.fullmatch(host):
         raise fault
     if ":" in host:
         try:

@@ -88,6 +88,18 @@ class DataDirectory:
                 remedy=_REMEDIES.get(error.errno or 0, _ELSEWHERE),
             ) from error
 
+    @property
+    def lost(self) -> bool:
+        """Whether somebody removed or replaced the directory while this process owns it."""
+        if self._lock is None:
+            return False
+        try:
+            return not os.path.samestat(os.stat(os.path.join(self.path, LOCK)), os.fstat(self._lock))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Let the next process have it; the lock file stays, empty. Idempotent."""
         if self._lock is None:

@@ -6,9 +6,6 @@ import ipaddress
 import socket
 import threading
 
-import pytest
-
-from pycluster.agent import addresses
 from pycluster.agent.addresses import advertised
 from pycluster.kernel.ids import Address, Seed
 
@@ -53,8 +50,7 @@ def test_the_own_name_that_leads_to_loopback_says_nothing_about_the_others() -> 
     assert not ipaddress.ip_address(told.host).is_loopback
 
 
-def test_name_servers_that_do_not_answer_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "LOOKUPS_S", 0.05)
+def test_name_servers_that_do_not_answer_hold_nobody_up() -> None:
     answered = threading.Event()
 
     def look_up(host: str, port: int, family: int, kind: int) -> list[tuple[object, ...]]:
@@ -63,5 +59,6 @@ def test_name_servers_that_do_not_answer_hold_nobody_up(monkeypatch: pytest.Monk
         return [(socket.AF_INET, kind, 0, "", ("127.0.0.2", port))]
 
     silent = tuple(Seed(f"node{number:03}", "silent.example", 7946) for number in range(2, 200))
-    assert advertised("0.0.0.0", 7946, (OTHER, *silent), "node001", None, look_up) == Address("127.0.0.1", 7946)
+    told = advertised("0.0.0.0", 7946, (OTHER, *silent), "node001", None, look_up, lookups_s=0.05)
+    assert told == Address("127.0.0.1", 7946)
     answered.set()

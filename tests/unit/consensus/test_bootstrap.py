@@ -65,6 +65,16 @@ def test_founders_wait_for_a_lower_id_that_is_still_silent() -> None:
     assert cluster.elect() == "node001"
 
 
+@pytest.mark.parametrize("late", [("node002",), ("node002", "node003")], ids=len)
+def test_the_lowest_id_that_was_up_first_leads_first(late: tuple[str, ...]) -> None:
+    for seed in range(20):
+        cluster = Cluster(3, seed)
+        cluster.start("node001")
+        cluster.run(3 * SECOND)
+        cluster.start(*late)
+        assert cluster.elect() == "node001", seed
+
+
 def test_a_late_listed_voter_claims_its_seat() -> None:
     cluster = Cluster(3)
     cluster.start("node002", "node003")

@@ -112,6 +112,44 @@ def test_posts_arrive_in_order_over_one_connection_and_again_after_a_restart() -
     asyncio.run(story())
 
 
+def test_a_peer_that_was_not_there_is_dialled_at_once_when_it_is_heard_from() -> None:
+    async def story() -> None:
+        opened, address = bound(socket.SOCK_STREAM)
+        caller = Caller()
+
+        def pausing() -> bool:
+            caller.posts.perform(Post(address, "heartbeat", b"anyone"))
+            return caller.posts.dropped > 0
+
+        await until(pausing)  # bound and not listening: every dial is refused
+        got: list[CallReceived | PostReceived] = []
+        port = InboundPort(opened, LOOPBACK, got.append)
+        await port.start()
+        dropped = caller.posts.dropped
+        caller.posts.heard_from(address.host)
+        caller.posts.perform(Post(address, "heartbeat", b"back"))
+        await until(lambda: bool(got))
+        assert (got[0].data, caller.posts.dropped) == (b"back", dropped)
+        await caller.close()
+        port.close()
+
+    asyncio.run(story())
+
+
+def test_everyone_who_connects_is_greeted() -> None:
+    async def story() -> None:
+        greeted: list[str] = []
+        opened, address = bound(socket.SOCK_STREAM)
+        port = InboundPort(opened, LOOPBACK, lambda event: None, greeted.append)
+        await port.start()
+        _, writer = await asyncio.open_connection(address.host, address.port)
+        await until(lambda: greeted == ["127.0.0.1"])
+        writer.close()
+        port.close()
+
+    asyncio.run(story())
+
+
 def test_posts_to_nobody_are_dropped_and_counted() -> None:
     async def story() -> None:
         opened, address = bound(socket.SOCK_STREAM)

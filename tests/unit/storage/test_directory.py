@@ -103,3 +103,18 @@ def test_a_place_where_nobody_may_write_is_told(tmp_path: Path) -> None:
     assert refused.value.what == "the data directory /proc/pycluster cannot be used"
     assert refused.value.why.startswith("/proc/pycluster: ")
     assert "-data-dir" in refused.value.remedy
+
+
+def test_a_directory_that_was_removed_or_replaced_is_known_to_be_lost(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    directory = DataDirectory.open(str(path))
+    assert not directory.lost
+    (path / "lock").unlink()
+    path.rmdir()
+    assert directory.lost
+    successor = DataDirectory.open(str(path))
+    assert directory.lost
+    assert not successor.lost
+    successor.close()
+    directory.close()
+    assert not directory.lost
