@@ -22,7 +22,7 @@ from pycluster.agent.parameters import judge
 from pycluster.agent.reload import left_out, taken_over
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node import events
-from pycluster.runtime import Driver, Ending, HookBook, Hooks, NodeDisk, PortNetwork, now_us
+from pycluster.runtime import Driver, Ending, HookBook, Hooks, NodeDisk, PortNetwork, now_us, raise_limit
 from pycluster.settings import Loaded, effective
 from pycluster.web import Access, LazyServer, site
 from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN
@@ -41,6 +41,7 @@ def run(loaded: Loaded, reload: Callable[[], Loaded] | None = None) -> int:
 
     ``reload`` reads the settings again, for SIGHUP. Raises ``LocalMisuse`` or ``LocalFault`` where it cannot start.
     """
+    raise_limit()
     with ExitStack() as stack:
         parts = assemble(loaded, stack)
         server_path = os.path.join(parts.directory.path, SOCKET_NAME)

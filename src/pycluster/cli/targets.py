@@ -19,7 +19,7 @@ from pycluster.kernel.errors import PyClusterError
 SOCKET = "agent.sock"
 READ_S, CHANGE_S = 10.0, 60.0
 _PROBE_S = 2.0
-_CHOOSE = "choose with -data-dir DIR or --addr ADDR"
+_CHOOSE = "choose with -data-dir DIR or -addr ADDR"
 
 
 def client(given: Given, usual_s: float = READ_S) -> Client:
@@ -99,7 +99,7 @@ def _only_one(found: list[str]) -> Endpoint:
         raise NoAgent(
             "no agent was found on this machine",
             why="none listens below the default data directories" if not found else "the sockets found are dead",
-            remedy="start one, or name one with -data-dir DIR or --addr HOST:PORT",
+            remedy="start one, or name one with -data-dir DIR or -addr HOST:PORT",
         )
     raise Ambiguous(
         "several agents run on this machine",

@@ -60,15 +60,15 @@ def failure(endpoint: Endpoint, error: Exception, timeout_s: float) -> PyCluster
         return TimedOut(
             f"the agent at {endpoint} did not answer",
             why=f"nothing came for {timeout_s:g} s",
-            remedy="it may be stopped or overloaded; look at its process, or wait longer with --timeout",
+            remedy="it may be stopped or overloaded; look at its process, or wait longer with -timeout",
         )
     if isinstance(error, PermissionError):
         return Denied(
             f"cannot open {endpoint}",
             why=f"only {_owner(endpoint.path)} may",
-            remedy="run this as that user or as root, or ask the agent's -web address with --addr",
+            remedy="run this as that user or as root, or ask the agent's -web address with -addr",
         )
-    remedy = "start the agent, or name another one with --addr or -data-dir"
+    remedy = "start the agent, or name another one with -addr or -data-dir"
     if isinstance(error, http.client.IncompleteRead):
         return AgentUnreachable(
             f"{endpoint} broke off its answer", why="the connection ended early", remedy="try again"

@@ -1,9 +1,21 @@
 """What performs a node's effects on a real machine: clock, sockets, disk, hooks; asyncio."""
 
 from pycluster.runtime.clock import boot_id, now_us
+from pycluster.runtime.descriptors import raise_limit
 from pycluster.runtime.disk import NodeDisk
 from pycluster.runtime.driver import Driver, Ending
 from pycluster.runtime.hooks import HookBook, Hooks
 from pycluster.runtime.network import OpenPorts, PortNetwork
 
-__all__ = ["Driver", "Ending", "HookBook", "Hooks", "NodeDisk", "OpenPorts", "PortNetwork", "boot_id", "now_us"]
+__all__ = [
+    "Driver",
+    "Ending",
+    "HookBook",
+    "Hooks",
+    "NodeDisk",
+    "OpenPorts",
+    "PortNetwork",
+    "boot_id",
+    "now_us",
+    "raise_limit",
+]

@@ -10,6 +10,7 @@ from typing import cast
 from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node.events import CallReceived, PostReceived
+from pycluster.runtime.descriptors import share
 from pycluster.runtime.endpoints import Endpoints
 from pycluster.runtime.framing import CALL, POST, REPLY, BrokenFraming, FrameReader, framed
 
@@ -123,6 +124,7 @@ class InboundPort:
         self._socket = opened
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
+        self._connections_max = share(CONNECTIONS_MAX)
         self._calls: dict[int, _Connection] = {}
         self._next_token = 0
         self._sweeper: asyncio.TimerHandle | None = None
@@ -167,7 +169,7 @@ class InboundPort:
 
     def opened(self, connection: _Connection) -> None:
         """Somebody connected."""
-        if len(self._connections) >= CONNECTIONS_MAX:
+        if len(self._connections) >= self._connections_max:
             self.turned_away += 1
             connection.abort()
             return

@@ -134,7 +134,7 @@ def _check_host(scope: Scope, access: Access) -> str:
             421,
             f"this agent does not answer to the name {name!r}",
             why="a page elsewhere could point any name at this address (DNS rebinding)",
-            remedy="use the node's address or its own name, or give the agent this one: -web NAME:PORT",
+            remedy="use the node's address or its own name, or put this one under [http] names in the agent's file",
         ) from None
     return host
 
