@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -188,3 +189,22 @@ def test_modules_in_the_working_directory_are_none_of_its_own(tmp_path: Path) ->
     done = subprocess.run(line, cwd=work, env=environment(), capture_output=True, text=True, check=False, timeout=60)
     assert "this machine has no address 192.0.2.77" in done.stderr
     assert done.returncode == 2
+
+
+def test_a_signal_that_comes_while_it_loads_is_obeyed_once_it_runs(tmp_path: Path) -> None:
+    """The command line holds signals back before it becomes the agent; here one waits from the beginning."""
+    agent = alone(tmp_path)
+    conf, port = tmp_path / "cluster.conf", int(agent.flags[agent.flags.index("-port") + 1])
+    flags = {"config": str(conf), "name": "node001", "data_dir": str(agent.data_dir), "bind_address": "127.0.0.1"}
+    program = (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'pycluster.agent', sys.argv[1]])\n"
+    )
+    line = [sys.executable, "-c", program, json.dumps({**flags, "port": str(port)})]
+    done = subprocess.run(
+        line, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SIGTERM: handing over, saying goodbye" in done.stderr

@@ -156,6 +156,18 @@ def test_4_2_2_the_others_go_on() -> None:
     assert any(isinstance(effect, Resigned) for effect in cluster.processes["node001"].effects)
 
 
+def test_4_2_2_the_last_voter_stops_acting_before_it_is_gone() -> None:
+    cluster = Cluster(1)
+    cluster.start()
+    cluster.elect()
+    cluster.run(SECOND)
+    cluster.feed("node001", Resign())
+    cluster.run(SECOND)
+    order = [type(effect) for effect in cluster.processes["node001"].effects]
+    assert order.index(ActingStopped) < order.index(Resigned)
+    assert cluster.acting() is None
+
+
 def test_4_2_2_a_server_outside_its_own_configuration_still_stands() -> None:
     """§4.2.2: it "should still start new elections, as it might still be needed until the Cnew entry is committed".
     Here the leader of two removed itself and died before the other had that: nobody else's log is long enough."""

@@ -45,7 +45,7 @@ def test_both_consoles_say_who_holds_the_name_and_what_to_do() -> None:
     cluster.world.run(10 * SECOND)
     by_label = {label: line for label, line in told if line.startswith("name-conflict")}
     assert "this node is refused: the name node003 belongs to the node at 10.0.0.3:7946" in by_label["node003*"]
-    assert "a second node named node003 at 10.0.0.50:7946 is refused" in by_label["node003"]
+    assert "A second node named node003 at 10.0.0.50:7946 is refused" in by_label["node003"]
     assert all("-name" in line for line in by_label.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from typing import NoReturn
@@ -48,6 +49,8 @@ def _become_agent(path: str, flags: dict[str, object]) -> NoReturn:
     here = os.path.join(os.getcwd(), "pycluster")
     from_here = not sys.flags.safe_path and os.path.realpath(__file__).startswith(here)
     python = [sys.executable, *([] if from_here else ["-P"]), "-m", "pycluster.agent", words]
+    # What comes while it loads waits until it can be obeyed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     os.execve(sys.executable, python, {"MALLOC_ARENA_MAX": "1", **os.environ})
 
 

@@ -101,6 +101,8 @@ class Commands:
             return
         departure.resign_tried()
         if s.voters == (s.me,) or (not s.seated and departure.seat_gone):
+            if s.role != "follower":
+                self._roles.become_follower(s.term, NOBODY, f"{s.name} gave its seat up")
             departure.resigned()
         elif s.role != "leader":
             departure.ask_leader()

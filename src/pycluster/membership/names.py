@@ -25,7 +25,7 @@ class Names:
         s.notify_once(
             "name-conflict",
             f"{alive.name}@{alive.address}",
-            f"a second node named {alive.name} at {alive.address} is refused: the name belongs to the one at"
+            f"A second node named {alive.name} at {alive.address} is refused: the name belongs to the one at"
             f" {holder.address}{ours}, {holder.state} for {age_s} s; give one of them another name with -name",
             node=alive.name,
             address=str(alive.address),

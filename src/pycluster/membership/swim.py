@@ -11,6 +11,7 @@ from random import Random
 from typing import assert_never
 
 from pycluster.kernel.ids import Address, Seed
+from pycluster.kernel.limits import TAGS_MAX
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership import events
 from pycluster.membership.departure import Departure
@@ -267,9 +268,14 @@ class Swim:
     def _set_tags(self, tags: dict[str, str]) -> None:
         s = self._s
         size = tags_bytes(tags)
+        what = "the tags were not changed"
         if size > s.params.tags_max_bytes:
             why = f"they take {size} bytes, {s.params.tags_max_bytes} are allowed"
-            s.effects.append(CommandFailed("the tags were not changed", why, "keep large data elsewhere"))
+            s.effects.append(CommandFailed(what, why, "keep large data elsewhere"))
+            return
+        if len(tags) > TAGS_MAX or "" in tags:
+            why = f"there are {len(tags)}, {TAGS_MAX} are allowed" if tags.get("") is None else "a key is empty"
+            s.effects.append(CommandFailed(what, why, "name each tag, and keep the list short"))
             return
         if tags == s.local.tags:
             return

@@ -349,7 +349,7 @@ class Node:
                     self._ledger.count("entries_proposed")
                 case consensus.HandedOver(detail, led):
                     if led:
-                        self._outbox.publish("handed-over", detail, node=self.name)
+                        self._outbox.publish("handed-over", f"Leadership before stopping: {detail}", node=self.name)
                     if self._departure.under_way:
                         self._drive_swim(membership.Leave())
                 case consensus.Resigned():

@@ -81,8 +81,12 @@ class Readings:
 
     @property
     def observes(self) -> bool:
-        """Whether this node follows what voters say, having no seat itself: none was meant for it, or not yet."""
-        return self._raft is None or not self._raft.seated
+        """Whether this node follows what voters say, having no seat itself: none was meant for it, or not yet.
+
+        A leader that gives its seat up leads on until that is committed (Raft §4.2.2).
+        """
+        raft = self._raft
+        return raft is None or not (raft.seated or raft.leader == self.config.name)
 
     def raft_view(self, now_us: int) -> RaftView | None:
         """The consensus core's view; None on a node that is not meant to vote."""

@@ -34,6 +34,11 @@ def test_it_names_whom_it_will_contact_but_not_itself_and_counts_a_long_list() -
     assert "and 4 more, and whoever they know" in text
 
 
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    text = said(Settings(cluster="proxy", name="node001", seeds=(Seed("node002", "::1", 7942),), join=(("::2", 7),)))
+    assert "Will contact: node002 at [::1]:7942, [::2]:7, and whoever they know" in text
+
+
 def test_one_that_knows_nobody_says_so() -> None:
     assert "Will contact: nobody until somebody contacts this node" in said(Settings(cluster="proxy", name="node001"))
 

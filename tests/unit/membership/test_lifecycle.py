@@ -113,6 +113,17 @@ def test_tags_past_their_bound_are_refused_with_their_size_and_change_nothing() 
     assert hand.swim.local.tags == {}
 
 
+@pytest.mark.parametrize(
+    ("tags", "why"), [({"": "x"}, "a key is empty"), ({f"k{number}": "" for number in range(33)}, "32 are allowed")]
+)
+def test_tags_without_a_name_or_too_many_are_refused(tags: dict[str, str], why: str) -> None:
+    hand = Hand(members=3)
+    (failed,) = hand.feed(events.SetTags(tags))
+    assert isinstance(failed, effects.CommandFailed)
+    assert why in failed.why
+    assert hand.swim.local.tags == {}
+
+
 def test_another_members_new_tags_are_taken_over_once() -> None:
     hand = Hand(members=3)
     for _ in range(3):

@@ -26,7 +26,7 @@ def test_it_is_told_to_people_once_a_minute_and_counted_each_time() -> None:
     for _ in range(5):
         hand.asked(50, Digest(twin(2, 50), 0, True))
     (notice,) = hand.notices("name-conflict")
-    assert "a second node named n2 at 10.0.0.50:7946 is refused" in notice
+    assert "A second node named n2 at 10.0.0.50:7946 is refused" in notice
     assert "10.0.0.2:7946" in notice
     assert hand.swim.counters["name_conflicts"] == 5
 

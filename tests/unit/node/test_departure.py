@@ -110,3 +110,19 @@ def test_who_does_not_vote_leaves_at_once() -> None:
     village.run(2)
     assert outcome(village) == [("watcher", 1, True, "")]
     assert village.world.hosts["watcher"].process is None
+
+
+def test_a_leader_that_leaves_is_never_called_leaderless_while_it_acts(village: Village) -> None:
+    village.tell("node001", events.Leave(1))
+    village.run(3)
+    told = village.heard.texts("node001", "leader-lost", "leader-unknown")
+    assert told and told[0].startswith("Stopped leading: node001"), told
+
+
+def test_the_last_voter_says_that_it_stopped_leading() -> None:
+    village = Village(("node001",))
+    village.run(10)
+    village.tell("node001", events.Leave(1))
+    village.run(3)
+    (text,) = village.heard.texts("node001", "leader-lost")
+    assert text.startswith("Stopped leading: node001")

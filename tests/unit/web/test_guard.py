@@ -42,6 +42,7 @@ def test_a_foreign_host_is_421(agent: Agent, host: str) -> None:
     answer = agent.ask("GET", "/api/v1/leader", headers={"Host": host})
     assert answer.status == 421
     assert answer.what == f"this agent does not answer to the name {host!r}"
+    assert "[http] names" in answer.json["error"]["remedy"]
 
 
 @pytest.mark.parametrize("host", ["", "a b", "localhost:99999", "localhost:", "[::1", "user@localhost", "localhost/x"])
