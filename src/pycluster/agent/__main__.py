@@ -12,6 +12,7 @@ import sys
 import msgspec
 
 from pycluster.agent.life import run
+from pycluster.agent.parameters import judge
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
 from pycluster.settings import Loaded, load
 
@@ -22,7 +23,7 @@ def main(words: list[str]) -> int:
     path = str(flags.pop("config", "")) or None
 
     def read() -> Loaded:
-        return load(path, os.environ, flags, socket.gethostname())
+        return load(path, os.environ, flags, socket.gethostname(), judge)
 
     try:
         return run(read(), read)

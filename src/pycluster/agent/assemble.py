@@ -11,7 +11,7 @@ import msgspec
 
 from pycluster import __version__
 from pycluster.agent.addresses import advertised
-from pycluster.agent.parameters import judge
+from pycluster.agent.parameters import parameters
 from pycluster.kernel.ids import Seed, new_uuid
 from pycluster.node import Node, NodeConfig
 from pycluster.node.view import ActingInterval
@@ -44,7 +44,7 @@ def data_directory(settings: Settings) -> str:
 def node_config(loaded: Loaded) -> NodeConfig:
     """What the node is told at birth; raises ``SettingsError`` with every parameter that cannot be."""
     settings = loaded.settings
-    swim, raft, own = judge(loaded)
+    swim, raft, own = parameters(loaded)
     return NodeConfig(
         cluster=settings.cluster,
         name=settings.name,

@@ -18,7 +18,6 @@ import uvloop
 from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, triples
 from pycluster.agent.banner import banner
 from pycluster.agent.console import Console
-from pycluster.agent.parameters import judge
 from pycluster.agent.reload import left_out, taken_over
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node import events
@@ -147,7 +146,6 @@ class _Life:
             return
         try:
             fresh = self._reload()
-            judge(fresh)
         except PyClusterError as error:
             for problem in getattr(error, "problems", ()) or (str(error),):
                 self._console.say("reload-failed", f"The settings stay as they are: {problem}")

@@ -17,16 +17,26 @@ _WANTED: dict[object, str] = {int: "whole number", float: "number", bool: "true 
 P = TypeVar("P", bound=msgspec.Struct)
 
 
-def judge(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Params]:
-    """All parameters of the settings; raises ``SettingsError`` with every one that cannot be, and where it stands."""
+def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Params]:
+    """All parameters of the settings; raises ``SettingsError`` with every one that cannot be."""
     settings = loaded.settings
-    swim, problems = build(membership.Params, "membership", settings.membership)
-    raft, more = build(consensus.Params, "consensus", settings.consensus)
-    own, rest = build(Params, "following", settings.following)
-    problems = [*problems, *more, *rest]
+    raw = {"membership": settings.membership, "consensus": settings.consensus, "following": settings.following}
+    problems = judge(raw, loaded.sources)
     if problems:
-        raise SettingsError(tuple(_placed(problem, loaded.sources) for problem in problems))
-    return swim, raft, own
+        raise SettingsError(problems)
+    return (
+        build(membership.Params, "membership", settings.membership)[0],
+        build(consensus.Params, "consensus", settings.consensus)[0],
+        build(Params, "following", settings.following)[0],
+    )
+
+
+def judge(raw: Mapping[str, Mapping[str, str]], sources: Mapping[str, Source]) -> tuple[str, ...]:
+    """Every parameter in the settings' text that cannot be, and where it stands; for ``settings.load``."""
+    _, swim = build(membership.Params, "membership", raw.get("membership", {}))
+    _, raft = build(consensus.Params, "consensus", raw.get("consensus", {}))
+    _, own = build(Params, "following", raw.get("following", {}))
+    return tuple(_placed(problem, sources) for problem in [*swim, *raft, *own])
 
 
 def _placed(problem: str, sources: Mapping[str, Source]) -> str:

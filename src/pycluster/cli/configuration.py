@@ -14,7 +14,7 @@ from pycluster.cli.exits import Exit, printable
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, takes
 from pycluster.cli.output import Printer
-from pycluster.settings import Loaded, SettingsError, effective, load
+from pycluster.settings import Judge, Loaded, SettingsError, effective, load
 
 PLACES = {
     "check": "pycluster.cli.configuration:check",
@@ -28,9 +28,9 @@ def settings() -> None:
     """The settings of a file or of a running agent."""
 
 
-def _load(given: Given) -> Loaded:
+def _load(given: Given, judge: Judge | None = None) -> Loaded:
     flags = {name: given.text(name) for name in ("name", "data_dir") if given.text(name)}
-    return load(given.config(os.environ), os.environ, flags, socket.gethostname())
+    return load(given.config(os.environ), os.environ, flags, socket.gethostname(), judge)
 
 
 @click.command("check", cls=Verb)
@@ -45,11 +45,10 @@ def check(given: Given) -> int:
     path = given.config(os.environ) or "cluster.conf"
     warnings: tuple[str, ...] = ()
     try:
-        found = _load(given)
+        found = _load(given, judge)
         path, warnings = found.path, found.warnings
-        judge(found)
     except SettingsError as wrong:
-        problems, warnings = wrong.problems, warnings + wrong.warnings
+        problems, warnings = wrong.problems, wrong.warnings
     where = path or "no file, the environment and the defaults"
     answer = {"path": path, "ok": not problems, "problems": problems, "warnings": warnings}
     if printer.form in ("json", "jsonl", "yaml"):

@@ -24,15 +24,20 @@ _FLAGS = ("name", "data_dir", *(str(option.name) for option in RUN))
 @pass_given
 def agent(given: Given) -> int:
     """Run an agent in the foreground until SIGTERM or Ctrl-C."""
-    from pycluster.settings import Loaded, load
+    from pycluster.settings import Judge, Loaded, SettingsError, load
 
     flags = {name: given.options[name] for name in _FLAGS if name in given.options}
     path = given.config(os.environ)
 
-    def read() -> Loaded:
-        return load(path, os.environ, flags, socket.gethostname())
+    def read(judge: Judge | None = None) -> Loaded:
+        return load(path, os.environ, flags, socket.gethostname(), judge)
 
-    loaded = read()
+    try:
+        loaded = read()
+    except SettingsError:
+        from pycluster.agent import judge
+
+        loaded = read(judge)  # raises again, with what is wrong with the parameters too
     _occupy_closed_descriptors()
     if given.own_process and sys.executable:
         _become_agent(path or "", flags)

@@ -65,7 +65,7 @@ class Readings:
         if raft is None or self.observes:
             belief = self.following.belief
             if belief is None:
-                reason = self.following.reason if raft is None else raft.reason
+                reason = self.following.reason if raft is None or raft.leader else raft.reason
                 return "", self.following.highest_term, reason
             return belief.leader, belief.term, ""
         if raft.leader == self.config.name and not raft.is_acting(now_us):
@@ -153,7 +153,7 @@ class Readings:
     def quorum(self, now_us: int) -> QuorumView:
         """The voters as this node sees them."""
         view = self.raft_view(now_us)
-        if view is None or (not view.voters and self.following.voters):
+        if view is None or (self.following.voters and self.observes):
             return self._observed_quorum()
         return QuorumView(
             phase=view.phase,

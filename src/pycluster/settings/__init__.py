@@ -2,6 +2,6 @@
 
 from pycluster.settings.effective import effective
 from pycluster.settings.load import load
-from pycluster.settings.model import Hook, Loaded, Settings, SettingsError, Source
+from pycluster.settings.model import Hook, Judge, Loaded, Settings, SettingsError, Source
 
-__all__ = ["Hook", "Loaded", "Settings", "SettingsError", "Source", "effective", "load"]
+__all__ = ["Hook", "Judge", "Loaded", "Settings", "SettingsError", "Source", "effective", "load"]

@@ -10,7 +10,7 @@ from pycluster.settings import values
 from pycluster.settings.document import Document, Given, read
 from pycluster.settings.findings import AFTERWARDS, ENVIRONMENT, FLAGS, Findings, Place, shown
 from pycluster.settings.hooks import hooks
-from pycluster.settings.model import Loaded, Settings, SettingsError, Source
+from pycluster.settings.model import Judge, Loaded, Settings, SettingsError, Source
 from pycluster.settings.nodes import Consequences, seeds, warn_of_consequences
 from pycluster.settings.options import DEFAULT_PORT, ELSEWHERE, OPTIONS, PREFIX, RAW, TAG_FLAG, TAGS_VARIABLE, Option
 from pycluster.settings.options import FLAGS as FLAG_NAMES
@@ -19,18 +19,26 @@ from pycluster.settings.tags import tags
 _HOST_NAME = Source("default", "(this machine's host name)")
 
 
-def load(path: str | None, environment: Mapping[str, str], flags: Mapping[str, object], hostname: str) -> Loaded:
+def load(
+    path: str | None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, object],
+    hostname: str,
+    judge: Judge | None = None,
+) -> Loaded:
     """The settings of this agent. Reads the one file, nothing else.
 
     ``path``: the file; ``None`` for ``cluster.conf`` in the working directory if there is one. ``flags``: those given,
     by name with underscores; ``join`` and ``tag`` are tuples. ``hostname``: this machine's, whole. An empty variable
-    counts as not set. Raises ``SettingsError`` with every mistake in file, environment and flags.
+    counts as not set. ``judge`` is asked about the parameters' text, whatever else is wrong. Raises ``SettingsError``
+    with every mistake in file, environment and flags.
     """
     findings = Findings()
     loading = _Loading(read(path, findings), environment, flags, findings)
     settings = loading.settings(hostname)
-    if settings is None or findings.problems:
-        raise SettingsError(findings.problems, findings.warnings)
+    judged = tuple(judge(loading.raw, loading.sources)) if judge is not None else ()
+    if settings is None or findings.problems or judged:
+        raise SettingsError(findings.problems + judged, findings.warnings)
     return Loaded(settings, loading.document.path, findings.warnings, loading.sources)
 
 
@@ -42,6 +50,8 @@ class _Loading:
     ) -> None:
         self.document = document
         self.sources: dict[str, Source] = {}
+        #: The text for the cores' parameters, by section.
+        self.raw: dict[str, dict[str, str]] = {}
         self._findings = findings
         self._variables = {
             key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX) and value
@@ -64,7 +74,7 @@ class _Loading:
         fields["tags"], tag_sources = tags(self.document.section("tags"), self._tag_pairs(), self._findings)
         fields["hooks"] = hooks(self.document.hooks, self._findings)
         for section in RAW:
-            fields[section] = self._raw(section)
+            fields[section] = self.raw[section] = self._raw(section)
         if self._findings.problems or not fields["name"]:
             return None
         result = Settings(**fields)

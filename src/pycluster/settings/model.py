@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -56,6 +57,10 @@ class Source(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.where}".rstrip()
+
+
+#: Judges the parameters' text, by section, with each one's source (``membership.probe_interval_ms``): the mistakes.
+Judge = Callable[[Mapping[str, Mapping[str, str]], Mapping[str, Source]], Sequence[str]]
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -74,6 +74,13 @@ def test_the_environment_may_name_the_file(monkeypatch: pytest.MonkeyPatch) -> N
     assert (done.code, "nowhere.conf" in done.err) == (2, True)
 
 
+def test_they_are_judged_whatever_else_is_wrong() -> None:
+    text = "[cluster]\nname = a b\n[consensus]\nlease_ms = soon\n[node]\nprot = 1\n"
+    problems = run("settings", "check", "-config", written(text), "-o", "json").json["problems"]
+    assert len(problems) == 3
+    assert [line for line in problems if line.startswith("some.conf:4: [consensus] lease_ms")]
+
+
 def test_the_environment_is_judged_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYCLUSTER_PORT", "much")
     done = run("settings", "check", "-config", written(GOOD))

@@ -126,3 +126,13 @@ def test_the_last_voter_says_that_it_stopped_leading() -> None:
     village.run(3)
     (text,) = village.heard.texts("node001", "leader-lost")
     assert text.startswith("Stopped leading: node001")
+
+
+def test_who_gave_the_seat_up_and_is_started_again_sees_the_voters_as_members_do(village: Village) -> None:
+    village.tell("node005", events.Leave(1))
+    village.run(5)
+    village.start("node005")
+    village.run(20)
+    quorum = village.status("node005").quorum
+    assert (quorum.phase, quorum.reachable, quorum.needed) == ("observer", 4, 3)
+    assert village.leader("node005").leader == "node001"
