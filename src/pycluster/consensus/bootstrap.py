@@ -58,7 +58,7 @@ class Bootstrap:
         The entry that gave the seat may never have been committed; then no leader knows of it, and it waits in vain.
         """
         s = self._s
-        if s.name not in s.listed or s.leader != NOBODY or s.role == "leader":
+        if s.draining or s.name not in s.listed or s.leader != NOBODY or s.role == "leader":
             return False
         if not s.seated or self.founding_term:
             return True

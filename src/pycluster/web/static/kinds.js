@@ -44,6 +44,7 @@ export const KINDS = {
   "hook-failed": "bad",
   "hook-dropped": "warn",
   "console-dropped": "quiet",
+  "data-directory-lost": "bad",
 };
 
 /** Events that belong to the story of who leads. */
