@@ -109,7 +109,7 @@ class LazyServer:
         """Import, then run until cancelled."""
         loaded = await self._load()
         if loaded.app is None:
-            logger.error("the HTTP interface cannot start, its sockets are closed: %r", loaded.error)
+            logger.error("the HTTP interface cannot start, its sockets are closed until the agent is restarted: %r", loaded.error)
             self._close()
             return
         from pycluster.web.running import Running
@@ -124,7 +124,7 @@ class LazyServer:
             server.abort()
             raise
         except Exception:
-            logger.exception("the HTTP interface failed, its sockets are closed")
+            logger.exception("the HTTP interface failed, its sockets are closed until the agent is restarted")
             self._close()
 
     async def _load(self) -> _Loaded:
