@@ -109,7 +109,8 @@ class LazyServer:
         """Import, then run until cancelled."""
         loaded = await self._load()
         if loaded.app is None:
-            logger.error("the HTTP interface cannot start, its sockets are closed until the agent is restarted: %r", loaded.error)
+            what = "the HTTP interface cannot start, its sockets are closed until the agent is restarted"
+            logger.error("%s: %r", what, loaded.error)
             self._close()
             return
         from pycluster.web.running import Running
