@@ -21,6 +21,17 @@ def five(seed: int = 1) -> Cluster:
     return cluster
 
 
+@pytest.mark.parametrize("late_us", [3 * SECOND, 7 * SECOND + 300 * MILLISECOND])
+def test_the_lowest_that_was_up_first_leads_first(late_us: int) -> None:
+    """The voters that come later owe their vote to nobody for an election timeout, and dials to them had failed."""
+    first = []
+    for seed in range(12):
+        cluster = formed(FIVE[:3], seed=seed, late_us=late_us)
+        assert cluster.world.run_until(lambda: cluster.leader() != "", 5 * SECOND)  # noqa: B023 called at once
+        first.append(cluster.leader())
+    assert first == ["node001"] * 12
+
+
 def cut(cluster: Cluster, *one: str) -> int:
     """Cut these off; from now on nobody is blamed for accusing anyone."""
     for host in cluster.world.hosts.values():

@@ -85,14 +85,26 @@ class Cluster:
         return not disagreements(self.world.hosts, self.world.now_us)
 
 
-def formed(names: Sequence[str], *, seed: int = 0, listed: Sequence[str] = (), weather: Weather = FAIR) -> Cluster:
-    """A cluster of hosts ``names`` with their clocks apart, all started at once; ``listed`` or all in ``[nodes]``."""
+def formed(
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    listed: Sequence[str] = (),
+    weather: Weather = FAIR,
+    late_us: int = 0,
+) -> Cluster:
+    """A cluster of hosts ``names`` with their clocks apart; ``listed`` or all of them in ``[nodes]``.
+
+    All are started at once, or, with ``late_us``, the first that much earlier than the others.
+    """
     cluster = Cluster(seed, weather)
     for number, name in enumerate(names, start=1):
         cluster.host(name, number, clock=Clock(offset_us=number * 1_000_003))
     hosts = cluster.world.hosts
     seeds = tuple(Seed(name, hosts[name].address.host, PORT) for name in (listed or names))
     cluster.plan("demo", Blueprint(seeds))
-    for host in hosts.values():
+    for number, host in enumerate(hosts.values()):
+        if number == 1 and late_us:
+            cluster.world.run(late_us)
         cluster.world.start(host)
     return cluster

@@ -23,6 +23,12 @@ USER_TIMEOUT_US = 5 * SECOND
 QUEUE_MAX = 64
 
 
+#: The pause after a refused dial, doubled up to the second number, as in ``runtime.posts``.
+RETRY_US = (100 * MILLISECOND, 500 * MILLISECOND)
+#: A connection is the source's label, the address it leads to, and the channel.
+_Key = tuple[str, Address, str]
+
+
 class _Exchange:
     """One call in flight."""
 
@@ -63,7 +69,9 @@ class Streams:
         self._deliver = deliver
         self._tokens = 0
         self._exchanges: dict[int, _Exchange] = {}
-        self._connections: dict[tuple[str, Address, str], _Connection] = {}
+        self._connections: dict[_Key, _Connection] = {}
+        #: Until when no dial is tried after a refused one, and the pause after the next.
+        self._pauses: dict[_Key, tuple[int, int]] = {}
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
@@ -133,8 +141,9 @@ class Streams:
         dialling = connection is None or connection.broken
         if connection is None or connection.broken:
             peer = self._network.owners.get(post.to)
-            if peer is None or (peer.powered and peer.process is None and self._network.connected(source, peer)):
+            if peer is None or self._refused(key, source, peer):
                 return
+            self._greet(peer, source)
             connection = self._connections[key] = _Connection(source, peer)
             if not peer.powered or not self._network.connected(source, peer):
                 self._stall(connection, post.data)
@@ -145,6 +154,23 @@ class Streams:
         delay_us = self._delay_us() + (2 * self._delay_us() if dialling else 0)
         connection.last_us = max(connection.last_us, self._timeline.now_us + delay_us)
         self._timeline.at(connection.last_us, self._frame, connection, post.data)
+
+    def _refused(self, key: _Key, source: Host, peer: Host) -> bool:
+        """Whether a dial fails at once, or is not tried so soon after one that failed."""
+        now_us = self._timeline.now_us
+        not_before_us, pause_us = self._pauses.get(key, (0, RETRY_US[0]))
+        if now_us < not_before_us:
+            return True
+        if not peer.powered or peer.process is not None or not self._network.connected(source, peer):
+            self._pauses.pop(key, None)
+            return False
+        self._pauses[key] = (now_us + pause_us, min(2 * pause_us, RETRY_US[1]))
+        return True
+
+    def _greet(self, peer: Host, source: Host) -> None:
+        """``peer`` hears from ``source`` again, so it dials ``source`` at once when it has something to say."""
+        for key in [key for key in self._pauses if key[0] == peer.label and key[1] == source.address]:
+            del self._pauses[key]
 
     def _frame(self, connection: _Connection, data: bytes) -> None:
         peer = connection.peer
@@ -190,6 +216,7 @@ class Streams:
 
     def died(self, host: Host) -> None:
         """The process on ``host`` ended; a machine that still has power says so to everyone it was connected to."""
+        self._pauses = {key: pause for key, pause in self._pauses.items() if key[0] != host.label}
         for connection in self._connections.values():
             if connection.source is host or (connection.peer is host and host.powered):
                 connection.broken = True
