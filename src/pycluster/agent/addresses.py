@@ -6,15 +6,13 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.ids import Address, Seed
+from pycluster.runtime import LookUp
 
-#: What ``socket.getaddrinfo`` is: host, port, family and kind to a list whose entries end with an address.
-LookUp = Callable[[str, int, int, int], Sequence[tuple[Any, ...]]]
 #: All names together may take this long: an agent must start where no name server answers, too.
 LOOKUPS_S = 5.0
 _ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}

@@ -6,12 +6,14 @@ from pycluster.runtime.disk import NodeDisk
 from pycluster.runtime.driver import Driver, Ending
 from pycluster.runtime.hooks import HookBook, Hooks
 from pycluster.runtime.network import OpenPorts, PortNetwork
+from pycluster.runtime.resolver import LookUp
 
 __all__ = [
     "Driver",
     "Ending",
     "HookBook",
     "Hooks",
+    "LookUp",
     "NodeDisk",
     "OpenPorts",
     "PortNetwork",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pycluster.kernel.ids import is_name
 from pycluster.settings import lines, values
 from pycluster.settings.findings import Findings, Place, quoted, shown
 from pycluster.settings.model import Source
@@ -159,7 +160,7 @@ class _Sorter:
     def _known(self, section: str, key: str, place: Place) -> bool:
         keys = HOOK_KEYS if section.partition(" ")[0] == _HOOK else KEYS.get(section)
         if keys is None or key in keys:
-            if section not in RAW or values.is_name(key):
+            if section not in RAW or is_name(key):
                 return True
             self._findings.mistake(place, "no parameter has such a name")
         elif section == "cluster":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pycluster.kernel.ids import Address
+from pycluster.kernel.ids import Address, is_name
 from pycluster.settings import values
 from pycluster.settings.document import Document, Given, read
 from pycluster.settings.findings import AFTERWARDS, ENVIRONMENT, FLAGS, Findings, Place, shown
@@ -173,7 +173,7 @@ class _Loading:
 def _parameter(variable: str) -> tuple[str, str]:
     """``(section, key)`` of a variable such as ``CONSENSUS_LEASE_MS``; empty where it names no core's parameter."""
     section, _, key = variable.lower().partition("_")
-    return (section, key) if section in RAW and values.is_name(key) else ("", "")
+    return (section, key) if section in RAW and is_name(key) else ("", "")
 
 
 def _texts(value: object) -> list[str]:

@@ -43,15 +43,6 @@ def name(text: str) -> str:
         raise ValueError(f"{quoted(text)} is no name: {error.why}") from None
 
 
-def is_name(text: str) -> bool:
-    """Whether ``name`` takes it."""
-    try:
-        name(text)
-    except ValueError:
-        return False
-    return True
-
-
 def label(text: str) -> str:
     """A region or a zone: short plain text, because gossip carries it."""
     if len(plain(text).encode()) > NAME_MAX_LENGTH:
