@@ -26,9 +26,11 @@ from pycluster.consensus import (
     Persist,
     Persisted,
     Raft,
+    Refused,
     Send,
     Start,
     Stored,
+    StreamEnded,
     Timer,
     Vote,
 )
@@ -86,6 +88,7 @@ class Cluster:
     """Runs events in time order. ``loss`` and ``delay`` shape the network, ``cut`` severs directed pairs.
 
     ``rates`` says whose clock runs how fast, every other one shows ``now_us``; ``disks`` whose disk takes how long.
+    ``mute`` severs the directed pairs' datagrams alone.
     """
 
     def __init__(self, names: Iterable[str] | int, seed: int = 0, params: Params | None = None) -> None:
@@ -96,6 +99,7 @@ class Cluster:
         self.processes = {name: Process(name, f"{name}-uuid1") for name in self.names}
         self.lists = {name: tuple(self.names) for name in self.names}
         self.cut: set[tuple[str, str]] = set()
+        self.mute: set[tuple[str, str]] = set()
         self.rates: dict[str, float] = {}
         self.loss = 0.0
         self.duplicates = 0.0
@@ -135,6 +139,19 @@ class Cluster:
         if lose_disk:
             process.disk = Disk()
             process.uuid = f"{name}-uuid{process.life}"
+
+    def kill(self, name: str, told_within_us: int) -> None:
+        """The process ends, and its kernel says so: everyone up knows within that time, each in its own."""
+        self.crash(name)
+        for other in self.up:
+            at_us = self.now_us + self.rng.randint(0, told_within_us)
+            self._at(at_us, lambda other=other: self.refused(other, name))  # type: ignore[misc]
+
+    def refused(self, name: str, about: str) -> None:
+        """``name`` sees, or is made to believe, that ``about``'s process is gone."""
+        uuid = self.processes[about].uuid
+        self.feed(name, StreamEnded(about, uuid))
+        self.feed(name, Refused(about, uuid))
 
     def partition(self, *groups: Iterable[str]) -> None:
         """Only nodes in a common group hear each other."""
@@ -311,18 +328,19 @@ class Cluster:
         self.sent.append((self.now_us, process.name, send.to, send.message))
         if send.to not in self.processes or (process.name, send.to) in self.cut:
             return
-        if self.drop(process.name, send.to, send.message):
+        datagram = send.channel == "datagram"
+        if self.drop(process.name, send.to, send.message) or (datagram and (process.name, send.to) in self.mute):
             return
         copies = 1 + (self.rng.random() < self.duplicates)
         for _ in range(copies):
             if self.rng.random() < self.loss:
                 continue
             at_us = self.now_us + self.rng.randint(*self.delay_us)
-            self._at(at_us, lambda: self._deliver(process.name, send.to, send.message))
+            self._at(at_us, lambda: self._deliver(process.name, send.to, send.message, datagram))
 
-    def _deliver(self, sender: str, to: str, message: Message) -> None:
+    def _deliver(self, sender: str, to: str, message: Message, datagram: bool) -> None:
         if (sender, to) not in self.cut:
-            self.feed(to, MessageReceived(sender, message))
+            self.feed(to, MessageReceived(sender, message, datagram))
 
     # What must never happen.
 

@@ -18,6 +18,7 @@ from pycluster.consensus import (
     Persist,
     Persisted,
     Raft,
+    Refused,
     Send,
     Start,
     Stored,
@@ -117,8 +118,8 @@ class Hand:
     def header(self, sender: int, term: int | None = None) -> tuple[str, str, str, int]:
         return CLUSTER, seat(sender).uuid, seat(self.me).uuid, self.raft.term if term is None else term
 
-    def tell(self, sender: int, message: Message) -> list[Effect]:
-        return self.feed(MessageReceived(seat(sender).name, message))
+    def tell(self, sender: int, message: Message, datagram: bool = False) -> list[Effect]:
+        return self.feed(MessageReceived(seat(sender).name, message, datagram))
 
     # Short words.
 
@@ -136,21 +137,36 @@ class Hand:
         """Effects of that kind among the last effects."""
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
-    def heartbeat(self, sender: int, term: int | None = None, commit_index: int = 0) -> list[Effect]:
-        return self.tell(sender, Heartbeat(*self.header(sender, term), self.now_us, commit_index))
+    def heartbeat(
+        self, sender: int, term: int | None = None, commit_index: int = 0, lease_ms: int = 500
+    ) -> list[Effect]:
+        return self.tell(sender, Heartbeat(*self.header(sender, term), self.now_us, commit_index, lease_ms * MS))
 
-    def ask_pre_vote(self, sender: int, term: int, last_index: int = 99, last_term: int = 99) -> bool:
+    def refused(self, number: int) -> list[Effect]:
+        """Evidence that a process is gone."""
+        return self.feed(Refused(seat(number).name, seat(number).uuid))
+
+    def ask_pre_vote(
+        self, sender: int, term: int, last_index: int = 99, last_term: int = 99, acts_late: bool = True
+    ) -> bool:
         """Whether the pre-vote was granted."""
-        self.tell(sender, PreVoteRequest(*self.header(sender, term), last_index, last_term))
+        self.tell(sender, PreVoteRequest(*self.header(sender, term), last_index, last_term, "", acts_late))
         self.effects += self.write()
         (reply,) = self.sent(PreVoteReply)
         return reply.granted
 
     def ask_vote(
-        self, sender: int, term: int, last_index: int = 99, last_term: int = 99, transfer: bool = False
+        self,
+        sender: int,
+        term: int,
+        last_index: int = 99,
+        last_term: int = 99,
+        transfer: bool = False,
+        acts_late: bool = True,
     ) -> bool:
         """Whether the vote was granted."""
-        effects = self.tell(sender, VoteRequest(*self.header(sender, term), last_index, last_term, "", transfer))
+        log = last_index, last_term
+        effects = self.tell(sender, VoteRequest(*self.header(sender, term), *log, "", transfer, acts_late))
         self.effects = effects + self.write()
         (reply,) = self.sent(VoteReply)
         return reply.granted

@@ -31,6 +31,10 @@ def address(number: int) -> Address:
     return Address(f"10.0.0.{number}", PORT)
 
 
+def number_at(where: Address) -> int:
+    return int(where.host.rpartition(".")[2])
+
+
 def name(number: int) -> str:
     return f"n{number}"
 
@@ -59,6 +63,10 @@ class Hand:
         #: Who does not answer by UDP, and by TCP.
         self.silent: set[int] = set()
         self.silent_tcp: set[int] = set()
+        #: To whom no connection comes about, and who refuses it; their kernels' word, where nobody answers by TCP.
+        self.unreachable: set[int] = set()
+        self.refusing: set[int] = set()
+        self._later: list[tuple[int, events.Event]] = []
         #: What it did at its very start.
         self.begun = self.feed(events.Start())
         for number in range(2, members + 1):
@@ -94,9 +102,19 @@ class Hand:
         return answer.reply
 
     def kill(self, *numbers: int) -> None:
-        """These answer nothing any more."""
+        """These answer nothing any more, and what calls them waits for ever."""
         self.silent |= set(numbers)
         self.silent_tcp |= set(numbers)
+
+    def crash(self, *numbers: int) -> None:
+        """Their processes are gone, their machines run."""
+        self.kill(*numbers)
+        self.refusing |= set(numbers)
+
+    def unplug(self, *numbers: int) -> None:
+        """Their machines are gone."""
+        self.kill(*numbers)
+        self.unreachable |= set(numbers)
 
     def run(self, for_ms: int, *, answering: bool = True) -> list[effects.Effect]:
         """Time passes; where ``answering``, the living answer pings and, asked to probe one of ``silent``, say nack."""
@@ -108,6 +126,11 @@ class Hand:
                 if answering:
                     self.answer(effect)
             due_us = self.swim.next_deadline()
+            later_us = min((at_us for at_us, _ in self._later), default=end_us + 1)
+            if later_us <= end_us and (due_us is None or later_us <= due_us):
+                self.now_us = max(self.now_us, later_us)
+                self.feed(self._later.pop([at_us for at_us, _ in self._later].index(later_us))[1])
+                continue
             if due_us is None or due_us > end_us:
                 break
             self.now_us = max(self.now_us, due_us)
@@ -118,18 +141,23 @@ class Hand:
     def answer(self, effect: effects.Effect) -> None:
         """What a living peer would do about this effect, at once."""
         match effect:
-            case effects.SendPacket(to, Packet(probe=Ping(seq, whom, whose))):
-                number = int(whom[1:])
-                if number not in self.silent and to == address(number):
-                    self.hear(number, probe=Ack(seq, whom, whose))
+            case effects.SendPacket(to, Packet(probe=Ping(seq))):
+                number = number_at(to)
+                if number not in self.silent:
+                    self.hear(number, probe=Ack(seq))
             case effects.SendPacket(to, Packet(probe=IndirectPing(seq, whom, whose))):
-                helper = int(to.host.rpartition(".")[2])
+                helper = number_at(to)
                 if helper not in self.silent:
                     self.hear(helper, probe=Nack(seq) if int(whom[1:]) in self.silent else Ack(seq, whom, whose))
-            case effects.Call(call, to, Ping(seq, whom, whose)):
+            case effects.Call(call, to, Ping(seq, whom, whose), timeout_us):
                 number = int(whom[1:])
                 if number not in self.silent_tcp and to == address(number):
                     self.feed(events.CallReplied(call, Ack(seq, whom, whose)))
+                elif number in self.refusing:
+                    self.feed(events.CallFailed(call, "refused"))
+                elif number in self.silent_tcp:
+                    reason = "unreachable" if number in self.unreachable else "timeout"
+                    self._later.append((self.now_us + timeout_us, events.CallFailed(call, reason)))
             case _:
                 pass
 

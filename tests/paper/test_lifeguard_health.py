@@ -72,13 +72,15 @@ def test_section_4_a_period_and_time_out_are_multiplied_by_the_score_and_one(sco
     hand = Hand(members=2, params=rare)
     hand.kill(2)
     accused(hand, score)
-    pinged: list[int] = []
-    while len(pinged) < 3:
-        before = len(hand.probes(Ping))
+    begun: dict[int, int] = {}
+    while len(begun) < 3:
         hand.run(1)
-        pinged += [hand.now_us] * (len(hand.probes(Ping)) - before)
+        for sent in hand.probes(Ping):
+            assert isinstance(sent.packet.probe, Ping)
+            begun.setdefault(sent.packet.probe.seq, hand.now_us)
     assert hand.swim.health_score == score, "nobody could help, so nothing is learned of one's own network"
-    assert pinged[2] - pinged[1] == (1 + score) * SECOND
+    _, second_us, third_us = begun.values()
+    assert third_us - second_us == (1 + score) * SECOND
 
 
 def test_section_4_a_whoever_is_asked_says_nack_before_the_askers_time_is_up() -> None:

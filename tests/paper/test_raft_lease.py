@@ -32,7 +32,7 @@ def test_6_4_no_acting_before_the_terms_first_entry_is_committed() -> None:
     hand.acknowledge(3)
     assert not hand.raft.is_acting(hand.now_us)
     hand.match(1, 3)
-    assert hand.did(ActingStarted) == [ActingStarted(2, hand.now_us, hand.now_us + 850 * MS)]
+    assert hand.did(ActingStarted) == [ActingStarted(2, hand.now_us, hand.now_us + 500 * MS)]
 
 
 def test_6_4_1_the_lease_counts_from_the_send_time() -> None:
@@ -46,7 +46,7 @@ def test_6_4_1_the_lease_counts_from_the_send_time() -> None:
     hand.acknowledge(1, newer_us)
     assert hand.did(ActingRenewed) == [], "one of four followers and the leader: no quorum has acknowledged it"
     hand.acknowledge(3, newer_us)
-    assert hand.did(ActingRenewed) == [ActingRenewed(2, newer_us + 850 * MS)]
+    assert hand.did(ActingRenewed) == [ActingRenewed(2, newer_us + 500 * MS)]
     assert newer_us == sent_us + 150 * MS
 
 
@@ -54,8 +54,8 @@ def test_the_quorum_th_newest_acknowledgement_counts() -> None:
     """One follower that answers diligently does not keep a leader of five acting."""
     hand = Hand(voters=5)
     hand.act()
-    until_us = hand.now_us + 850 * MS
-    for _ in range(6):
+    until_us = hand.now_us + 500 * MS
+    for _ in range(3):
         hand.later(140)
         hand.acknowledge(1)
     assert hand.raft.view(hand.now_us).acting_until_us == until_us
@@ -68,7 +68,7 @@ def test_the_lease_is_checked_before_anything_else() -> None:
     """A process that was stopped reports the end its lease had, whatever event finds out."""
     hand = Hand()
     hand.act()
-    until_us = hand.now_us + 850 * MS
+    until_us = hand.now_us + 500 * MS
     assert hand.raft.next_deadline() == hand.now_us + 150 * MS
     hand.now_us += 30_000 * MS
     effects = hand.heartbeat(3, term=9)
@@ -80,7 +80,7 @@ def test_is_acting_ends_by_itself() -> None:
     """Reading needs no event to have passed."""
     hand = Hand()
     hand.act()
-    assert hand.raft.is_acting(hand.now_us + 849 * MS) and not hand.raft.is_acting(hand.now_us + 850 * MS)
+    assert hand.raft.is_acting(hand.now_us + 499 * MS) and not hand.raft.is_acting(hand.now_us + 500 * MS)
 
 
 @pytest.mark.parametrize("offset_us", [1, -10_000 * MS])
@@ -130,7 +130,7 @@ def test_a_lease_regained_in_the_same_term_is_a_new_interval() -> None:
     hand.later(900)
     assert len(hand.did(ActingStopped)) == 1
     hand.acknowledge(1)
-    assert hand.did(ActingStarted) == [ActingStarted(2, hand.now_us, hand.now_us + 850 * MS)]
+    assert hand.did(ActingStarted) == [ActingStarted(2, hand.now_us, hand.now_us + 500 * MS)]
 
 
 def test_renewals_are_bounded() -> None:
@@ -153,7 +153,10 @@ def test_an_idle_leader_has_a_heartbeat_timer_only() -> None:
     for _ in range(20):
         before_us = hand.now_us
         hand.due()
-        assert hand.now_us == before_us + 150 * MS and len(hand.sent(Heartbeat)) == 2
+        assert hand.now_us == before_us + 150 * MS and {message.to_uuid for message in hand.sent(Heartbeat)} == {
+            "uuid1",
+            "uuid3",
+        }
         hand.acknowledge(1)
         hand.acknowledge(3)
 
@@ -180,7 +183,7 @@ def test_acting_intervals_of_a_cut_off_leader_and_its_successor_do_not_overlap()
         cluster.run(2 * SECOND)
         assert cluster.acting() == "node002"
         first, second = cluster.intervals
-        assert first.until_us < second.since_us < first.until_us + 500 * MS
+        assert first.until_us < second.since_us < first.until_us + 850 * MS
 
 
 def test_a_stopped_leader_that_wakes_does_not_act() -> None:
@@ -221,7 +224,7 @@ def test_the_lease_leaves_a_tenth_for_clocks(lease_ms: int, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("promise_ms", "lease_us"), [(1_000, 850_000), (5_000, 850_000), (944, 849_600), (300, 270_000), (0, None)]
+    ("promise_ms", "lease_us"), [(1_000, 500_000), (5_000, 500_000), (555, 499_500), (300, 270_000), (0, None)]
 )
 def test_6_4_1_the_lease_is_never_longer_than_what_its_quorum_promised(promise_ms: int, lease_us: int | None) -> None:
     """§6.4.1 has one election timeout for all. Ours may be changed node by node, so each promise says its length."""
@@ -232,7 +235,7 @@ def test_6_4_1_the_lease_is_never_longer_than_what_its_quorum_promised(promise_m
     hand.tell(1, HeartbeatReply(*hand.header(1), hand.now_us, promise_ms * MS))
     until_us = hand.raft.view(hand.now_us).acting_until_us
     assert until_us == (None if lease_us is None else hand.now_us + lease_us)
-    assert len(hand.did(Notify)) == (promise_ms < 1_000), "whoever promises less is named"
+    assert len(hand.did(Notify)) == (promise_ms < 556), "whoever promises less is named"
     hand.tell(1, HeartbeatReply(*hand.header(1), hand.now_us, promise_ms * MS))
     assert hand.did(Notify) == [], "once a minute"
 
@@ -241,12 +244,12 @@ def test_6_4_1_with_different_timeouts_the_quorum_th_longest_promise_counts() ->
     hand = Hand(voters=5)
     hand.lead()
     hand.write()
-    for number, promise_ms in ((1, 1_000), (3, 500)):
+    for number, promise_ms in ((1, 1_000), (3, 300)):
         hand.match(number, 3)
         hand.tell(number, HeartbeatReply(*hand.header(number), hand.now_us, promise_ms * MS))
-    assert hand.raft.view(hand.now_us).acting_until_us == hand.now_us + 450 * MS
+    assert hand.raft.view(hand.now_us).acting_until_us == hand.now_us + 270 * MS
     hand.tell(4, HeartbeatReply(*hand.header(4), hand.now_us, 1_000 * MS))
-    assert hand.raft.view(hand.now_us).acting_until_us == hand.now_us + 850 * MS
+    assert hand.raft.view(hand.now_us).acting_until_us == hand.now_us + 500 * MS
 
 
 @pytest.mark.parametrize("seed", range(10))

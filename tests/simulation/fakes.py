@@ -39,6 +39,9 @@ class FakeProcess:
     def members(self, now_us: int) -> Sequence[MemberView]:
         return ()
 
+    def member(self, name: str, now_us: int) -> MemberView | None:
+        return None
+
     def of(self, kind: type[events.Event]) -> list[events.Event]:
         return [event for _, event in self.seen if isinstance(event, kind)]
 

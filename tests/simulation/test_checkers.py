@@ -57,7 +57,7 @@ def test_a_clock_slower_than_the_lease_allows_for_is_caught() -> None:
     world = cluster.world
     world.run(5 * SECOND)
     leader = world.hosts[cluster.leader()]
-    leader.clock = Clock(leader.clock.local(world.now_us) - world.now_us // 2, drift_ppm=-500_000)
+    leader.clock = Clock(leader.clock.local(world.now_us) - world.now_us // 4, drift_ppm=-750_000)
     world.run(5 * SECOND)
     assert cluster.leader() == leader.label
     world.network.cut(

@@ -87,3 +87,16 @@ def test_new_tags_are_everywhere_within_two_seconds_large_ones_too() -> None:
             2 * SECOND,
         )
     assert cluster.convictions.count == 0
+
+
+def test_many_that_leave_at_once_do_not_talk_each_other_to_death() -> None:
+    cluster = formed(names(12), listed=names(3))
+    world = cluster.world
+    world.run(10 * SECOND)
+    unblamed(cluster)
+    before = world.network.sent
+    for host in list(world.hosts.values())[3:]:
+        world.tell(host, events.Drain())
+    world.run(3 * SECOND)
+    assert sum(host.running for host in world.hosts.values()) == 3
+    assert world.network.sent - before < 12 * 100

@@ -124,7 +124,7 @@ def test_a_restart_faster_than_the_suspicion_accuses_nobody() -> None:
     for _ in range(5):
         third.disturbed_until_us = world.now_us + 20 * SECOND
         world.kill(third)
-        world.run(1_500 * MILLISECOND)
+        world.run(250 * MILLISECOND)
         world.start(third)
         world.run(5 * SECOND)
     assert cluster.converged()

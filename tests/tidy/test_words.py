@@ -35,7 +35,7 @@ def test_no_file_names_a_package_registry() -> None:
     pattern = re.compile("|".join(re.escape(host) for host in REGISTRIES))
     assert lines_with(pattern) == []
     locks = sorted((ROOT / "locks").glob("*.txt"))
-    assert [lock.name for lock in locks] == ["dev.txt", "run.txt", "test.txt"]
+    assert [lock.name for lock in locks] == ["dev.txt", "fuzz.txt", "run.txt", "test.txt"]
     assert [lock.name for lock in locks if re.search(r"://|--\w*index", lock.read_text())] == []
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -15,6 +17,8 @@ from pycluster.runtime import LookUp
 
 #: All names together may take this long: an agent must start where no name server answers, too.
 LOOKUPS_S = 5.0
+#: The own address towards somebody, as the routing table has it.
+SourceTowards = Callable[[tuple[Any, ...], socket.AddressFamily], str | None]
 _ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
@@ -57,6 +61,27 @@ def advertised(
         why=f"the agent listens on {bind_host}, and this machine has no route to any configured node",
         remedy="name one with -advertise-address",
     )
+
+
+def moved(current: Address, peers: Iterable[Address], source_towards: SourceTowards | None = None) -> Address | None:
+    """The address that took the place of ``current`` when this machine no longer has that one; None otherwise.
+
+    It is the one that this machine sends from to reach one of ``peers`` (numeric), so nothing is looked up by name.
+    """
+    family = socket.AF_INET6 if ":" in current.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((current.host, 0))
+        return None
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            return None
+    for peer in peers:
+        if (":" in peer.host) == (family == socket.AF_INET6):
+            source = (source_towards or _source_towards)((peer.host, peer.port), family)
+            if source is not None and not ipaddress.ip_address(source).is_loopback:
+                return Address(source, current.port)
+    return None
 
 
 def _sources(

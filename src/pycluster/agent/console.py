@@ -17,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from pycluster.agent.quota import Quota
 from pycluster.kernel.units import MILLISECOND, age_text
 from pycluster.node.view import ClusterEvent, MemberView, StatusView
 
@@ -39,12 +40,17 @@ class Console:
         self._wall = wall
         self._lines: queue.Queue[tuple[int, bytes] | None] = queue.Queue(_QUEUE_LINES)
         self._dropped = 0
+        self._quota = Quota()
         self._closed: set[int] = set()
         self._thread = threading.Thread(target=self._write, name="console", daemon=True)
         self._thread.start()
 
     def event(self, event: ClusterEvent) -> None:
-        """One line on stderr about something that happened."""
+        """One line on stderr about something that happened, unless its kind had its share of this minute."""
+        for kind, count in self._quota.left_out(event.at_us).items():
+            self.say("lines-left-out", f"{count} lines of kind {kind} were left out: too many in a minute")
+        if not self._quota.allows(event.kind):
+            return
         if self._json:
             self._put(self._err, msgspec.json.encode(event) + b"\n")
         else:

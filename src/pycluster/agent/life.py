@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ipaddress
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 
 import uvloop
 
+from pycluster.agent.addresses import moved
 from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, triples
 from pycluster.agent.banner import banner
 from pycluster.agent.console import Console
@@ -106,7 +108,7 @@ class _Life:
         hooks.conclude(settings.name, now_us(), time.time_ns() // 1_000_000)
         await self._hooks_finished(hooks)
         await server.stop()
-        await network.close()
+        await network.close(goodbye=not ending.halted)
         return self._exit_code(ending)
 
     def _hook_environment(self) -> dict[str, str]:
@@ -188,6 +190,7 @@ class _Life:
     def _tick(self) -> None:
         self._ticker = asyncio.get_running_loop().call_later(STATUS_EVERY_S, self._tick)
         self._console.status(self._driver.status())
+        self._watch_address()
         if self._parts.directory.lost and not self._directory_lost:
             self._directory_lost = True
             self._console.say(
@@ -195,6 +198,17 @@ class _Life:
                 f"The data directory {self._parts.directory.path} was removed: this agent goes on, but no command"
                 " reaches it by its socket, and after its next start it is a new member; stop it and start it again",
             )
+
+    def _watch_address(self) -> None:
+        """An address that nobody chose follows the machine's own: DHCP, or a virtual machine that moved."""
+        settings = self._parts.settings
+        if settings.advertise is not None or not ipaddress.ip_address(settings.bind_host).is_unspecified:
+            return
+        current = self._parts.node.address
+        fresh = moved(current, self._parts.node.peers)
+        if fresh is not None:
+            self._console.say("address-changed", f"This node is at {fresh} now; {current} is no longer this machine's")
+            self._driver.feed(events.Readdressed(fresh))
 
     def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -23,6 +23,7 @@ _COLOURS = {
     "member-suspect": "yellow",
     "election-started": "yellow",
     "leader-changed": "cyan",
+    "leader-elected": "cyan",
     "leader-gained": "cyan",
     "member-up": "green",
 }

@@ -20,7 +20,7 @@ def decode(endpoint: Endpoint, status: int, content: bytes, shape: type[T], good
         fault = msgspec.json.decode(content, type=ErrorView).error if status >= 300 else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         fault = None
-    if fault is not None:
+    if fault is not None and fault.what:
         raise error_of(status, fault)
     if status not in good:
         raise AgentFailed(

@@ -103,7 +103,7 @@ class Follower:
         try:
             if sent.kind == "reset":
                 fault = msgspec.json.decode(sent.data, type=Fault)
-                raise StreamReset(fault.what, why=fault.why, remedy=fault.remedy)
+                raise StreamReset(fault.what or "the agent began its events anew", why=fault.why, remedy=fault.remedy)
             if sent.kind == "status":
                 return msgspec.json.decode(sent.data, type=StatusView)
             if not sent.id:

@@ -13,6 +13,8 @@ from pycluster.client.errors import AgentFailed
 #: One line; a status of ten thousand members has about five million bytes.
 _LINE_MAX_BYTES = 64 * 1024 * 1024
 _DEFAULT_RETRY_S = 2.0
+#: Digits of a time to wait, in milliseconds; a longer number is no time that anybody meant.
+_RETRY_DIGITS = 9
 
 
 class Sent(msgspec.Struct):
@@ -52,7 +54,7 @@ class EventReader:
             elif field == "data":
                 sent.data = f"{sent.data}\n{value}" if filled else value
                 filled = True
-            elif field == "retry" and value.isdecimal():
+            elif field == "retry" and value.isdecimal() and len(value) <= _RETRY_DIGITS:
                 self.retry_s = int(value) / 1_000
 
     def close(self) -> None:

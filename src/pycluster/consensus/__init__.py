@@ -19,18 +19,21 @@ from pycluster.consensus.effects import (
 from pycluster.consensus.events import (
     Event,
     HandOver,
+    LoopLagged,
     MessageReceived,
     PeerHealth,
     Persisted,
     Propose,
+    Refused,
     RemoveVoter,
     Resign,
     Start,
+    StreamEnded,
     Timer,
     Transfer,
 )
 from pycluster.consensus.log import Command, Configuration, Entry, NoOp, Stored, Vote, Voter, holds_seat
-from pycluster.consensus.messages import LeaderAnswer, LeaderQuery, Message
+from pycluster.consensus.messages import Heartbeat, HeartbeatReply, LeaderAnswer, LeaderQuery, Message
 from pycluster.consensus.params import Params
 from pycluster.consensus.raft import Raft
 from pycluster.consensus.view import PeerView, RaftView
@@ -49,9 +52,12 @@ __all__ = [
     "Halt",
     "HandOver",
     "HandedOver",
+    "Heartbeat",
+    "HeartbeatReply",
     "LeaderAnswer",
     "LeaderChanged",
     "LeaderQuery",
+    "LoopLagged",
     "Message",
     "MessageReceived",
     "NoOp",
@@ -65,12 +71,14 @@ __all__ = [
     "Proposed",
     "Raft",
     "RaftView",
+    "Refused",
     "RemoveVoter",
     "Resign",
     "Resigned",
     "Send",
     "Start",
     "Stored",
+    "StreamEnded",
     "Timer",
     "Transfer",
     "Vote",

@@ -11,9 +11,9 @@ from __future__ import annotations
 import msgspec
 
 from pycluster.consensus.electorate import majority
-from pycluster.consensus.log import Configuration, NoOp, Voter
+from pycluster.consensus.log import NOBODY, Configuration, NoOp, Voter
 from pycluster.consensus.messages import BootstrapAnswer, BootstrapQuery
-from pycluster.consensus.state import NOBODY, State
+from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
 
@@ -62,7 +62,7 @@ class Bootstrap:
             return False
         if not s.seated or self.founding_term:
             return True
-        return s.in_doubt and s.now_us >= max(s.silent_until_us, s.promise_until_us) + s.params.election_timeout_us
+        return s.in_doubt and s.now_us >= max(s.silent_until_us, s.promise.until_us) + s.params.election_timeout_us
 
     def begin(self) -> None:
         """Forget what was heard, ask at once."""
@@ -122,7 +122,7 @@ class Bootstrap:
             return None
         since_us = self._majority_since_us
         grace_us = s.params.bootstrap_grace_ms * MILLISECOND
-        base_us = max(since_us, s.silent_until_us, s.promise_until_us)
+        base_us = max(since_us, s.silent_until_us, s.promise.until_us)
         lower = [name for name in s.listed if name < s.name]
         up = [heard for name in lower if (heard := self._heard.get(name)) and self._agrees(heard)]
         if len(up) < len(lower):
@@ -152,7 +152,7 @@ class Bootstrap:
     def yields(self) -> bool:
         """Whether this voter's own founding came to nothing: a majority of its seats is without it for good."""
         s = self._s
-        if not self.founding_term or not self.asking or s.now_us < max(s.promise_until_us, s.silent_until_us):
+        if not self.founding_term or not self.asking or s.now_us < max(s.promise.until_us, s.silent_until_us):
             return False
         return sum(1 for seat in s.voters if self._without_it(seat)) >= s.needed
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pycluster.consensus.effects import CommandFailed, Proposed
-from pycluster.consensus.log import Command, Voter
+from pycluster.consensus.log import NOBODY, Command, Voter
 from pycluster.consensus.messages import ResignReply
 from pycluster.consensus.reconfigure import Change
 from pycluster.consensus.roles import Roles
-from pycluster.consensus.state import NOBODY
 from pycluster.consensus.transfer import Attempt
 from pycluster.kernel.units import MILLISECOND
 
@@ -62,6 +61,9 @@ class Commands:
         s = self._s
         what = f"{name} keeps its seat"
         if not self._leads(what):
+            return
+        if not self._roles.lease.acting:
+            self._fail(what, f"{s.name} is elected and may not act yet", "try again in a moment")
             return
         seat = next((seat for seat in s.voters if seat.name == name), None)
         if seat is None:

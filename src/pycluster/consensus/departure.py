@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pycluster.consensus.effects import CommandFailed, HandedOver, Resigned
-from pycluster.consensus.log import Voter
+from pycluster.consensus.log import NOBODY, Voter
 from pycluster.consensus.messages import ResignReply, ResignRequest
-from pycluster.consensus.state import NOBODY, State
+from pycluster.consensus.state import State
 from pycluster.consensus.transfer import Transfer
 from pycluster.kernel.units import MILLISECOND
 

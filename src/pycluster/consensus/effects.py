@@ -11,10 +11,10 @@ from pycluster.consensus.messages import Message
 
 
 class Send(msgspec.Struct, frozen=True, tag=True):
-    """Send to a voter over its ``heartbeat`` or ``bulk`` connection; losing it is no error."""
+    """Send to a voter over its ``heartbeat`` or ``bulk`` connection, or as a ``datagram``; losing it is no error."""
 
     to: str
-    channel: Literal["heartbeat", "bulk"]
+    channel: Literal["heartbeat", "bulk", "datagram"]
     message: Message
 
 

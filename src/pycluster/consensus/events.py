@@ -16,10 +16,14 @@ class Timer(msgspec.Struct, frozen=True, tag=True):
 
 
 class MessageReceived(msgspec.Struct, frozen=True, tag=True):
-    """A peer's message; ``sender`` is the name it travels under, the message carries the UUIDs."""
+    """A peer's message; ``sender`` is the name it travels under, the message carries the UUIDs.
+
+    ``datagram``: it came by UDP; the answer goes the way that the message came.
+    """
 
     sender: str
     message: Message
+    datagram: bool = False
 
 
 class Persisted(msgspec.Struct, frozen=True, tag=True):
@@ -34,6 +38,29 @@ class PeerHealth(msgspec.Struct, frozen=True, tag=True):
     name: str
     uuid: str
     alive: bool
+
+
+class StreamEnded(msgspec.Struct, frozen=True, tag=True):
+    """The stream to that voter ended without a goodbye. A leader counts it no more until it answers anew."""
+
+    name: str
+    uuid: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """The stream to that voter ended, and a redial was refused: its process is gone, or somebody forges that."""
+
+    name: str
+    uuid: str
+
+
+class LoopLagged(msgspec.Struct, frozen=True, tag=True):
+    """The clock moved ``lag_us`` on in which this process did nothing: it stood still, or the clock leapt.
+
+    Before anything else that happens then: whatever is waited for on account of others is waited for anew.
+    """
+
+    lag_us: int
 
 
 class Transfer(msgspec.Struct, frozen=True, tag=True):
@@ -64,4 +91,18 @@ class Propose(msgspec.Struct, frozen=True, tag=True):
     data: bytes
 
 
-Event = Start | Timer | MessageReceived | Persisted | PeerHealth | Transfer | HandOver | Resign | RemoveVoter | Propose
+Event = (
+    Start
+    | Timer
+    | MessageReceived
+    | Persisted
+    | PeerHealth
+    | StreamEnded
+    | Refused
+    | LoopLagged
+    | Transfer
+    | HandOver
+    | Resign
+    | RemoveVoter
+    | Propose
+)

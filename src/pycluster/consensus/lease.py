@@ -2,8 +2,8 @@
 
 Invariants: a leader acts only while now < the end it last recorded; that end is never past (send time of the newest
 heartbeat that a quorum acknowledged) + the lease, nor past nine tenths of what that quorum promised; no acting before
-the term's first entry is committed; none in a term in which this leader has sent TimeoutNow, for it is no leader any
-more then.
+the term's first entry is committed, nor before every former leader's lease is over by the word of those that elected
+this one; none in a term in which this leader has sent TimeoutNow, for it is no leader any more then.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ class Lease:
         self.acted = False
         self.until_us = 0
         self.heartbeat_due_us = 0
+        #: Until then a former leader's lease may run.
+        self.not_before_us = 0
         self._began_us = 0
+        self._round_us = 0
 
-    def begin(self) -> None:
-        """Elected: the first heartbeats are due now."""
-        self._began_us = self.heartbeat_due_us = self._s.now_us
+    def begin(self, not_before_us: int) -> None:
+        """Elected: the first heartbeats are due now; no acting before ``not_before_us``."""
+        self._began_us = self._round_us = self.heartbeat_due_us = self._s.now_us
+        self.not_before_us = not_before_us
         self.acted = False
 
     def lapse(self) -> None:
@@ -54,28 +58,59 @@ class Lease:
             return False
         self.heartbeat_due_us = s.now_us + s.params.heartbeat_interval_us
         for progress in self._replication.progress.values():
-            commit_index = min(s.commit_index, progress.match_index)
-            s.heartbeat(progress.seat, Heartbeat(*s.header(progress.seat), s.now_us, commit_index))
+            self._beat(progress)
+        self._round_us = s.now_us
         return True
 
+    def _beat(self, progress: Progress) -> None:
+        """By datagram; also by the connection where the last round's came to nothing: either may be blocked."""
+        s = self._s
+        commit_index = min(s.commit_index, progress.match_index)
+        message = Heartbeat(*s.header(progress.seat), s.now_us, commit_index, s.params.lease_us)
+        s.datagram(progress.seat, message)
+        if progress.round_us is None or progress.round_us < self._round_us:
+            s.heartbeat(progress.seat, message)
+
     def on_reply(self, message: HeartbeatReply) -> None:
-        """A follower promised, counted from the heartbeat's send time."""
+        """A follower promised, counted from the heartbeat's send time; one that is no news counts for nothing."""
         progress = self._replication.progress.get(message.from_uuid)
         if progress is None or not self._began_us <= message.sent_us <= self._s.now_us:
             return
+        if progress.round_us is not None and message.sent_us <= progress.round_us:
+            return
         s, promise_us = self._s, message.promise_us * 9 // 10
-        progress.round_us = max(progress.round_us or 0, message.sent_us)
-        until_us = message.sent_us + min(s.params.lease_us, promise_us)
-        progress.lease_until_us = max(progress.lease_until_us or 0, until_us)
+        progress.round_us = message.sent_us
+        if message.sent_us >= progress.counts_from_us:
+            progress.lease_until_us = message.sent_us + min(s.params.lease_us, promise_us)
         if promise_us < s.params.lease_us:
             self._complain(progress.seat.name, message.promise_us)
         self._replication.on_contact(progress)
 
+    def on_stream_ended(self, uuid: str) -> None:
+        """That follower may be gone: it counts when it answers what it is sent from now on; no quorum, no acting."""
+        s, progress = self._s, self._replication.progress.get(uuid)
+        if progress is None:
+            return
+        progress.lease_until_us = None
+        progress.counts_from_us = s.now_us
+        self._beat(progress)
+        until_us = self._quorum_until_us()
+        if until_us is None or until_us <= s.now_us:
+            gone = (seat.name for seat in s.others if self._lacks(seat.uuid))
+            self.stop(f"the streams to {', '.join(gone)} ended, and what is left is no quorum")
+
+    def _lacks(self, uuid: str) -> bool:
+        """Whether that follower has not answered since its stream ended."""
+        progress = self._replication.progress.get(uuid)
+        return progress is not None and progress.counts_from_us > 0 and progress.lease_until_us is None
+
     def renew(self) -> None:
         """Act, or act on, where a quorum's promises allow it."""
         s = self._s
-        until_us = self._quorum_th(s.now_us + s.params.lease_us, lambda progress: progress.lease_until_us)
+        until_us = self._quorum_until_us()
         if until_us is None or s.journal.term_at(s.commit_index) != s.term:
+            return
+        if s.now_us < self.not_before_us:
             return
         if not self.acting and until_us > s.now_us:
             self.acting, self.acted, self.until_us = True, True, until_us
@@ -85,6 +120,14 @@ class Lease:
             self.until_us = until_us
             s.effects.append(ActingRenewed(s.term, until_us))
 
+    def waits(self, now_us: int) -> bool:
+        """Whether a former leader's lease is all that it waits for."""
+        s = self._s
+        if self.acting or now_us >= self.not_before_us or s.journal.term_at(s.commit_index) != s.term:
+            return False
+        until_us = self._quorum_until_us()
+        return until_us is not None and now_us < until_us
+
     @property
     def quorum_lost_us(self) -> int:
         """When a leader without a quorum gives the title up (check-quorum)."""
@@ -92,9 +135,16 @@ class Lease:
         return max(self._began_us, round_us or 0) + self._s.params.election_timeout_us
 
     def next_deadline(self) -> int:
-        """The next heartbeat, the lease's end, or the end of the title."""
+        """The next heartbeat, the lease's end or that of a former leader's, or the end of the title."""
         due = min(self.heartbeat_due_us, self.quorum_lost_us)
-        return min(due, self.until_us) if self.acting else due
+        if self.acting:
+            return min(due, self.until_us)
+        return min(due, self.not_before_us) if self._s.now_us < self.not_before_us else due
+
+    def _quorum_until_us(self) -> int | None:
+        """Until when the promises of a quorum last."""
+        own_us = self._s.now_us + self._s.params.lease_us
+        return self._quorum_th(own_us, lambda progress: progress.lease_until_us)
 
     def _stop(self, at_us: int, reason: str) -> None:
         self.acting = False
@@ -103,13 +153,11 @@ class Lease:
 
     def _quorum_th(self, own_us: int, of: Callable[[Progress], int | None]) -> int | None:
         """The newest time that a quorum of voters has reached, as ``of`` reads it; this node is at ``own_us``."""
-        electorate = self._s.electorate
-        times = [own_us] if electorate.seated else []
-        for seat in electorate.others:
-            progress = self._replication.progress.get(seat.uuid)
-            at_us = of(progress) if progress is not None else None
-            if at_us is not None:
-                times.append(at_us)
+        electorate, book = self._s.electorate, self._replication.progress
+        known = [of(book[seat.uuid]) for seat in electorate.others if seat.uuid in book]
+        times = [at_us for at_us in known if at_us is not None]
+        if electorate.seated:
+            times.append(own_us)
         if len(times) < electorate.needed:
             return None
         times.sort(reverse=True)

@@ -17,6 +17,9 @@ class Voter(msgspec.Struct, frozen=True, array_like=True, order=True):
     uuid: Uuid
 
 
+#: No leader, no successor, nobody promised to.
+NOBODY = Voter("", "")
+
 #: Seats; one disk more than there are voters while a lost one is replaced.
 Voters = Annotated[tuple[Voter, ...], msgspec.Meta(max_length=2 * VOTERS_MAX)]
 

@@ -52,11 +52,14 @@ class BootstrapAnswer(Header, frozen=True, tag=True):
 
 
 class PreVoteRequest(Header, frozen=True, tag=True):
-    """Would you vote for me in ``term + 1``? Changes nobody's state (Raft §9.6)."""
+    """Would you vote for me in ``term + 1``? Changes nobody's state (Raft §9.6). ``acts_late``: see
+    :class:`VoteRequest`.
+    """
 
     last_index: Ordinal
     last_term: Ordinal
     digest: Uuid = ""
+    acts_late: bool = False
 
 
 class PreVoteReply(Header, frozen=True, tag=True):
@@ -73,28 +76,39 @@ class PreVoteReply(Header, frozen=True, tag=True):
 
 
 class VoteRequest(Header, frozen=True, tag=True):
-    """RequestVote (Raft §5.2). ``leadership_transfer``: the leader of ``term - 1`` itself asked for it (§4.2.3)."""
+    """RequestVote (Raft §5.2). ``leadership_transfer``: the leader of ``term - 1`` itself asked for it (§4.2.3).
+
+    ``acts_late``: the sender does not act before what its voters owe is over; older versions know nothing of that.
+    """
 
     last_index: Ordinal
     last_term: Ordinal
     digest: Uuid = ""
     leadership_transfer: bool = False
+    acts_late: bool = False
 
 
 class VoteReply(Header, frozen=True, tag=True):
-    """``request_term`` echoes the request's term, so that an answer is counted in its own election only."""
+    """``request_term`` echoes the request's term, so that an answer is counted in its own election only.
+
+    ``owed_us``: what may be left of a former leader's lease, so that whoever is elected with this vote acts no earlier.
+    ``retry_after_us``: what is left of a promise or a silence, where that is why it was refused.
+    """
 
     request_term: Ordinal
     granted: bool
+    owed_us: Ordinal = 0
+    retry_after_us: Ordinal = 0
 
 
 class Heartbeat(Header, frozen=True, tag=True):
     """A leader's sign of life, sent at ``sent_us`` of its clock; ``commit_index`` never exceeds the addressee's
-    match.
+    match. ``lease_us`` is how long the leader may act on its acknowledgement; 0, from older versions, is unknown.
     """
 
     sent_us: Ordinal
     commit_index: Ordinal = 0
+    lease_us: Ordinal = 0
 
 
 class HeartbeatReply(Header, frozen=True, tag=True):

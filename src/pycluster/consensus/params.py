@@ -19,7 +19,8 @@ class Params(msgspec.Struct, frozen=True):
     quorum keeps the title.
 
     ``lease_ms`` (ms, below 0.9 x the election timeout): how long after a heartbeat that a quorum acknowledged a
-    leader may act; the missing tenth is for clocks that run at different rates.
+    leader may act; the missing tenth is for clocks that run at different rates. Also how long a successor elected on
+    evidence may have to wait before it acts, so that it is short; three heartbeats fit into it.
 
     ``rank_step_ms`` (ms, 30 to a quarter of the election timeout): the wait per lower-named rival before standing: long
     enough for the rival's two round trips and two fsyncs. Stretched by what this voter's own disk was seen to take.
@@ -64,7 +65,7 @@ class Params(msgspec.Struct, frozen=True):
 
     heartbeat_interval_ms: int = 150
     election_timeout_ms: int = 1_000
-    lease_ms: int = 850
+    lease_ms: int = 500
     rank_step_ms: int = 50
     hold_down_ms: int = 5_000
     hold_down_max_ms: int = 300_000

@@ -15,17 +15,20 @@ from pycluster.consensus.effects import Effect
 from pycluster.consensus.events import (
     Event,
     HandOver,
+    LoopLagged,
     MessageReceived,
     PeerHealth,
     Persisted,
     Propose,
+    Refused,
     RemoveVoter,
     Resign,
     Start,
+    StreamEnded,
     Timer,
     Transfer,
 )
-from pycluster.consensus.log import Entry, Stored, Voter
+from pycluster.consensus.log import NOBODY, Entry, Stored, Voter
 from pycluster.consensus.messages import (
     AppendEntries,
     AppendReply,
@@ -51,7 +54,7 @@ from pycluster.consensus.params import Params
 from pycluster.consensus.reading import read
 from pycluster.consensus.replication import commit_to, on_append
 from pycluster.consensus.roles import Roles
-from pycluster.consensus.state import NOBODY, State
+from pycluster.consensus.state import State
 from pycluster.consensus.view import RaftView
 
 
@@ -86,6 +89,8 @@ class Raft:
         """Why that is so, in a sentence."""
         s = self._s
         if s.role == "leader" and not self._roles.lease.acted:
+            if s.journal.term_at(s.commit_index) == s.term and s.now_us < self._roles.lease.not_before_us:
+                return f"{s.name} is elected and waits until the lease of the former leader is over"
             return f"{s.name} is elected and waits until a majority has its first entry"
         if s.leader != NOBODY:
             return s.reason
@@ -106,14 +111,23 @@ class Raft:
         """The log in memory; some of it may not be durable or committed yet."""
         return self._s.journal.entries
 
+    @property
+    def others(self) -> tuple[Voter, ...]:
+        """The other voters that can be talked to; the same object as long as nothing changed."""
+        return self._s.others
+
     def is_acting(self, now_us: int) -> bool:
         """Whether this node may act as leader at this very moment."""
         return self._roles.lease.acting and now_us < self._roles.lease.until_us
 
+    def leads(self, now_us: int) -> bool:
+        """Whether this voter has the title: it acts, or a former leader's lease is all that it waits for."""
+        return self.is_acting(now_us) or (self._s.role == "leader" and self._roles.lease.waits(now_us))
+
     def answer_leader_query(self, now_us: int) -> LeaderAnswer:
-        """What to say to a non-voter that asks: the leader this voter promised to, or itself while it may act."""
+        """What to say to a non-voter that asks: the leader this voter promised to, or itself while it leads."""
         s, acting = self._s, self.is_acting(now_us)
-        vouched = acting if s.leader == s.me else now_us < s.promise_until_us
+        vouched = self.leads(now_us) if s.leader == s.me else now_us < s.promise.until_us
         known = s.leader if vouched else NOBODY
         return LeaderAnswer(s.term, known.name, known.uuid, acting, s.cluster_uuid, s.voters)
 
@@ -142,12 +156,18 @@ class Raft:
                 self._roles.start(lone_founder=self._lone_founder)
             case Timer():
                 pass
-            case MessageReceived(sender, message):
-                self._receive(sender, message)
+            case MessageReceived(sender, message, datagram):
+                self._receive(sender, message, datagram)
             case Persisted(token):
                 s.effects.extend(s.journal.persisted(token, s.now_us))
             case PeerHealth(name, uuid, alive):
                 self._on_health(name, uuid, alive)
+            case StreamEnded(_, uuid):
+                self._roles.lease.on_stream_ended(uuid)
+            case Refused(_, uuid):
+                self._roles.on_refused(uuid)
+            case LoopLagged(lag_us):
+                self._roles.lagged(lag_us)
             case Transfer(to):
                 self._commands.transfer(to)
             case HandOver():
@@ -179,7 +199,7 @@ class Raft:
 
     # Messages.
 
-    def _receive(self, sender_name: str, message: Message) -> None:
+    def _receive(self, sender_name: str, message: Message, datagram: bool) -> None:
         s = self._s
         sender = Voter(sender_name, message.from_uuid)
         if message.from_uuid == s.uuid or sender_name == s.name or (message.to_uuid and message.to_uuid != s.uuid):
@@ -196,7 +216,7 @@ class Raft:
             self._roles.bootstrap.on_answer(sender, message)
         elif not other:
             s.note_contact(message.from_uuid)
-            self._dispatch(sender, message)
+            self._dispatch(sender, message, datagram)
 
     def _complain_of_other_cluster(self, sender: Voter, message: Message) -> None:
         s = self._s
@@ -213,7 +233,7 @@ class Raft:
             node=sender.name,
         )
 
-    def _dispatch(self, sender: Voter, message: Message) -> None:
+    def _dispatch(self, sender: Voter, message: Message, datagram: bool) -> None:
         s, roles = self._s, self._roles
         match message:
             case PreVoteRequest():
@@ -226,7 +246,12 @@ class Raft:
                 if s.role in ("pre-candidate", "candidate") and not roles.deposed(sender, message.term):
                     roles.election.on_reply(message)
             case Heartbeat() | AppendEntries():
-                self._on_leader(sender, message)
+                if not message.cluster_uuid or not message.to_uuid:
+                    s.counters["misaddressed"] += 1
+                elif isinstance(message, Heartbeat):
+                    self._on_heartbeat(sender, message, datagram)
+                else:
+                    self._on_append(sender, message)
             case HeartbeatReply() | AppendReply():
                 if s.role == "leader" and not roles.deposed(sender, message.term) and message.term == s.term:
                     if isinstance(message, HeartbeatReply):
@@ -253,22 +278,42 @@ class Raft:
             case _:
                 assert_never(message)
 
-    def _on_leader(self, sender: Voter, message: Heartbeat | AppendEntries) -> None:
-        """A leader speaks: of a lower term it is told so, otherwise it is followed (Raft §5.1, §5.2)."""
+    def _on_heartbeat(self, sender: Voter, message: Heartbeat, datagram: bool) -> None:
+        """Promise and answer, the way it came; a leader of a lower term is told so (Raft §5.1)."""
         s = self._s
-        if not message.cluster_uuid or not message.to_uuid:
-            s.counters["misaddressed"] += 1
-        elif message.term < s.term:
-            if isinstance(message, Heartbeat):
-                s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us, s.params.election_timeout_us))
-            else:
-                s.bulk(sender, AppendReply(*s.header(sender), False, message.prev_index))
-        elif not self._roles.promise(sender, message.term):
-            s.counters["two_leaders_in_a_term"] += 1
-        elif isinstance(message, AppendEntries):
-            on_append(s, sender, message)
-        else:
+        if s.promise.has_heard(sender, message.term, message.sent_us):
+            # Twice, or overtaken: it promises nothing new, but its first answer may be lost.
+            if sender != s.leader:
+                s.counters["heartbeats_late"] += 1
+                return
+        elif message.term >= s.term:
+            if not self._follow(sender, message.term):
+                return
+            s.promise.heard(message.sent_us, message.lease_us)
             commit_index = min(message.commit_index, s.journal.last_index)
             if commit_index > s.commit_index:
                 commit_to(s, commit_index)
-            s.heartbeat(sender, HeartbeatReply(*s.header(sender), message.sent_us, s.params.election_timeout_us))
+        reply = HeartbeatReply(*s.header(sender), message.sent_us, s.params.election_timeout_us)
+        if datagram:
+            s.datagram(sender, reply)
+        else:
+            s.heartbeat(sender, reply)
+
+    def _on_append(self, sender: Voter, message: AppendEntries) -> None:
+        """The same for entries."""
+        s = self._s
+        if message.term < s.term:
+            s.bulk(sender, AppendReply(*s.header(sender), False, message.prev_index))
+        elif self._follow(sender, message.term):
+            on_append(s, sender, message)
+
+    def _follow(self, sender: Voter, term: int) -> bool:
+        """Whether the leader of ``term``, not below ours, is followed and promised to (Raft §5.1, §5.2)."""
+        s = self._s
+        if s.promise.is_deaf_to(sender, term, s.now_us):
+            s.counters["heartbeats_late"] += 1
+        elif self._roles.promise(sender, term):
+            return True
+        else:
+            s.counters["two_leaders_in_a_term"] += 1
+        return False

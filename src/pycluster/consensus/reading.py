@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pycluster.consensus.log import Voter
+from pycluster.consensus.log import NOBODY, Voter
 from pycluster.consensus.roles import Roles
-from pycluster.consensus.state import NOBODY
 from pycluster.consensus.view import PeerView, RaftView
 
 

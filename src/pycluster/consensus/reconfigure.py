@@ -65,7 +65,7 @@ class Reconfigure:
         """The one change to make now; a pure reading of what stands in the log and who was heard."""
         s = self._s
         configuration = s.configuration
-        if configuration is None or self.pending:
+        if configuration is None or not (self._sightings or s.electorate.changing) or self.pending:
             return None
         return (
             self._claim(configuration)

@@ -18,7 +18,8 @@ class Progress:
     """What the leader knows of one follower.
 
     ``round_us``: send time of the newest heartbeat it acknowledged; ``lease_until_us``: until when it promised not to
-    elect anyone else, by this leader's clock and less what clocks may drift apart.
+    elect anyone else, by this leader's clock and less what clocks may drift apart; ``counts_from_us``: heartbeats sent
+    earlier do not count for that, since its stream ended then.
     """
 
     def __init__(self, seat: Voter, next_index: int, now_us: int) -> None:
@@ -32,6 +33,7 @@ class Progress:
         self.answered = False
         self.round_us: int | None = None
         self.lease_until_us: int | None = None
+        self.counts_from_us = 0
         self.healthy_since_us: int | None = None
         #: Set when the seat is gone: the former holder is told so until then.
         self.retire_us: int | None = None
@@ -150,6 +152,8 @@ class Replication:
     def advance_commit(self) -> bool:
         """Commit what a majority holds durably, if it is of this term (Raft §5.4.2). Whether anything was."""
         s = self._s
+        if s.commit_index == s.journal.last_index:
+            return False
         matches = sorted((self._match(seat) for seat in s.voters), reverse=True)
         index = matches[majority(len(matches)) - 1] if matches else 0
         if index <= s.commit_index or s.journal.term_at(index) != s.term:

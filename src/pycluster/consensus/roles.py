@@ -12,7 +12,7 @@ from pycluster.consensus.departure import Departure
 from pycluster.consensus.election import Election
 from pycluster.consensus.electorate import majority
 from pycluster.consensus.lease import Lease
-from pycluster.consensus.log import Configuration, NoOp, Voter
+from pycluster.consensus.log import NOBODY, Configuration, NoOp, Voter
 from pycluster.consensus.messages import (
     BootstrapAnswer,
     BootstrapQuery,
@@ -25,7 +25,7 @@ from pycluster.consensus.messages import (
 )
 from pycluster.consensus.reconfigure import Change, Reconfigure
 from pycluster.consensus.replication import Replication
-from pycluster.consensus.state import NOBODY, State
+from pycluster.consensus.state import State
 from pycluster.consensus.transfer import Attempt, Transfer
 from pycluster.kernel.ids import new_uuid
 
@@ -55,11 +55,24 @@ class Roles:
         s.leader_since_us = s.now_us
         self.bootstrap.begin()
 
+    def lagged(self, lag_us: int) -> None:
+        """The clock may have leapt: what others' leases rest on lasts that much longer (Gray and Cheriton's ε).
+
+        A lease of this voter's own is none of it: by its clock it is over, and that is safe.
+        """
+        s, ballot = self.s, self.election.ballot
+        latest_us = s.now_us + s.params.election_timeout_us
+        s.promise.lagged(lag_us, s.now_us)
+        s.silent_until_us = _later(s.silent_until_us, lag_us, latest_us)
+        self.lease.not_before_us = _later(self.lease.not_before_us, lag_us, latest_us)
+        if ballot is not None:
+            ballot.owed_until_us = _later(ballot.owed_until_us, lag_us, latest_us)
+
     def settle(self) -> None:
         """Everything due by now, and everything that follows from what was just taken in."""
         s = self.s
-        if s.leader not in (NOBODY, s.me) and s.now_us >= s.promise_until_us:
-            self._lose_leader()
+        if s.leader not in (NOBODY, s.me) and s.now_us >= s.promise.until_us:
+            self._lose_leader(f"has not been heard from for {s.params.election_timeout_ms} ms")
         led = s.role == "leader"
         if led:
             self._lead()
@@ -79,7 +92,7 @@ class Roles:
         if s.role == "leader":
             due.append(self.lease.next_deadline())
         elif s.leader != NOBODY:
-            due.append(s.promise_until_us)
+            due.append(s.promise.until_us)
         elif ballot is not None:
             due += [ballot.ends_us, ballot.reask_us]
         else:
@@ -95,7 +108,7 @@ class Roles:
             self.replication.end()
             self.transfer.reset()
             self.reconfigure.reset()
-            s.promise_to = NOBODY
+            s.promise.to = NOBODY
             self.bootstrap.begin()
         if s.role != "follower":
             s.stand_base_us = max(s.stand_base_us, s.now_us)
@@ -126,7 +139,7 @@ class Roles:
         self.election.ballot = None
         self.election.announced = False
         s.follow(s.me, f"elected in term {s.term} with the votes of {ballot.names()}")
-        self.lease.begin()
+        self.lease.begin(ballot.owed_until_us)
         self.replication.begin()
         self.transfer.reset()
         self.reconfigure.reset()
@@ -139,13 +152,13 @@ class Roles:
         names = ", ".join(seat.name for seat in founding.voters)
         s.notify("bootstrap", f"{s.name} founded the cluster; voters are {names}", cluster_uuid=founding.cluster_uuid)
 
-    def _lose_leader(self) -> None:
+    def _lose_leader(self, why: str) -> None:
         s = self.s
         lost = s.leader
         self.transfer.note_loss(lost.name)
         if s.seated and not s.draining:
             self._announce(f"Leader {lost.name} timed out", lost.name)
-        s.follow(NOBODY, f"leader {lost.name} has not been heard from for {s.params.election_timeout_ms} ms")
+        s.follow(NOBODY, f"leader {lost.name} {why}")
         self.bootstrap.begin()
 
     def _announce(self, why: str, node: str = "") -> None:
@@ -206,11 +219,21 @@ class Roles:
             return False
         if term > s.term or s.role != "follower" or s.leader != leader:
             self.become_follower(term, leader, f"follows {leader.name}, elected in term {term}")
-        s.promise_until_us = s.now_us + s.params.election_timeout_us
-        s.promise_to, s.promise_term = leader, term
+        s.promise.give(leader, term, s.now_us)
         s.expelled = False
         self.election.announced = False
         return True
+
+    def on_refused(self, uuid: str) -> None:
+        """Evidence that a process is gone: no promise is kept to it, and nobody waits for it (not in the paper)."""
+        s, promise = self.s, self.s.promise
+        if not uuid or uuid != promise.to.uuid or s.now_us >= promise.until_us:
+            s.counters["refusals_ignored"] += 1
+            return
+        promise.release(s.now_us, s.params.heartbeat_interval_us)
+        s.stand_base_us = s.now_us
+        if s.leader == promise.to:
+            self._lose_leader("is gone: its stream ended, and a redial was refused")
 
     def deposed(self, sender: Voter, term: int) -> bool:
         """Give way to a higher term (Raft §5.1). Whether it was one."""
@@ -346,3 +369,7 @@ class Roles:
         successor = self.transfer.best()
         if successor is not None and self.replication.caught_up(successor.uuid):
             self.hand_over_to(successor, "its disk is slower than the election timeout", unfit=True)
+
+
+def _later(at_us: int, lag_us: int, latest_us: int) -> int:
+    return max(at_us, min(at_us + lag_us, latest_us))

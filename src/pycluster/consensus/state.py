@@ -9,13 +9,12 @@ from random import Random
 from pycluster.consensus.effects import Effect, LeaderChanged, Notify, Send
 from pycluster.consensus.electorate import Electorate
 from pycluster.consensus.journal import Journal
-from pycluster.consensus.log import Configuration, Stored, Vote, Voter
+from pycluster.consensus.log import NOBODY, Configuration, Stored, Vote, Voter
 from pycluster.consensus.messages import Message
 from pycluster.consensus.params import Params
+from pycluster.consensus.promise import Promise
 from pycluster.consensus.view import Role
 from pycluster.kernel.units import MILLISECOND
-
-NOBODY = Voter("", "")
 
 
 def digest_of(listed: tuple[str, ...]) -> str:
@@ -48,10 +47,7 @@ class State:
         self.leader_since_us = 0
         self.reason = "this node has just started"
         self.commit_index = 0
-        #: The promise: until when, to whom, and in which term it was given (Raft §4.2.3).
-        self.promise_until_us = 0
-        self.promise_term = 0
-        self.promise_to = NOBODY
+        self.promise = Promise(params.election_timeout_us)
         #: Nothing is granted before: an earlier life may have promised (restarted voter).
         self.silent_until_us = 0
         #: The wait for one's rank counts from here.
@@ -154,6 +150,10 @@ class State:
     def heartbeat(self, to: Voter, message: Message) -> None:
         """Say it on the small, quick connection."""
         self._send(Send(to.name, "heartbeat", message), 0)
+
+    def datagram(self, to: Voter, message: Message) -> None:
+        """Say it by datagram: it waits for nothing that was lost before it."""
+        self._send(Send(to.name, "datagram", message), 0)
 
     def bulk(self, to: Voter, message: Message, token: int = 0) -> None:
         """Say it on the connection that carries entries, not before ``token`` is durable."""

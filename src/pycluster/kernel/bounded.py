@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from pycluster.kernel.limits import NAME_MAX_LENGTH, VOTERS_MAX
+from pycluster.kernel.limits import INCARNATION_MAX, NAME_MAX_LENGTH, VOTERS_MAX
 
 #: A node's name, or empty.
 Name = Annotated[str, msgspec.Meta(max_length=NAME_MAX_LENGTH)]
@@ -14,6 +14,8 @@ Name = Annotated[str, msgspec.Meta(max_length=NAME_MAX_LENGTH)]
 Uuid = Annotated[str, msgspec.Meta(max_length=64)]
 #: A term, an index, a time, a count: never negative, and small enough for every database and every sum.
 Ordinal = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+#: How often a member has spoken of itself anew.
+Incarnation = Annotated[int, msgspec.Meta(ge=0, le=INCARNATION_MAX)]
 #: A line for people.
 Sentence = Annotated[str, msgspec.Meta(max_length=1_000)]
 #: The names of a voter list.

@@ -10,13 +10,21 @@ FRAME_MAX_BYTES = 4 * 1024 * 1024
 NAME_MAX_LENGTH = 63
 #: Voters at most: every commit waits for a majority, so more voters buy little and cost latency (Raft §6).
 VOTERS_MAX = 7
+#: Idle streams that others keep to one agent: three a member on average, however many members, and the voters'.
+STREAMS_MAX = 256
 #: Members that one agent keeps in its table, the down and the left included.
 MEMBERS_MAX = 10_000
+#: Incarnations of one identity: event ids are made of them and stay exact in JavaScript so far.
+INCARNATION_MAX = 2**33 - 1
+#: News that raises a known incarnation by more than this is forged: nobody makes so many in between.
+INCARNATION_LEAP_MAX = 2**16
 #: Bytes of a member's tags as gossip carries them.
 TAGS_GOSSIP_MAX_BYTES = 512
 #: Tags of one member.
 TAGS_MAX = 32
 #: Events kept for a reader that comes back with ``Last-Event-ID``.
 EVENTS_KEPT = 1_000
+#: Lines a minute about members that never spoke to this node: a large cluster's at its start, twice over.
+HEARSAY_LINES_PER_MINUTE = 1_024
 #: Acting intervals kept in the status.
 ACTING_INTERVALS_KEPT = 200

@@ -11,6 +11,8 @@ from pycluster.membership.effects import (
     Resolve,
     SaveIncarnation,
     SendPacket,
+    Watch,
+    Watched,
 )
 from pycluster.membership.events import (
     CallFailed,
@@ -23,10 +25,12 @@ from pycluster.membership.events import (
     LoopLagged,
     PacketReceived,
     Readdress,
+    Refused,
     Resolved,
     SetTags,
     Start,
     Stir,
+    StreamEnded,
     Timer,
 )
 from pycluster.membership.members import Evidence, Local, Member
@@ -58,6 +62,7 @@ __all__ = [
     "PacketReceived",
     "Params",
     "Readdress",
+    "Refused",
     "Resolve",
     "Resolved",
     "SaveIncarnation",
@@ -65,6 +70,9 @@ __all__ = [
     "SetTags",
     "Start",
     "Stir",
+    "StreamEnded",
     "Swim",
     "Timer",
+    "Watch",
+    "Watched",
 ]

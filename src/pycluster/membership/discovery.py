@@ -22,6 +22,8 @@ _CONTACTS_BY = 4
 _ADDRESSES_TRIED = 4
 _TURNS = 3
 _SYNC_STRETCH_PAST = 32
+#: Contacts of one turn: the table may be full of members that somebody invented.
+_CONTACTS_MAX = 256
 
 
 class _Target(msgspec.Struct):
@@ -97,16 +99,22 @@ class Discovery:
             self._contact_next()
         if self._sync_us is not None and s.now_us >= self._sync_us:
             self._sync_us = s.now_us + self._sync_pause_us()
-            able = s.others("alive")
-            if able and s.refused_by is None:
-                self.sync(s.rng.choice(able).address)
+            for partner in s.some(1, "alive") if s.refused_by is None else ():
+                self.sync(partner.address)
 
     def on_resolved(self, addresses: tuple[Address, ...]) -> None:
         """Compare tables with whoever is there and not known to live."""
-        living = {member.address for member in self._s.others("alive")} if self._s.refused_by is None else set()
         for address in addresses[:_ADDRESSES_TRIED]:
-            if address != self._s.local.address and address not in living:
+            if address != self._s.local.address and not self._lives_at(address):
                 self.sync(address, join=True)
+
+    def _lives_at(self, address: Address) -> bool:
+        """Whether somebody else is known to live there; nobody is, while this node's own name is refused."""
+        s = self._s
+        return s.refused_by is None and any(
+            member.address == address and member.state == "alive" and member is not s.local
+            for member in s.table.values()
+        )
 
     def sync(self, to: Address, *, join: bool = False) -> None:
         """Compare tables, unless that is under way with ``to``."""
@@ -141,14 +149,23 @@ class Discovery:
         """The down and the suspects by name, and the targets that nobody alive stands for."""
         s = self._s
         silent = [member.name for member in s.others("suspect", "down")] if s.refused_by is None else []
-        living = {member.name for member in s.others("alive")}
-        return [*silent, *(target for target in self._targets if target.name not in living)]
+        return [*silent, *(target for target in self._targets if self._is_missing(target))]
+
+    def _is_missing(self, one: str | _Target) -> bool:
+        """Whether it still is, as ``_missing`` counts."""
+        member = self._s.table.get(one if isinstance(one, str) else one.name)
+        if isinstance(one, str):
+            return member is not None and member.state in ("suspect", "down") and self._s.refused_by is None
+        return (member is None or member.state != "alive") and one in self._targets
 
     def _contact_next(self) -> None:
         s = self._s
         if self._eager_us < s.params.reconnect_interval_ms * MILLISECOND:
-            for missing in self._missing():
-                self._contact(missing)
+            missing = self._missing()
+            if len(missing) > _CONTACTS_MAX:
+                missing = self._s.rng.sample(missing, _CONTACTS_MAX)
+            for one in missing:
+                self._contact(one)
             pause_us = self._eager_us
             self._eager_us *= 2
         else:
@@ -160,9 +177,10 @@ class Discovery:
         """The next third of the missing in a random order; all of them where nobody is there to help looking."""
         missing = self._missing()
         least = -(-len(missing) // _TURNS) if self._s.live_count else len(missing)
+        least = min(least, _CONTACTS_MAX)
         if len(self._turn) < least:
             self._turn = self._s.rng.sample(missing, len(missing))
-        still = [one for one in self._turn if one in missing]
+        still = [one for one in self._turn if self._is_missing(one)]
         for one in still[:least]:
             self._contact(one)
         self._turn = still[least:]

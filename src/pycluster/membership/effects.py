@@ -36,6 +36,20 @@ class Answer(msgspec.Struct, frozen=True, tag=True):
     reply: CallMessage
 
 
+class Watched(msgspec.Struct, frozen=True):
+    """A member to keep an idle stream to."""
+
+    name: str
+    uuid: str
+    address: Address
+
+
+class Watch(msgspec.Struct, frozen=True, tag=True):
+    """Keep one idle stream to each of these and to no other; sent when the choice changed."""
+
+    peers: tuple[Watched, ...]
+
+
 class Resolve(msgspec.Struct, frozen=True, tag=True):
     """Look a seed's host up afresh; ``Resolved`` follows."""
 
@@ -77,4 +91,6 @@ class Departed(msgspec.Struct, frozen=True, tag=True):
     """Our goodbye has been told as well as it can be; the process may end."""
 
 
-Effect = SendPacket | Call | Answer | Resolve | SaveIncarnation | MemberChanged | Notify | CommandFailed | Departed
+Effect = (
+    SendPacket | Call | Answer | Watch | Resolve | SaveIncarnation | MemberChanged | Notify | CommandFailed | Departed
+)

@@ -39,10 +39,27 @@ class CallReplied(msgspec.Struct, frozen=True, tag=True):
 
 
 class CallFailed(msgspec.Struct, frozen=True, tag=True):
-    """Our ``Call`` of that number failed; ``reason`` is ``refused``, ``unreachable``, ``timeout`` or ``closed``."""
+    """Our ``Call`` of that number failed.
+
+    ``reason``: ``refused`` (that host has nobody on the port), ``unreachable`` (no connection came about in time),
+    ``timeout`` (connected, and no reply in time) or ``closed`` (connected, and ended without a reply).
+    """
 
     call: int
     reason: str
+
+
+class StreamEnded(msgspec.Struct, frozen=True, tag=True):
+    """An idle stream between us and that member ended without a goodbye: evidence, not proof."""
+
+    name: str
+    uuid: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """ICMP says that nobody has the port at ``address``: evidence, which anybody can forge."""
+
+    address: Address
 
 
 class Resolved(msgspec.Struct, frozen=True, tag=True):
@@ -98,6 +115,8 @@ Event = (
     | CallReceived
     | CallReplied
     | CallFailed
+    | StreamEnded
+    | Refused
     | Resolved
     | LoopLagged
     | Join

@@ -89,16 +89,19 @@ class Exchange:
                 s.counters["replies_malformed"] += 1
         return 0, None
 
-    def on_failure(self, call: int, reason: str) -> None:
-        """One of our calls failed."""
+    def on_failure(self, call: int, reason: str) -> int | None:
+        """One of our calls failed; the round's number where it was a probe."""
         purpose = self._s.called(call)
-        if purpose is not None:
-            self._discovery.synced(purpose.to)
-            self._s.counters[f"calls_{reason}"] += 1
+        if purpose is None:
+            return None
+        self._discovery.synced(purpose.to)
+        self._s.counters[f"calls_{reason}"] += 1
+        return purpose.seq if purpose.kind == "probe" else None
 
     def _seen(self, me: Alive) -> None:
         """The peer's own word, and proof of its life."""
         s = self._s
+        self._names.speaks(me)
         self._lifecycle.update(me)
         member = s.table.get(me.name)
         if member is None or member.uuid != me.uuid or member is s.local:
@@ -109,6 +112,14 @@ class Exchange:
             s.send_accused(member)
 
     def _merge(self, records: tuple[Record, ...], by: str) -> None:
+        """Take a table in. Who knew few of these joins a crowd that has told itself of them: it tells nobody again."""
+        table = self._s.table
+        unknown = sum(record.alive.name not in table for record in records)
+        self._s.hushed = 2 * unknown > len(table)
+        self._take_in(records, by)
+        self._s.hushed = False
+
+    def _take_in(self, records: tuple[Record, ...], by: str) -> None:
         for record in records[: self._s.params.members_max]:
             alive = record.alive
             if record.state in (_DOWN, _LEFT) and alive.name not in self._s.table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import assert_never
 
 from pycluster.kernel.ids import is_name
+from pycluster.kernel.limits import INCARNATION_LEAP_MAX, INCARNATION_MAX
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.effects import Cause, MemberChanged, SaveIncarnation
@@ -14,38 +16,64 @@ from pycluster.membership.messages import Alive, Down, Left, Suspect, Update, Vo
 from pycluster.membership.names import Names
 from pycluster.membership.probing import Probing
 from pycluster.membership.state import State
-from pycluster.membership.suspicion import Suspicion
+from pycluster.membership.suspicion import REFUSED, SILENT, STRENGTHS, Suspicion
+from pycluster.membership.watching import Watching
+
+#: A full table forgets so many at a time: to look for them costs as much as to look for one.
+_FORGOTTEN_AT_ONCE = 64
+
+
+def _verifiers_of(member: Member) -> str:
+    """The key by which the verifiers of a suspicion are chosen."""
+    return f"{member.uuid}:{member.incarnation}"
 
 
 class Lifecycle:
     """Takes news in; only a member's own word carries a higher incarnation than all before it."""
 
-    def __init__(self, state: State, discovery: Discovery, probing: Probing, names: Names) -> None:
+    def __init__(self, state: State, discovery: Discovery, probing: Probing, names: Names, watching: Watching) -> None:
         self._s = state
         self._discovery = discovery
         self._names = names
         self._probing = probing
+        self._watching = watching
         self._suspicions: dict[str, Suspicion] = {}
+        #: The earliest deadline of them all; None while that is to be found out anew.
+        self._earliest_us: int | None = None
         self._reap_us = 0
 
     def next_deadline(self) -> int | None:
         """When the next suspicion convicts."""
         if not self._suspicions:
             return None
-        forgiving_us = self._s.health.forgiving_until_us
-        return min(max(found.deadline(), forgiving_us) for found in self._suspicions.values())
+        if self._earliest_us is None:
+            self._earliest_us = min(found.deadline() for found in self._suspicions.values())
+        return max(self._earliest_us, self._s.health.forgiving_until_us)
 
     def tick(self) -> None:
         """Convict those whose time is up, forget those whose time is over."""
         s = self._s
-        for name, found in list(self._suspicions.items()):
-            if s.now_us >= max(found.deadline(), s.health.forgiving_until_us):
+        due_us = self.next_deadline()
+        for name, found in list(self._suspicions.items()) if due_us is not None and s.now_us >= due_us else ():
+            if s.now_us >= found.deadline():
                 self._down(Down(name, s.table[name].uuid, found.incarnation, s.local.name, found.verified))
         self._reap()
 
     def update(self, update: Update) -> None:
         """One piece of news, from wherever."""
+        if type(update) is Alive:
+            known = self._s.table.get(update.name)
+            if (
+                known is not None
+                and known.uuid == update.uuid
+                and known.incarnation >= update.incarnation
+                and not known.word.tags_hidden
+            ):
+                return  # nearly all that is heard in a large cluster
         if not isinstance(update, Alive) and update.by and not is_name(update.by):
+            self._s.counters["records_refused"] += 1
+            return
+        if self._leaps(update):
             self._s.counters["records_refused"] += 1
             return
         if update.name == self._s.local.name:
@@ -64,6 +92,12 @@ class Lifecycle:
                 self._left(update)
             case _:
                 assert_never(update)
+
+    def _leaps(self, update: Update) -> bool:
+        """Whether it leads to an incarnation that no honest life reaches; past the last one nobody refutes."""
+        member = self._s.table.get(update.name)
+        known = member is not None and member.uuid == update.uuid
+        return member is not None and known and update.incarnation - member.incarnation > INCARNATION_LEAP_MAX
 
     def outdated(self, update: Update) -> Member | None:
         """The member of whom this accusation or verdict speaks in an incarnation that is over here."""
@@ -88,7 +122,7 @@ class Lifecycle:
         if len(s.table) >= s.params.members_max:
             s.counters["members_refused"] += 1
             return
-        member = member_of(alive, state, s.now_us - age_s * SECOND, s.params.evidence_max)
+        member = member_of(alive, state, s.now_us - age_s * SECOND)
         s.table.put(member)
         s.note(member, "learned", by, f"{state} for {age_s} s")
         self.changed("down" if state == "down" else "left", member, f"for {age_s} s, as {by} knows")
@@ -120,12 +154,13 @@ class Lifecycle:
             s.counters["refuted"] += 1
             s.health.worse(1, f"had to refute that it is {type(update).__name__.lower()}")
             s.note(local, "refuted", s.local.name, f"{type(update).__name__.lower()} by {update.by or 'itself'}")
+            s.urgent = True
         self.announce()
 
     def announce(self) -> None:
         """Our own newer word."""
         s = self._s
-        s.local.incarnation += 1
+        s.local.incarnation = min(s.local.incarnation + 1, INCARNATION_MAX)
         s.table.touched(s.local)
         s.effects.append(SaveIncarnation(s.local.incarnation))
         s.broadcasts.put(s.local.alive_message(s.params.tags_gossip_bytes))
@@ -154,7 +189,7 @@ class Lifecycle:
         elif alive.incarnation > member.incarnation:
             self._newer_word(member, alive)
         elif alive.incarnation == member.incarnation and member.tags_hidden and not alive.tags_hidden:
-            member.tags, member.tags_hidden = alive.tags, False
+            member.take(alive)
             self.changed("updated", member, "tags")
 
     def _newer_word(self, member: Member, alive: Alive) -> None:
@@ -165,6 +200,7 @@ class Lifecycle:
         s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
         if alive.tags_hidden:
             self._discovery.sync(member.address)
+        s.urgent = s.urgent or before != "alive"
         if before == "suspect":
             s.note(member, "refuted", member.name, f"incarnation {alive.incarnation}")
             self.changed("alive", member, "refuted the suspicion")
@@ -177,12 +213,13 @@ class Lifecycle:
 
     def _discover(self, alive: Alive) -> None:
         s = self._s
-        if len(s.table) >= s.params.members_max:
+        if len(s.table) >= s.params.members_max and not self._made_room():
             s.counters["members_refused"] += 1
             return
-        member = member_of(alive, "alive", s.now_us, s.params.evidence_max)
+        member = member_of(alive, "alive", s.now_us)
         s.table.put(member)
-        s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
+        if not s.hushed:
+            s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("discovered", member, "")
         if alive.tags_hidden:
@@ -191,50 +228,96 @@ class Lifecycle:
     def _another_identity(self, member: Member, alive: Alive) -> None:
         """A name passes on when its holder left, is down and the grace is over, or when the address is the same.
 
-        Two living processes cannot hold one address.
+        Two living processes cannot hold one address. But whoever had to yield so is not believed to be back on that
+        ground: its old word may still be under way, or be replayed.
         """
         s = self._s
         over = s.now_us - member.state_since_us >= s.params.name_grace_ms * MILLISECOND
-        if not (member.state == "left" or (member.state == "down" and over) or member.address == alive.address):
-            self._names.conflict(alive, member)
-            return
+        if not (member.state == "left" or (member.state == "down" and over)):
+            if self._names.yielded(alive):
+                s.counters["former_identities"] += 1
+                return
+            if member.address != alive.address:
+                self._names.conflict(alive, member)
+                return
+            self._names.yields(member)
         self._suspicions.pop(member.name, None)
-        successor = member_of(alive, "alive", s.now_us, s.params.evidence_max)
+        self._earliest_us = None
+        successor = member_of(alive, "alive", s.now_us)
         s.note(successor, "identity", member.name, f"follows {member.uuid[:8]}, which was {member.state}")
         s.table.put(successor)
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
 
+    def _made_room(self) -> bool:
+        """Forget some that are down or gone and that this node never heard itself: invented ones keep nobody out."""
+        s = self._s
+        never_heard = [member for member in s.others("down", "left") if member.last_seen_us is None]
+        for member in heapq.nsmallest(_FORGOTTEN_AT_ONCE, never_heard, key=lambda member: member.state_since_us):
+            s.table.drop(member.name)
+            self.changed("forgotten", member, "the table is full and it was never heard itself")
+        return bool(never_heard)
+
     def _suspect(self, accusation: Suspect) -> None:
         s = self._s
         member = s.table.get(accusation.name)
         if member is None or member.uuid != accusation.uuid or accusation.incarnation < member.incarnation:
             return
+        strength = min(max(accusation.strength, SILENT), REFUSED)
         found = self._suspicions.get(member.name)
         if member.state == "suspect" and found is not None and found.incarnation == accusation.incarnation:
-            if found.confirm(accusation.by):
-                s.note(member, "confirmed", accusation.by)
-                s.broadcasts.put(accusation, replaces=False)
+            self._confirm(member, found, accusation, strength)
             return
         if member.state not in ("alive", "suspect"):
             return
         member.incarnation = accusation.incarnation
         health = s.health.score if accusation.by == s.local.name else 0
+        self._earliest_us = None
         self._suspicions[member.name] = Suspicion(
-            s.params, member.incarnation, accusation.by, s.cluster_size, health, s.now_us
+            s.params, member.incarnation, accusation.by, s.cluster_size, health, s.now_us, strength
         )
         before = member.state
         self._enter(member, "suspect", keep_suspicion=True)
-        member.accuser = accusation.by
-        s.note(member, "accused", accusation.by)
-        s.broadcasts.put(accusation)
+        member.accuser, member.strength = accusation.by, strength
+        s.note(member, "accused", accusation.by, STRENGTHS[strength])
+        self._pass_on(member, accusation, strength, replaces=True)
         if before == "alive":
             self.changed("suspect", member, f"accused by {accusation.by}")
-        key = f"{member.uuid}:{member.incarnation}"
-        verifiers = s.highest(key, s.params.verifiers, member.name, accusation.by)
-        if s.local in verifiers:
+        self._verify(member, accusation.by)
+
+    def _confirm(self, member: Member, found: Suspicion, accusation: Suspect, strength: int) -> None:
+        """Another accuser, or the same with stronger evidence; where nobody had any so strong, verifiers look again."""
+        s = self._s
+        stronger = strength > found.strength
+        if not found.confirm(accusation.by, strength, s.now_us):
+            return
+        self._earliest_us = None
+        s.note(member, "confirmed", accusation.by, STRENGTHS[strength])
+        self._pass_on(member, accusation, strength, replaces=False)
+        if stronger and found.strength_of(s.local.name) < strength:
+            self._verify(member, accusation.by)
+
+    def _verify(self, member: Member, accuser: str) -> None:
+        s = self._s
+        if s.is_among_highest(_verifiers_of(member), s.params.verifiers, member.name, accuser):
             self._probing.verify(member)
+
+    def _pass_on(self, member: Member, accusation: Suspect, strength: int, *, replaces: bool) -> None:
+        """Gossip an accusation; our own on strong evidence goes straight to those whom it concerns, too."""
+        s = self._s
+        said = Suspect(member.name, member.uuid, member.incarnation, accusation.by, strength)
+        s.broadcasts.put(said, replaces=replaces)
+        if strength == SILENT:
+            return
+        s.urgent = True
+        if accusation.by != s.local.name:
+            return
+        s.send_accused(member)
+        found = self._suspicions[member.name]
+        for verifier in s.highest(_verifiers_of(member), s.params.verifiers, member.name, s.local.name):
+            if found.strength_of(verifier.name) < strength:
+                s.tell(verifier.address, said)
 
     def _vouch(self, vouch: Vouch) -> None:
         s = self._s
@@ -243,8 +326,10 @@ class Lifecycle:
         if found is None or member is None or member.uuid != vouch.uuid or found.incarnation != vouch.incarnation:
             return
         if found.vouch(vouch.by, s.now_us):
+            self._earliest_us = None
             s.note(member, "vouched", vouch.by)
             s.broadcasts.put(vouch, replaces=False)
+            s.urgent = s.urgent or found.strength > SILENT
 
     def _down(self, down: Down) -> None:
         s = self._s
@@ -266,6 +351,7 @@ class Lifecycle:
         verified = "verified" if down.verified else "unverified"
         s.note(member, "convicted", down.by, verified)
         s.broadcasts.put(down)
+        s.urgent = True
         self.changed("down", member, f"{verified}; accused by {', '.join(accusers)}")
 
     def _left(self, left: Left) -> None:
@@ -299,7 +385,8 @@ class Lifecycle:
         s = self._s
         if not keep_suspicion:
             self._suspicions.pop(member.name, None)
-            member.accuser = ""
+            self._earliest_us = None
+            member.accuser, member.strength = "", SILENT
         if member.state != state:
             member.state = state
             member.state_since_us = s.now_us
@@ -309,4 +396,5 @@ class Lifecycle:
         """Tell the node of it, once."""
         if cause in ("discovered", "alive", "down", "left"):
             self._discovery.changed()
+        self._watching.changed(cause, member)
         self._s.effects.append(MemberChanged(cause, member, detail))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pycluster.kernel.bounded import Incarnation
 from pycluster.kernel.ids import Address
 
 
@@ -15,7 +16,7 @@ class Alive(msgspec.Struct, frozen=True, array_like=True, tag="a"):
 
     name: str
     uuid: str
-    incarnation: int
+    incarnation: Incarnation
     address: Address
     region: str = ""
     zone: str = ""
@@ -27,12 +28,16 @@ class Alive(msgspec.Struct, frozen=True, array_like=True, tag="a"):
 
 
 class Suspect(msgspec.Struct, frozen=True, array_like=True, tag="s"):
-    """``by`` could not reach the member in that incarnation."""
+    """``by`` could not reach the member in that incarnation.
+
+    ``strength``: 0 silent, 1 unreachable, 2 refused; what lies outside counts as the nearest.
+    """
 
     name: str
     uuid: str
-    incarnation: int
+    incarnation: Incarnation
     by: str
+    strength: int = 0
 
 
 class Vouch(msgspec.Struct, frozen=True, array_like=True, tag="v"):
@@ -40,7 +45,7 @@ class Vouch(msgspec.Struct, frozen=True, array_like=True, tag="v"):
 
     name: str
     uuid: str
-    incarnation: int
+    incarnation: Incarnation
     by: str
 
 
@@ -49,7 +54,7 @@ class Down(msgspec.Struct, frozen=True, array_like=True, tag="d"):
 
     name: str
     uuid: str
-    incarnation: int
+    incarnation: Incarnation
     by: str
     verified: bool
 
@@ -59,7 +64,7 @@ class Left(msgspec.Struct, frozen=True, array_like=True, tag="l"):
 
     name: str
     uuid: str
-    incarnation: int
+    incarnation: Incarnation
     by: str = ""
 
 
@@ -67,19 +72,26 @@ Update = Alive | Suspect | Vouch | Down | Left
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag="p"):
-    """Are you there, ``name`` of that ``uuid``? By UDP, and by TCP where UDP does not get through."""
+    """Are you there? By UDP, and by TCP where UDP does not get through.
+
+    Nobody but people reads ``name`` and ``uuid``: who answers says who it is. By UDP they are left out, which also says
+    that the asker understands an ack without them.
+    """
 
     seq: int
-    name: str
-    uuid: str
+    name: str = ""
+    uuid: str = ""
 
 
 class Ack(msgspec.Struct, frozen=True, array_like=True, tag="k"):
-    """I am, or on behalf of another: it is. ``name`` and ``uuid`` are of the member that was found alive."""
+    """I am, or on behalf of another: it is. ``name`` and ``uuid`` are of the member that was found alive.
+
+    Both empty, in a datagram: its sender.
+    """
 
     seq: int
-    name: str
-    uuid: str
+    name: str = ""
+    uuid: str = ""
 
 
 class IndirectPing(msgspec.Struct, frozen=True, array_like=True, tag="i"):
@@ -105,7 +117,7 @@ class Packet(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     uuid: str
-    incarnation: int
+    incarnation: Incarnation
     probe: Probe | None = None
     updates: tuple[Update, ...] = ()
 

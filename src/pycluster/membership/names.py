@@ -15,6 +15,8 @@ class Names:
     def __init__(self, state: State, discovery: Discovery) -> None:
         self._s = state
         self._discovery = discovery
+        #: (name, UUID) of those whose name passed on to another at their own address; the oldest first.
+        self._former: dict[tuple[str, str], None] = {}
 
     def conflict(self, alive: Alive, holder: Member) -> None:
         """A second living node claims ``holder``'s name: say so."""
@@ -32,11 +34,29 @@ class Names:
             uuid=alive.uuid,
         )
 
+    def yields(self, holder: Member) -> None:
+        """Another took the name over at the holder's own address."""
+        while len(self._former) >= self._s.params.pending_max:
+            del self._former[next(iter(self._former))]
+        self._former[holder.name, holder.uuid] = None
+
+    def yielded(self, alive: Alive) -> bool:
+        """Whether its name passed on in this way, and it has not asked for anything itself since."""
+        return (alive.name, alive.uuid) in self._former
+
+    def speaks(self, me: Alive) -> None:
+        """It is there itself, over TCP: no old word that is still under way."""
+        self._former.pop((me.name, me.uuid), None)
+
     def taken(self, me: Alive) -> NameTaken | None:
         """Whether the asker's name belongs to another living node."""
         s = self._s
         holder = s.table.get(me.name)
-        if holder is None or holder.uuid == me.uuid or holder.state in ("down", "left"):
+        if holder is None or holder.uuid == me.uuid or holder.state == "left":
+            return None
+        # Until the grace is over a dead holder's name is not free: whoever were told so would not ask again.
+        grace_us = s.params.name_grace_ms * MILLISECOND
+        if holder.state == "down" and s.now_us - holder.state_since_us >= grace_us:
             return None
         if holder is not s.local and holder.address == me.address:
             return None
@@ -65,4 +85,4 @@ class Names:
         s = self._s
         if s.refused_by is not None:
             s.refused_by = None
-            s.notify("name-accepted", f"the name {s.local.name} is free again: this node is accepted")
+            s.notify_once("name-accepted", "local", f"the name {s.local.name} is free again: this node is accepted")

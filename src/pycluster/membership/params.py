@@ -30,11 +30,23 @@ class Params(msgspec.Struct, frozen=True):
 
     ``confirmations`` (members, 1 to 20): independent failed verifications that bring the longest down to the shortest.
 
-    ``verifiers`` (members, 1 to 20): how many members verify a suspicion themselves, by rendezvous hashing; at least
-    ``confirmations`` make the shortest suspicion reachable without luck.
+    ``verifiers`` (members, 1 to 20): how many members verify a suspicion themselves, by rendezvous hashing; more than
+    ``confirmations``, so that the shortest suspicion is reached where a verifier is dead, too.
 
     ``verify_timeout_ms`` (ms, 100 to 60,000): how long a verification may take; below the shortest suspicion it comes
     in time.
+
+    ``unreachable_suspicion_ms`` / ``refused_suspicion_ms`` (ms, 100 to 60,000, the second at most the first): the
+    shortest suspicion where enough accusers could not connect, or were refused; the second is also what whoever is
+    accused more strongly than before has left to refute, so it must outlast a few round trips and a gossip round.
+
+    ``connect_timeout_ms`` (ms, 50 to 60,000): how long a probe over TCP waits for a connection or an answer before it
+    tries anew; shorter than the least retransmission of a lost SYN (1 s), for the pings beside it make up for loss.
+
+    ``refused_wait_ms`` (ms, 20 to 60,000): how long a probe that was refused over TCP waits for an answer by UDP.
+
+    ``streams`` (members, 0 to 16): to how many members an idle stream is kept, so that a process that ends is noticed
+    at once by those and by about as many that watch it; 0 keeps none.
 
     ``vouch_hold_ms`` (ms, 0 to 600,000): how long a verifier's "I reach it" holds a suspicion's timer, for the suspect
     to hear of it and refute.
@@ -96,8 +108,13 @@ class Params(msgspec.Struct, frozen=True):
     suspicion_alpha: float = 3.0
     suspicion_beta: float = 4.0
     confirmations: int = 3
-    verifiers: int = 3
+    verifiers: int = 5
     verify_timeout_ms: int = 1_000
+    unreachable_suspicion_ms: int = 1_200
+    refused_suspicion_ms: int = 300
+    connect_timeout_ms: int = 400
+    refused_wait_ms: int = 150
+    streams: int = 3
     vouch_hold_ms: int = 3_000
     health_max: int = 8
     gossip_interval_ms: int = 200
@@ -131,6 +148,8 @@ class Params(msgspec.Struct, frozen=True):
         ]
         if not wrong and not self.ack_timeout_min_ms <= self.ack_timeout_ms < self.probe_interval_ms:
             wrong.append("ack_timeout_min_ms <= ack_timeout_ms < probe_interval_ms must hold")
+        if not wrong and self.refused_suspicion_ms > self.unreachable_suspicion_ms:
+            wrong.append("refused_suspicion_ms must be at most unreachable_suspicion_ms")
         if not wrong and self.reconnect_interval_ms > self.seed_interval_ms:
             wrong.append("reconnect_interval_ms must be at most seed_interval_ms")
         if wrong:
@@ -149,6 +168,11 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "confirmations": (1, 20),
     "verifiers": (1, 20),
     "verify_timeout_ms": (100, 60_000),
+    "unreachable_suspicion_ms": (100, 60_000),
+    "refused_suspicion_ms": (100, 60_000),
+    "connect_timeout_ms": (50, 60_000),
+    "refused_wait_ms": (20, 60_000),
+    "streams": (0, 16),
     "vouch_hold_ms": (0, 600_000),
     "health_max": (0, 20),
     "gossip_interval_ms": (20, 60_000),

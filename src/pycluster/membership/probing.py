@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership.members import Member
-from pycluster.membership.messages import Ack, IndirectPing, Nack, Ping
+from pycluster.membership.messages import Ack, IndirectPing, Nack, Packet, Ping
+from pycluster.membership.rounds import CALLS_MAX, Miss, Relay, Round
 from pycluster.membership.state import Purpose, State
+from pycluster.membership.suspicion import SILENT, UNREACHABLE
 
 _TCP_ONLY_BEFORE_NOTICE = 5
-
-
-class Miss(msgspec.Struct, frozen=True):
-    """A probe of ``name`` found nobody: the period's own (``verification`` false) or a verification's."""
-
-    name: str
-    uuid: str
-    verification: bool
-    detail: str
-
-
-class _Round(msgspec.Struct):
-    """One member under probe: the period's own, or a verification's."""
-
-    seq: int
-    name: str
-    uuid: str
-    verification: bool
-    sent_us: int
-    help_us: int
-    ends_us: int
-    helped: bool = False
-    helpers: int = 0
-    nacks: set[str] = msgspec.field(default_factory=set)
-    by_tcp: bool = False
-    foreign: str = ""
-
-
-class _Relay(msgspec.Struct):
-    """A probe on another's behalf; an ack that comes after the nack is passed on all the same."""
-
-    origin: Address
-    origin_seq: int
-    nack_us: int
-    ends_us: int
-    nacked: bool = False
 
 
 class Probing:
@@ -56,9 +20,10 @@ class Probing:
         self._s = state
         self._order: list[str] = []
         self._next_us: int | None = None
-        self._rounds: dict[int, _Round] = {}
-        self._relays: dict[int, _Relay] = {}
+        self._rounds: dict[int, Round] = {}
+        self._relays: dict[int, Relay] = {}
         self._tcp_only: dict[str, int] = {}
+        self._typical_rtt_us: int | None = None
 
     def begin(self) -> None:
         """Start the periods, out of step with the others'."""
@@ -68,8 +33,7 @@ class Probing:
     def next_deadline(self) -> int | None:
         """The next period, call for help, end of a round, or nack."""
         due = [] if self._next_us is None else [self._next_us]
-        for found in self._rounds.values():
-            due.append(found.ends_us if found.helped else found.help_us)
+        due += [found.due_us() for found in self._rounds.values()]
         due += [relay.ends_us if relay.nacked else relay.nack_us for relay in self._relays.values()]
         return min(due, default=None)
 
@@ -95,6 +59,8 @@ class Probing:
                     misses.append(miss)
             elif not found.helped and s.now_us >= found.help_us:
                 self._help(found)
+            elif found.again_us and s.now_us >= found.again_us[0]:
+                self._ping_again(found)
         if self._next_us is not None and s.now_us >= self._next_us:
             period_us = s.params.probe_interval_ms * MILLISECOND * (1 + s.health.score)
             self._next_us = max(self._next_us + period_us, s.now_us + period_us // 2)
@@ -104,9 +70,11 @@ class Probing:
         return misses
 
     def verify(self, member: Member) -> None:
-        """Probe a suspect at once, by UDP and TCP together."""
-        running = any(found.uuid == member.uuid and found.verification for found in self._rounds.values())
-        if running or len(self._rounds) >= self._s.params.pending_max:
+        """Probe a member at once, by UDP and TCP together, unless that is under way."""
+        if any(found.uuid == member.uuid and found.verification for found in self._rounds.values()):
+            return
+        if len(self._rounds) >= self._s.params.pending_max:
+            self._s.counters["verifications_past_bound"] += 1
             return
         found = self._probe(member, verification=True, period_us=self._s.params.verify_timeout_ms * MILLISECOND)
         self._help(found)
@@ -114,9 +82,12 @@ class Probing:
     # What comes in.
 
     def on_ping(self, source: Address, ping: Ping) -> None:
-        """Answer, and say who answers: another life at this address must not pass for the one that is sought."""
+        """Answer, and say who answers: another life at this address must not pass for the one that is sought.
+
+        The packet says it already; an older member that asks wants to read it in the ack.
+        """
         s = self._s
-        s.send(source, Ack(ping.seq, s.local.name, s.local.uuid))
+        s.send(source, Ack(ping.seq, s.local.name, s.local.uuid) if ping.uuid else Ack(ping.seq))
 
     def on_indirect(self, source: Address, request: IndirectPing) -> None:
         """Probe for another."""
@@ -126,12 +97,14 @@ class Probing:
         seq = s.next_seq()
         nack_us = s.now_us + self._ack_timeout_us(s.table.get(request.name)) * 8 // 10
         ends_us = s.now_us + s.params.probe_interval_ms * MILLISECOND
-        self._relays[seq] = _Relay(source, request.seq, nack_us, ends_us)
-        s.send(request.address, Ping(seq, request.name, request.uuid), s.table.get(request.name))
+        self._relays[seq] = Relay(source, request.seq, nack_us, ends_us)
+        s.send(request.address, Ping(seq), s.table.get(request.name))
 
-    def on_ack(self, ack: Ack, sender_uuid: str) -> str | None:
+    def on_ack(self, packet: Packet, ack: Ack) -> str | None:
         """Take an ack in; gives the name of a suspect that a verification of ours reached."""
         s = self._s
+        if not ack.uuid:
+            ack = Ack(ack.seq, packet.name, packet.uuid)
         relay = self._relays.pop(ack.seq, None)
         if relay is not None:
             s.send(relay.origin, Ack(relay.origin_seq, ack.name, ack.uuid))
@@ -145,7 +118,7 @@ class Probing:
         del self._rounds[ack.seq]
         self._tcp_only.pop(found.name, None)
         member = s.table.get(found.name)
-        if member is not None and sender_uuid == found.uuid and not found.helped:
+        if member is not None and packet.uuid == found.uuid and not found.helped:
             self._measure(member, s.now_us - found.sent_us)
         if not found.verification:
             s.health.better()
@@ -154,8 +127,11 @@ class Probing:
     def on_nack(self, nack: Nack, helper: str) -> None:
         """A helper is well, and could not reach the member either."""
         found = self._rounds.get(nack.seq)
-        if found is not None:
-            found.nacks.add(helper)
+        if found is None:
+            return
+        found.nacks.add(helper)
+        if found.strength == UNREACHABLE:
+            found.unreachable(self._s.now_us, self._connect_us(found))
 
     def on_call(self, seq: int, ack: Ack | None) -> str | None:
         """The TCP probe ended; gives the name of a suspect that a verification of ours reached."""
@@ -167,7 +143,24 @@ class Probing:
             return None
         first = not found.by_tcp
         found.by_tcp = True
+        found.again_us.clear()
         return found.name if found.verification and first else None
+
+    def on_call_failed(self, seq: int, reason: str) -> None:
+        """The TCP probe came to nothing: how it did says how strong the evidence is, and how long the round lasts."""
+        s = self._s
+        found = self._rounds.get(seq)
+        if found is None or found.by_tcp:
+            return
+        match reason:
+            case "refused":
+                found.refused(s.now_us, s.params.refused_wait_ms * MILLISECOND)
+            case "unreachable":
+                found.unreachable(s.now_us, self._connect_us(found))
+            case _:
+                found.strength = SILENT
+                if found.calls < CALLS_MAX:
+                    self._call(found, patient=True)
 
     # The steps of a round.
 
@@ -188,49 +181,74 @@ class Probing:
             s.rng.shuffle(self._order)
         return None
 
-    def _probe(self, member: Member, *, verification: bool, period_us: int) -> _Round:
+    def _probe(self, member: Member, *, verification: bool, period_us: int) -> Round:
         s = self._s
         seq = s.next_seq()
         help_us = s.now_us + min(self._ack_timeout_us(member) * (1 + s.health.score), period_us // 2)
-        found = _Round(seq, member.name, member.uuid, verification, s.now_us, help_us, s.now_us + period_us)
+        found = Round(seq, member.name, member.uuid, verification, s.now_us, help_us, s.now_us + period_us)
         self._rounds[seq] = found
-        s.send(member.address, Ping(seq, member.name, member.uuid), member)
+        s.send(member.address, Ping(seq), member)
         return found
 
-    def _help(self, found: _Round) -> None:
+    def _help(self, found: Round) -> None:
         """Ask others, and ask over TCP, in parallel (SWIM §3.1; memberlist's TCP fallback)."""
         s = self._s
         found.helped = True
         member = s.table.get(found.name)
         if member is None or member.uuid != found.uuid:
             return
-        ping = Ping(found.seq, found.name, found.uuid)
-        remaining_ms = max((found.ends_us - s.now_us) // MILLISECOND, 1)
-        s.call(member.address, ping, Purpose("probe", found.seq), remaining_ms)
+        self._call(found)
+        again_us = s.now_us + s.params.connect_timeout_ms * MILLISECOND // 2
         if found.verification:
-            s.send(member.address, ping, member)
+            found.again_us = sorted([s.now_us + s.params.refused_wait_ms * MILLISECOND // 2, again_us])
             return
-        able = [other for other in s.others("alive") if other.name != found.name]
-        for helper in s.rng.sample(able, min(s.params.indirect_probes, len(able))):
+        found.again_us = [s.now_us, again_us]
+        self._ping_again(found)
+        for helper in s.some(s.params.indirect_probes, "alive", without=found.name):
             found.helpers += 1
             s.send(helper.address, IndirectPing(found.seq, found.name, found.uuid, member.address))
 
-    def _finish(self, found: _Round) -> Miss | None:
+    def _ping_again(self, found: Round) -> None:
+        """One of the further pings."""
+        s = self._s
+        del found.again_us[0]
+        member = s.table.get(found.name)
+        if member is not None and member.uuid == found.uuid and member.state in ("alive", "suspect"):
+            s.send(member.address, Ping(found.seq), member)
+
+    def _call(self, found: Round, *, patient: bool = False) -> None:
+        """Ask over TCP; ``patient``: it connected before, so that it may take what is left of the round."""
+        s = self._s
+        member = s.table.get(found.name)
+        remaining_us = found.ends_us - s.now_us
+        if member is None or member.uuid != found.uuid or remaining_us < MILLISECOND:
+            return
+        found.calls += 1
+        found.called_us = s.now_us
+        timeout_us = remaining_us if patient else min(self._connect_us(found), remaining_us)
+        ping = Ping(found.seq, found.name, found.uuid)
+        s.call(member.address, ping, Purpose("probe", found.seq), timeout_us // MILLISECOND)
+
+    def _connect_us(self, found: Round) -> int:
+        """How long a connection may take: three round trips where they are long; longer in doubt of oneself."""
+        s = self._s
+        member = s.table.get(found.name)
+        rtt_us = 0 if member is None or member.rtt_us is None else member.rtt_us
+        return max(s.params.connect_timeout_ms * MILLISECOND, 3 * rtt_us) * (1 + s.health.score)
+
+    def _finish(self, found: Round) -> Miss | None:
         s = self._s
         if found.by_tcp:
             self._note_path(found)
             return None
         if s.now_us < s.health.forgiving_until_us:
             return None
-        mute = found.helpers - len(found.nacks)
-        if mute > 0:
-            # Helpers that say nothing at all point at this node's own network (Lifeguard §IV-A).
+        mute = found.mute_helpers()
+        if mute:
             s.health.worse(mute, f"{mute} helpers did not answer")
-        helpers = f", {len(found.nacks)} of {found.helpers} helpers neither" if found.helpers else ""
-        detail = found.foreign or f"no answer by UDP or TCP in {(s.now_us - found.sent_us) // MILLISECOND} ms{helpers}"
-        return Miss(found.name, found.uuid, found.verification, detail)
+        return found.miss(s.now_us)
 
-    def _note_path(self, found: _Round) -> None:
+    def _note_path(self, found: Round) -> None:
         """Say once that UDP does not get through where TCP does."""
         s = self._s
         if found.verification:
@@ -243,12 +261,14 @@ class Probing:
             s.notify_once("udp-blocked", found.name, text, node=found.name)
 
     def _ack_timeout_us(self, member: Member | None) -> int:
+        """Three measured round trips; to a member that was never measured, three as they are to the others."""
         params = self._s.params
-        if member is None or member.rtt_us is None:
-            return params.ack_timeout_ms * MILLISECOND
         low, high = params.ack_timeout_min_ms * MILLISECOND, params.ack_timeout_ms * MILLISECOND
-        return min(max(3 * member.rtt_us, low), high)
+        rtt_us = self._typical_rtt_us if member is None or member.rtt_us is None else member.rtt_us
+        return high if rtt_us is None else min(max(3 * rtt_us, low), high)
 
     def _measure(self, member: Member, sample_us: int) -> None:
-        """Smoothed round-trip time, gain 1/8 (RFC 6298 §2)."""
+        """Smoothed round-trip time, gain 1/8 (RFC 6298 §2); to all, what is long counts more than what is short."""
         member.rtt_us = sample_us if member.rtt_us is None else (7 * member.rtt_us + sample_us) // 8
+        typical_us = sample_us if self._typical_rtt_us is None else self._typical_rtt_us
+        self._typical_rtt_us = max(sample_us, (7 * typical_us + sample_us) // 8)

@@ -48,9 +48,13 @@ class State:
             local.tags,
             local.version,
         )
-        self.local = member_of(alive, "alive", 0, params.evidence_max)
+        self.local = member_of(alive, "alive", 0)
         self.table.put(self.local)
         self.leaving = False
+        #: News that is not to wait for the next gossip round.
+        self.urgent = False
+        #: Newcomers are not told of: they come in a table of many, by those who know each other.
+        self.hushed = False
         #: The holder of our name, while we are refused for it.
         self.refused_by: Alive | None = None
         self._seq = rng.getrandbits(24)
@@ -72,7 +76,18 @@ class State:
 
     def others(self, *states: str) -> list[Member]:
         """The other members in those states, in the table's order."""
-        return [member for member in self.table.values() if member is not self.local and member.state in states]
+        # Nearly all are alive: who asks for others than those has only a few to look at.
+        among = self.table.values() if "alive" in states else self.table.unwell
+        return [member for member in among if member is not self.local and member.state in states]
+
+    def some(self, count: int, *states: str, without: str = "") -> list[Member]:
+        """At most ``count`` of the others in those states but that one, at random."""
+        local = self.local
+        return self.table.sample(
+            self.rng,
+            count,
+            lambda member: member.state in states and member is not local and member.name != without,
+        )
 
     def highest(self, key: str, count: int, *without: str) -> list[Member]:
         """The living members that rank highest for ``key``, this one among the candidates."""
@@ -81,13 +96,26 @@ class State:
         ]
         return sorted(candidates, key=lambda member: (-rank(member.uuid, key), member.name))[:count]
 
+    def is_among_highest(self, key: str, count: int, *without: str) -> bool:
+        """Whether this node is one of ``highest``; most nodes know after a few comparisons that they are not."""
+        if self.local.state != "alive" or self.local.name in without:
+            return False
+        own = (-rank(self.local.uuid, key), self.local.name)
+        above = 0
+        for member in self.table.values():
+            if member.state == "alive" and (-rank(member.uuid, key), member.name) < own and member.name not in without:
+                above += 1
+                if above >= count:
+                    return False
+        return True
+
     def records(self) -> tuple[Record, ...]:
         """The table for an exchange; where it fills more than a frame, another part each time."""
         return self.table.records(self.now_us, self.rng.randrange(len(self.table)))
 
     def note(self, member: Member, kind: str, by: str, detail: str = "") -> None:
         """One line of evidence."""
-        member.notes.append(Evidence(self.now_us, kind, by, detail))
+        member.note(Evidence(self.now_us, kind, by, detail), self.params.evidence_max)
 
     # Saying.
 
@@ -95,6 +123,11 @@ class State:
         """A number for a probe."""
         self._seq = (self._seq + 1) & 0xFFFFFFFF
         return self._seq
+
+    def tell(self, to: Address, update: Update) -> None:
+        """One packet with that news first, sent now and not counted as told."""
+        base = Packet(self.local.name, self.local.uuid, self.local.incarnation)
+        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, (update,))))
 
     def send(self, to: Address, probe: Probe | None = None, about: Member | None = None) -> None:
         """One packet with as much news as fits; a suspect is told first what is said of it (Lifeguard §IV-C)."""
@@ -113,7 +146,7 @@ class State:
     def send_accused(self, member: Member) -> None:
         """Tell a member what is said of it, so that it can refute; it acks if it lives."""
         said = said_of(member, self.local.name, self.params.tags_gossip_bytes)
-        ping = Ping(self.next_seq(), member.name, member.uuid)
+        ping = Ping(self.next_seq())
         base = Packet(self.local.name, self.local.uuid, self.local.incarnation, ping)
         self.effects.append(SendPacket(member.address, self.broadcasts.fill(base, self.cluster_size, (said,))))
 
@@ -156,7 +189,7 @@ def said_of(member: Member, by: str, gossip_tags_bytes: int) -> Update:
         case "alive":
             return member.alive_message(gossip_tags_bytes)
         case "suspect":
-            return Suspect(member.name, member.uuid, member.incarnation, member.accuser or by)
+            return Suspect(member.name, member.uuid, member.incarnation, member.accuser or by, member.strength)
         case "down":
             return Down(member.name, member.uuid, member.incarnation, by, False)
         case "left":

@@ -23,6 +23,7 @@ from pycluster.membership.effects import (
 )
 from pycluster.membership.exchange import Exchange
 from pycluster.membership.gossip import Gossip
+from pycluster.membership.hints import Hints
 from pycluster.membership.lifecycle import Lifecycle
 from pycluster.membership.members import Local, Member, tags_bytes
 from pycluster.membership.messages import (
@@ -36,8 +37,10 @@ from pycluster.membership.messages import (
 )
 from pycluster.membership.names import Names
 from pycluster.membership.params import Params
-from pycluster.membership.probing import Miss, Probing
+from pycluster.membership.probing import Probing
+from pycluster.membership.rounds import Miss
 from pycluster.membership.state import State
+from pycluster.membership.watching import Watching
 
 #: A timer that comes this much too late says that the process stood still.
 _LATE_US = 500 * MILLISECOND
@@ -55,7 +58,9 @@ class Swim:
         self._gossip = Gossip(self._s)
         self._departure = Departure(self._s)
         self._names = Names(self._s, self._discovery)
-        self._lifecycle = Lifecycle(self._s, self._discovery, self._probing, self._names)
+        self._watching = Watching(self._s)
+        self._hints = Hints(self._s, self._probing)
+        self._lifecycle = Lifecycle(self._s, self._discovery, self._probing, self._names, self._watching)
         self._exchange = Exchange(self._s, self._discovery, self._names, self._lifecycle)
 
     # Reading.
@@ -130,10 +135,16 @@ class Swim:
                 seq, ack = self._exchange.on_reply(call, reply)
                 self._probed_by_call(seq, ack)
             case events.CallFailed(call, reason):
-                self._exchange.on_failure(call, reason)
+                failed = self._exchange.on_failure(call, reason)
+                if failed is not None:
+                    self._probing.on_call_failed(failed, reason)
             case events.Resolved(_, _, addresses):
                 if self._started and not s.leaving:
                     self._discovery.on_resolved(addresses)
+            case events.StreamEnded(name, uuid):
+                self._hints.stream_ended(name, uuid)
+            case events.Refused(address):
+                self._hints.refused(address)
             case events.LoopLagged(lag_us):
                 self._lagged(lag_us)
             case events.Start():
@@ -150,7 +161,7 @@ class Swim:
             case events.SetTags(tags):
                 self._set_tags(tags)
             case events.Readdress(address):
-                s.local.address = address
+                s.local.amend(address=address)
                 self._lifecycle.announce()
             case events.Stir():
                 self._gossip.stir()
@@ -164,6 +175,7 @@ class Swim:
                 self._missed(miss)
             self._discovery.tick()
             self._lifecycle.tick()
+        self._watching.tick()
         self._gossip.tick()
         self._departure.tick()
 
@@ -198,7 +210,7 @@ class Swim:
             case Ping():
                 self._probing.on_ping(source, packet.probe)
             case Ack():
-                self._reached(self._probing.on_ack(packet.probe, packet.uuid))
+                self._reached(self._probing.on_ack(packet, packet.probe))
             case IndirectPing():
                 self._probing.on_indirect(source, packet.probe)
             case Nack():
@@ -212,7 +224,8 @@ class Swim:
         """It lives, or its packet is old: ask for its newer word, or tell it what is said of it."""
         if packet.incarnation > sender.incarnation:
             self._ask_for_its_word(sender, source)
-        elif not isinstance(packet.probe, Ack):
+        elif not isinstance(packet.probe, Ack) and not self._s.leaving:
+            # Two that leave at once would tell each other so for ever.
             self._s.send_accused(sender)
 
     def _ask_for_its_word(self, sender: Member, source: Address) -> None:
@@ -230,6 +243,7 @@ class Swim:
 
     def _reached(self, name: str | None) -> None:
         if name is not None:
+            self._hints.reached(name)
             self._lifecycle.reached(name)
 
     def _missed(self, miss: Miss) -> None:
@@ -238,7 +252,7 @@ class Swim:
         if member is None or member.uuid != miss.uuid or member.state not in ("alive", "suspect"):
             return
         s.note(member, "missed", s.local.name, miss.detail)
-        self._lifecycle.update(Suspect(member.name, member.uuid, member.incarnation, s.local.name))
+        self._lifecycle.update(Suspect(member.name, member.uuid, member.incarnation, s.local.name, miss.strength))
 
     # Commands and time.
 
@@ -279,7 +293,7 @@ class Swim:
             return
         if tags == s.local.tags:
             return
-        s.local.tags = dict(tags)
+        s.local.amend(tags=dict(tags))
         self._lifecycle.announce()
         self._lifecycle.changed("updated", s.local, "tags")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pycluster.membership import Swim
+from pycluster.membership import MemberChanged, Swim
 from pycluster.node import narrate
 from pycluster.node.effects import Effect
+from pycluster.node.hearsay import Hearsay
 from pycluster.node.ledger import Ledger
 from pycluster.node.readings import Readings
 
@@ -21,8 +22,32 @@ class Announcer:
         self._term = 0
         self._led_before = False
         self._roles: dict[str, str] = {}
-        #: Set by whoever changes a member: roles are compared again.
-        self.roles_stale = False
+        #: The term in which it was told that this node leads before it acted.
+        self._elected_term = 0
+        self._hearsay = Hearsay()
+        self._moved: set[str] = set()
+        self._all_moved = False
+
+    def member_changed(self, change: MemberChanged, now_us: int, out: list[Effect]) -> None:
+        """Tell one change of a member."""
+        member = change.member
+        self._moved.add(member.name)
+        more = self._hearsay.kept_back(now_us)
+        if more:
+            text = narrate.kept_back(more)
+            out.append(self._ledger.event("lines-kept-back", text, now_us, fields={"lines": more}))
+        if not self._hearsay.allows(member, now_us):
+            return
+        kind, text = narrate.member_event(change)
+        fields: dict[str, str | int] = {"address": str(member.address), "uuid": member.uuid}
+        if change.detail:
+            fields["detail"] = change.detail
+        out.append(self._ledger.event(kind, text, now_us, node=member.name, fields=fields))
+
+    def acting_started(self, term: int, now_us: int, out: list[Effect]) -> None:
+        """Tell that this node leads and acts; that it leads may have been told before."""
+        say = narrate.acts if term == self._elected_term else narrate.became_leader
+        out.append(self._ledger.event("leader-gained", say(self._name, term), now_us, node=self._name, term=term))
 
     def settle(self, now_us: int, out: list[Effect]) -> bool:
         """Append what is to be told; true when a leader was gained and the news deserves extra gossip."""
@@ -30,12 +55,11 @@ class Announcer:
         before = self._leader
         if leader != before or (leader and term != self._term):
             self._leader, self._term = leader, term
-            self.roles_stale = True
+            self._all_moved = True
             self._ledger.led_by(term, leader, now_us, reason)
         if leader != before:
             self._leader_changed(before, leader, term, reason, now_us, out)
-        if self.roles_stale:
-            self.roles_stale = False
+        if self._all_moved or self._moved:
             self._update_roles(leader, now_us, out)
         return bool(leader) and leader != before
 
@@ -51,21 +75,27 @@ class Announcer:
             return
         self._led_before = True
         if leader == self._name:
-            return  # told by "leader-gained", with the acting interval
+            if not self._readings.acts(now_us):
+                text = narrate.elected(leader, term)
+                out.append(self._ledger.event("leader-elected", text, now_us, node=leader, term=term))
+                self._elected_term = term
+            return  # otherwise told by "leader-gained", with the acting interval
         text = narrate.following(leader, term)
         out.append(self._ledger.event("leader-changed", text, now_us, node=leader, term=term))
 
     def _update_roles(self, leader: str, now_us: int, out: list[Effect]) -> None:
         members = self._swim.members
-        for name, member in members.items():
-            if name == self._name:
+        names = (members.keys() | self._roles.keys()) if self._all_moved else self._moved
+        self._moved, self._all_moved = set(), False
+        for name in sorted(names - {self._name}):
+            member = members.get(name)
+            if member is None:
+                self._roles.pop(name, None)
                 continue
             role = self._readings.role(member.state, name == leader, self._led_before)
             if self._roles.get(name, "unknown") == role:
                 continue
             self._roles[name] = role
-            if role != "unknown":
+            if role != "unknown" and self._hearsay.allows(member, now_us):
                 text = narrate.role_changed(name, role)
                 out.append(self._ledger.event("member-role", text, now_us, node=name, fields={"role": role}))
-        for name in [known for known in self._roles if known not in members]:
-            del self._roles[name]

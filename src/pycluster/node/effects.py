@@ -53,6 +53,22 @@ class Post(msgspec.Struct, frozen=True, tag=True):
     data: bytes
 
 
+class KeepStreams(msgspec.Struct, frozen=True, tag=True):
+    """Keep one idle stream to each of ``peers`` and to nobody else.
+
+    What is absent is dialled, now and later, and greeted with the frame ``greeting``; what is too many is told goodbye.
+    """
+
+    peers: tuple[Address, ...]
+    greeting: bytes
+
+
+class CloseStream(msgspec.Struct, frozen=True, tag=True):
+    """End that stream of a peer's, with a goodbye."""
+
+    stream: int
+
+
 class Persist(msgspec.Struct, frozen=True, tag=True):
     """Make durable in one transaction, in this order: incarnation, vote, truncation, entries; ``Persisted`` follows."""
 
@@ -115,6 +131,8 @@ Effect = (
     | Answer
     | Hangup
     | Post
+    | KeepStreams
+    | CloseStream
     | Persist
     | Resolve
     | Publish

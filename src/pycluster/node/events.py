@@ -38,7 +38,11 @@ class CallReplied(msgspec.Struct, frozen=True, tag=True):
 
 
 class CallFailed(msgspec.Struct, frozen=True, tag=True):
-    """Our ``Call`` failed; ``reason`` is ``refused``, ``unreachable``, ``timeout`` or ``closed``."""
+    """Our ``Call`` failed.
+
+    ``reason``: ``refused`` (that host has nobody on the port), ``unreachable`` (no connection came about in time),
+    ``timeout`` (connected, and no reply in time) or ``closed`` (connected, and ended without a reply).
+    """
 
     call: int
     reason: str
@@ -49,6 +53,39 @@ class PostReceived(msgspec.Struct, frozen=True, tag=True):
 
     source: Address
     data: bytes
+
+
+class StreamOpened(msgspec.Struct, frozen=True, tag=True):
+    """A peer opened an idle stream to us; ``data`` is its greeting, a frame as it came, unverified."""
+
+    stream: int
+    data: bytes
+    source: Address = Address("", 0)
+
+
+class StreamEnded(msgspec.Struct, frozen=True, tag=True):
+    """That stream of a peer's ended; ``goodbye`` says whether the peer announced it."""
+
+    stream: int
+    goodbye: bool = False
+
+
+class StreamUp(msgspec.Struct, frozen=True, tag=True):
+    """Our own idle stream to ``peer`` stands (again)."""
+
+    peer: Address
+
+
+class StreamLost(msgspec.Struct, frozen=True, tag=True):
+    """Our own idle stream to ``peer`` stood, and ended without a goodbye. It is dialled again in a while."""
+
+    peer: Address
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """A datagram of ours to ``peer`` was answered by ICMP: nobody has that port. Anybody can forge that."""
+
+    peer: Address
 
 
 class Persisted(msgspec.Struct, frozen=True, tag=True):
@@ -63,6 +100,12 @@ class Resolved(msgspec.Struct, frozen=True, tag=True):
     host: str
     port: int
     addresses: tuple[Address, ...]
+
+
+class Readdressed(msgspec.Struct, frozen=True, tag=True):
+    """This machine lost the address that the node advertises, and has this one instead."""
+
+    address: Address
 
 
 class LoopLagged(msgspec.Struct, frozen=True, tag=True):
@@ -117,8 +160,14 @@ Event = (
     | CallReplied
     | CallFailed
     | PostReceived
+    | StreamOpened
+    | StreamEnded
+    | StreamUp
+    | StreamLost
+    | Refused
     | Persisted
     | Resolved
+    | Readdressed
     | LoopLagged
     | Join
     | Leave

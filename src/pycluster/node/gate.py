@@ -13,8 +13,8 @@ from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN, Body, Codec, Malformed, R
 class Gate:
     """Opens frames of one cluster. ``open`` never raises, whatever comes in."""
 
-    def __init__(self, cluster: str, params: Params, ledger: Ledger) -> None:
-        self.codec = Codec(cluster)
+    def __init__(self, codec: Codec, params: Params, ledger: Ledger) -> None:
+        self.codec = codec
         self.strangers = Strangers(params)
         self._ledger = ledger
 

@@ -32,6 +32,11 @@ def returned(change: MemberChanged) -> bool:
     return change.cause == "alive" and "returned" in change.detail
 
 
+def kept_back(lines: int) -> str:
+    """Lines about members of whom this node only heard from others."""
+    return f"{lines} more lines about members that never spoke to this node were not printed"
+
+
 def leader_timed_out(leader: str) -> str:
     """A non-voter's line when the leader it followed is gone; a voter's comes from the election itself."""
     return f"Leader {leader} timed out, initiating new election (among the voters)"
@@ -45,6 +50,16 @@ def following(leader: str, term: int) -> str:
 def became_leader(name: str, term: int) -> str:
     """This node leads."""
     return f"Became new leader: {name} (term {term})"
+
+
+def elected(name: str, term: int) -> str:
+    """This node leads, and does not act yet."""
+    return f"Became new leader: {name} (term {term}); it acts when the former leader's lease is over"
+
+
+def acts(name: str, term: int) -> str:
+    """This node, which leads already, acts from now on."""
+    return f"Acts as leader: {name} (term {term})"
 
 
 def stopped_leading(name: str, term: int, reason: str) -> str:

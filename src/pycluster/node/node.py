@@ -9,24 +9,25 @@ from random import Random
 from typing import assert_never
 
 from pycluster import consensus, membership
-from pycluster.consensus import Raft, Stored
-from pycluster.kernel.ids import Address, Identity, Seed
-from pycluster.kernel.limits import VOTERS_MAX
+from pycluster.consensus import Heartbeat, HeartbeatReply, Raft, Stored
+from pycluster.kernel.ids import Address, Identity
+from pycluster.kernel.limits import INCARNATION_MAX, VOTERS_MAX
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership import Local, Swim
 from pycluster.node import effects, events, narrate
 from pycluster.node.addresses import AddressBook
 from pycluster.node.announcer import Announcer
+from pycluster.node.commands import Commands
 from pycluster.node.config import NodeConfig
-from pycluster.node.departure import Departure
 from pycluster.node.explain import explain
 from pycluster.node.following import Following
 from pycluster.node.gate import Gate
 from pycluster.node.ledger import Ledger
-from pycluster.node.outbox import Outbox
+from pycluster.node.outbox import Outbox, Redial
 from pycluster.node.readings import Readings
+from pycluster.node.streams import StreamEvent, Streams
 from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
-from pycluster.wire import Gossip, MembershipCall, VoterMessage, Whois
+from pycluster.wire import Codec, Gossip, Greeting, MembershipCall, VoterMessage, Whois
 
 
 class Node:
@@ -39,14 +40,15 @@ class Node:
         stored: Stored,
         rng: Random,
         past_acting: tuple[ActingInterval, ...] = (),
+        codec: Codec | None = None,
     ) -> None:
         self.config = config
         self.name = config.name
         self.uuid = identity.uuid
         self._now = 0
-        self._incarnation = identity.incarnation + 1
+        self._incarnation = min(identity.incarnation + 1, INCARNATION_MAX)
         self._ledger = Ledger(past_acting, self._incarnation)
-        self._gate = Gate(config.cluster, config.params, self._ledger)
+        self._gate = Gate(codec or Codec(config.cluster), config.params, self._ledger)
         self._outbox = Outbox(self._gate.codec, self._ledger)
         local = Local(
             name=config.name,
@@ -78,8 +80,23 @@ class Node:
         )
         self._announcer = Announcer(config.name, self._swim, self._readings, self._ledger)
         self._addresses = AddressBook(self._swim, config.seeds)
-        self._refused: membership.CommandFailed | consensus.CommandFailed | None = None
-        self._departure = Departure()
+        self._commands = Commands(
+            self._swim,
+            self._raft is not None,
+            self._addresses,
+            self._readings,
+            self._outbox,
+            self._drive_swim,
+            self._drive_raft,
+        )
+        self._streams = Streams(
+            self._gate.codec.encode(Greeting(config.name, identity.uuid)),
+            self._addresses,
+            self._outbox,
+            config.params.query_timeout_ms * MILLISECOND,
+            self._drive_swim,
+            self._drive_raft,
+        )
 
     # --- the door -------------------------------------------------------------------------------------------------
 
@@ -88,6 +105,8 @@ class Node:
         self._now = now_us
         self._outbox.begin(now_us)
         if self._raft is not None:
+            if isinstance(event, events.LoopLagged):
+                self._drive_raft(consensus.LoopLagged(event.lag_us))
             due = self._raft.next_deadline()
             if due is not None and due <= now_us:
                 # A stalled process must see that its lease lapsed before it does anything else.
@@ -95,6 +114,7 @@ class Node:
         self._dispatch(event)
         if self._announcer.settle(now_us, self._outbox.effects):
             self._drive_swim(membership.Stir())
+        self._streams.settle(self._raft.others if self._raft is not None else ())
         return self._outbox.effects
 
     def next_deadline(self) -> int | None:
@@ -102,12 +122,22 @@ class Node:
         deadlines = [self._swim.next_deadline()]
         if self._raft is not None:
             deadlines.append(self._raft.next_deadline())
-        if self._readings.observes and not self._departure.under_way:
+        if self._readings.observes and not self._commands.departing:
             deadlines.append(self._following.next_deadline())
         known = [deadline for deadline in deadlines if deadline is not None]
         return min(known) if known else None
 
     # --- reading --------------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> Address:
+        """Where the others are told to find this node."""
+        return self._swim.local.address
+
+    @property
+    def peers(self) -> tuple[Address, ...]:
+        """Where the others were last known to be."""
+        return tuple(member.address for member in self._swim.members.values() if member is not self._swim.local)
 
     def status(self, now_us: int) -> StatusView:
         """Everything on one sheet."""
@@ -149,9 +179,16 @@ class Node:
                 raft_token = self._outbox.persisted(token)
                 if raft_token is not None:
                     self._drive_raft(consensus.Persisted(raft_token))
+            case events.StreamOpened() | events.StreamEnded() | events.StreamUp() | events.StreamLost():
+                self._stream(event)
+            case events.Refused(peer):
+                self._drive_swim(membership.Refused(peer))
             case events.Resolved(host, port, addresses):
                 self._addresses.resolved(host, port, addresses)
+                self._streams.stale = True
                 self._drive_swim(membership.Resolved(host, port, addresses))
+            case events.Readdressed(address):
+                self._drive_swim(membership.Readdress(address))
             case events.LoopLagged(lag_us):
                 self._ledger.count("loop_lagged")
                 self._drive_swim(membership.LoopLagged(lag_us))
@@ -165,7 +202,7 @@ class Node:
                 | events.SetTags()
                 | events.Reload()
             ):
-                self._command(event)
+                self._commands.perform(event)
             case _:
                 assert_never(event)
 
@@ -183,7 +220,7 @@ class Node:
 
     def _timer(self) -> None:
         self._drive_swim(membership.Timer())
-        if self._readings.observes and not self._departure.under_way:
+        if self._readings.observes and not self._commands.departing:
             self._following.expire(self._now)
             if self._following.wants_query(self._now):
                 self._ask_a_voter()
@@ -196,6 +233,8 @@ class Node:
             if body.claim is not None and self._readings.observes:
                 self._following.hear(body.claim, self._now)
             self._drive_swim(membership.PacketReceived(source, body.packet))
+        elif isinstance(body, VoterMessage) and isinstance(body.message, Heartbeat | HeartbeatReply):
+            self._drive_raft(consensus.MessageReceived(body.sender, body.message, datagram=True))
         elif body is not None:
             self._gate.malformed(datagram=True)
 
@@ -205,6 +244,12 @@ class Node:
             self._drive_raft(consensus.MessageReceived(body.sender, body.message))
         elif body is not None:
             self._gate.malformed(datagram=False)
+
+    def _stream(self, event: StreamEvent) -> None:
+        greeting = None
+        if isinstance(event, events.StreamOpened):
+            greeting, _ = self._gate.open(event.source, event.data, self._now, self._outbox.effects, datagram=False)
+        self._streams.handle(event, greeting)
 
     def _call_received(self, token: int, source: Address, data: bytes) -> None:
         body, answer = self._gate.open(source, data, self._now, self._outbox.effects, datagram=False)
@@ -227,6 +272,8 @@ class Node:
         if asked is None:
             return
         to, what = asked
+        if isinstance(what, Redial):
+            return  # it lives
         body, _ = self._gate.open(to, data, self._now, self._outbox.effects, datagram=False)
         if isinstance(body, MembershipCall) and isinstance(what, int):
             self._drive_swim(membership.CallReplied(what, body.message))
@@ -240,57 +287,13 @@ class Node:
         if asked is not None:
             self._failed(asked[1], reason)
 
-    def _failed(self, what: int | str, reason: str) -> None:
-        if isinstance(what, int):
+    def _failed(self, what: int | str | Redial, reason: str) -> None:
+        if isinstance(what, Redial):
+            self._streams.redialled(what, reason)
+        elif isinstance(what, int):
             self._drive_swim(membership.CallFailed(what, reason))
         else:
             self._following.answered(what, None, self._now)
-
-    def _command(
-        self,
-        event: events.Join | events.Leave | events.Drain | events.ForceLeave | events.SetTags | events.Reload,
-    ) -> None:
-        match event:
-            case events.Join(command, seeds):
-                self._swim_command(command, membership.Join(seeds))
-            case events.ForceLeave(command, name):
-                self._swim_command(command, membership.ForceLeave(name))
-            case events.SetTags(command, tags):
-                self._swim_command(command, membership.SetTags(tags))
-            case events.Reload(seeds, tags):
-                listed = tuple(Seed(name, host, port) for name, host, port in seeds)
-                self._addresses.reseed(listed)
-                self._swim.set_seeds(tuple(seed for seed in listed if seed.name != self.name))
-                self._readings.reseed(listed)
-                if tags != self._swim.local.tags:
-                    self._drive_swim(membership.SetTags(tags))
-            case events.Leave(command):
-                refused = self._departure.leave(command)
-                if refused is not None:
-                    self._outbox.append(refused)
-                elif self._raft is None:
-                    self._say_goodbye()
-                else:
-                    self._drive_raft(consensus.Resign())
-            case events.Drain():
-                self._departure.stop()
-                if self._raft is None:
-                    self._drive_swim(membership.Leave())
-                else:
-                    self._drive_raft(consensus.HandOver())
-            case _:
-                assert_never(event)
-
-    def _swim_command(self, command: int, event: membership.Event) -> None:
-        self._refused = None
-        self._drive_swim(event)
-        refused, self._refused = self._refused, None
-        if refused is None:
-            self._outbox.append(effects.CommandDone(command, ok=True))
-        else:
-            self._outbox.append(
-                effects.CommandDone(command, ok=False, what=refused.what, why=refused.why, remedy=refused.remedy)
-            )
 
     # --- effects --------------------------------------------------------------------------------------------------
 
@@ -303,6 +306,9 @@ class Node:
                     self._outbox.call(to, MembershipCall(request), timeout_us, call)
                 case membership.Answer(token, reply):
                     self._outbox.answer(token, MembershipCall(reply))
+                case membership.Watch(peers):
+                    self._streams.watch(peers)
+                    self._streams.stale = True
                 case membership.Resolve(host, port):
                     self._outbox.append(effects.Resolve(host, port))
                 case membership.SaveIncarnation(incarnation):
@@ -312,9 +318,9 @@ class Node:
                 case membership.Notify(kind, text, fields):
                     self._outbox.publish(kind, text, node=str(fields.get("node", "")), fields=fields)
                 case membership.CommandFailed():
-                    self._refused = effect
+                    self._commands.refused(effect)
                 case membership.Departed():
-                    self._outbox.effects.extend(self._departure.finished())
+                    self._commands.departed()
                 case _:
                     assert_never(effect)
 
@@ -326,7 +332,11 @@ class Node:
             match effect:
                 case consensus.Send(to, channel, message):
                     address = self._addresses.of(to)
-                    if address is not None:
+                    if address is None:
+                        continue
+                    if channel == "datagram":
+                        self._outbox.datagram(address, VoterMessage(self.name, message))
+                    else:
                         self._outbox.post(address, channel, VoterMessage(self.name, message))
                 case consensus.Persist():
                     self._outbox.save_log(effect)
@@ -334,9 +344,7 @@ class Node:
                     pass  # the announcer compares what is shown with what holds, once an event
                 case consensus.ActingStarted(term, since_us, until_us):
                     self._outbox.append(self._ledger.acting_started(term, since_us, until_us))
-                    self._outbox.publish(
-                        "leader-gained", narrate.became_leader(self.name, term), node=self.name, term=term
-                    )
+                    self._announcer.acting_started(term, self._now, self._outbox.effects)
                 case consensus.ActingRenewed(_, until_us):
                     self._outbox.append(self._ledger.acting_renewed(until_us))
                 case consensus.ActingStopped(term, at_us, reason):
@@ -350,35 +358,25 @@ class Node:
                 case consensus.HandedOver(detail, led):
                     if led:
                         self._outbox.publish("handed-over", f"Leadership before stopping: {detail}", node=self.name)
-                    if self._departure.under_way:
-                        self._drive_swim(membership.Leave())
+                    self._commands.handed_over()
                 case consensus.Resigned():
-                    self._say_goodbye()
+                    self._commands.seat_gone()
                 case consensus.Notify(kind, text, fields):
                     node, term = str(fields.get("node", "")), int(fields.get("term", 0))
                     self._outbox.publish(kind, text, node=node, term=term, fields=fields)
                 case consensus.CommandFailed():
-                    self._outbox.append(self._departure.refused(effect))
+                    self._commands.seat_kept(effect)
                 case consensus.Halt(reason):
                     self._outbox.append(effects.Halt(reason))
                 case _:
                     assert_never(effect)
 
-    def _say_goodbye(self) -> None:
-        """The seat is given up."""
-        self._departure.seat_gone()
-        self._drive_swim(membership.Leave())
-
     def _member_changed(self, change: membership.MemberChanged) -> None:
         member = change.member
         if member.name == self.name and change.cause != "updated":
             return
-        kind, text = narrate.member_event(change)
-        fields: dict[str, str | int] = {"address": str(member.address), "uuid": member.uuid}
-        if change.detail:
-            fields["detail"] = change.detail
-        self._outbox.publish(kind, text, node=member.name, fields=fields)
-        self._announcer.roles_stale = True
+        self._announcer.member_changed(change, self._now, self._outbox.effects)
+        self._streams.stale = True
         if self._raft is not None and member.name != self.name:
             alive = member.state == "alive" and change.cause != "forgotten"
             self._drive_raft(consensus.PeerHealth(member.name, member.uuid, alive))

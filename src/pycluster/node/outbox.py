@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
+
 from pycluster import consensus
 from pycluster.kernel.ids import Address
 from pycluster.node import effects
 from pycluster.node.ledger import Ledger
 from pycluster.wire import Body, Codec
+
+
+class Redial(msgspec.Struct, frozen=True):
+    """A question to a voter whose stream ended: is it refused? ``left``: how often it may still be asked again."""
+
+    name: str
+    uuid: str
+    address: Address
+    left: int = 2
 
 
 class Outbox:
@@ -19,7 +30,7 @@ class Outbox:
         self._encode = codec.encode
         self._ledger = ledger
         self._now = 0
-        self._calls: dict[int, tuple[Address, int | str]] = {}
+        self._calls: dict[int, tuple[Address, int | str | Redial]] = {}
         self._next_call = 0
         self._next_token = 0
         self._raft_tokens: deque[tuple[int, int]] = deque()
@@ -46,13 +57,13 @@ class Outbox:
         """A reply."""
         self.effects.append(effects.Answer(token, self._encode(body)))
 
-    def call(self, to: Address, body: Body, timeout_us: int, what: int | str) -> None:
+    def call(self, to: Address, body: Body, timeout_us: int, what: int | str | Redial) -> None:
         """A request; ``called`` gives ``(to, what)`` back when it ends."""
         self._next_call += 1
         self._calls[self._next_call] = (to, what)
         self.effects.append(effects.Call(self._next_call, to, self._encode(body), timeout_us))
 
-    def called(self, call: int) -> tuple[Address, int | str] | None:
+    def called(self, call: int) -> tuple[Address, int | str | Redial] | None:
         """Whom and for what the call was made; None when it is over already."""
         return self._calls.pop(call, None)
 

@@ -68,9 +68,13 @@ class Readings:
                 reason = self.following.reason if raft is None or raft.leader else raft.reason
                 return "", self.following.highest_term, reason
             return belief.leader, belief.term, ""
-        if raft.leader == self.config.name and not raft.is_acting(now_us):
+        if raft.leader == self.config.name and not raft.leads(now_us):
             return "", raft.term, raft.reason
         return raft.leader, raft.term, "" if raft.leader else raft.reason
+
+    def acts(self, now_us: int) -> bool:
+        """Whether this node may act as leader now."""
+        return self._raft is not None and self._raft.is_acting(now_us)
 
     def claim(self, now_us: int) -> Claim | None:
         """What this node's gossip says about the leader: its own word as a voter, or what it follows and how old."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Callable
 from typing import cast
 
+from pycluster.kernel.ids import Address
 from pycluster.node.effects import Call
 from pycluster.node.events import CallFailed, CallReplied
 from pycluster.runtime.endpoints import Endpoints
@@ -40,6 +40,12 @@ class _Exchange(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._broken()
 
+    def why_failed(self, error: OSError) -> str:
+        """The ``reason`` of ``CallFailed``: what ``error`` means depends on whether there ever was a connection."""
+        if self.transport is None:
+            return "refused" if isinstance(error, ConnectionRefusedError) else "unreachable"
+        return "timeout" if isinstance(error, TimeoutError) else "closed"
+
     def _broken(self) -> None:
         if not self.reply.done():
             self.reply.set_exception(ConnectionResetError())
@@ -65,23 +71,17 @@ class Calls:
 
     async def _run(self, call: Call) -> None:
         outcome: CallReplied | CallFailed
-        try:
-            async with asyncio.timeout(call.timeout_us / 1_000_000):
-                outcome = CallReplied(call.call, await self._exchange(call))
-        except TimeoutError:
-            outcome = CallFailed(call.call, "timeout")
-        except ConnectionRefusedError:
-            outcome = CallFailed(call.call, "refused")
-        except (ConnectionResetError, BrokenPipeError):
-            outcome = CallFailed(call.call, "closed")
-        except OSError as error:
-            outcome = CallFailed(call.call, "timeout" if error.errno == errno.ETIMEDOUT else "unreachable")
-        self._feed(outcome)
-
-    async def _exchange(self, call: Call) -> bytes:
-        host, port = self._endpoints.write(call.to)
         exchange = _Exchange(call.data)
         try:
+            async with asyncio.timeout(call.timeout_us / 1_000_000):
+                outcome = CallReplied(call.call, await self._exchange(call.to, exchange))
+        except OSError as error:  # TimeoutError is one
+            outcome = CallFailed(call.call, exchange.why_failed(error))
+        self._feed(outcome)
+
+    async def _exchange(self, to: Address, exchange: _Exchange) -> bytes:
+        try:
+            host, port = self._endpoints.write(to)
             await asyncio.get_running_loop().create_connection(
                 lambda: exchange, host, port, local_addr=self._endpoints.source
             )

@@ -9,6 +9,19 @@ from pycluster.kernel.limits import FRAME_MAX_BYTES
 CALL = 1
 REPLY = 2
 POST = 3
+#: The first frame of an idle stream: its greeting.
+STREAM = 4
+#: The last frame of an idle stream, empty: its end is wanted, and no sign of death.
+GOODBYE = 5
+#: A greeting says who is there; nobody keeps a large one in memory for a stranger.
+GREETING_MAX_BYTES = 4_096
+_MAX_BYTES = {
+    CALL: FRAME_MAX_BYTES,
+    REPLY: FRAME_MAX_BYTES,
+    POST: FRAME_MAX_BYTES,
+    STREAM: GREETING_MAX_BYTES,
+    GOODBYE: 0,
+}
 _HEAD_BYTES = 5
 
 
@@ -16,8 +29,8 @@ class BrokenFraming(Exception):
     """The peer speaks something else, or announces more than is allowed."""
 
 
-def framed(purpose: int, data: bytes) -> bytes:
-    """``data`` as it travels."""
+def framed(purpose: int, data: bytes = b"") -> bytes:
+    """``data`` as it travels; only ``GOODBYE`` is empty."""
     return (len(data) + 1).to_bytes(4, "big") + bytes((purpose,)) + data
 
 
@@ -32,19 +45,27 @@ class FrameReader:
         """Whether a frame has begun and not ended."""
         return bool(self._buffer)
 
+    @property
+    def held_bytes(self) -> int:
+        """What has come of that frame."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """``(purpose, frame)`` for each frame that is complete now; raises ``BrokenFraming``."""
+        """``(purpose, frame)`` for each frame that is complete now; raises ``BrokenFraming``.
+
+        A frame is never empty, except a ``GOODBYE``, which always is.
+        """
         buffer = self._buffer
         buffer += data
         start = 0
         try:
             while len(buffer) - start >= _HEAD_BYTES:
                 length = int.from_bytes(buffer[start : start + 4], "big")
-                if not 1 < length <= FRAME_MAX_BYTES + 1:
-                    raise BrokenFraming(f"a frame of {length - 1} bytes")
                 purpose = buffer[start + 4]
-                if purpose not in (CALL, REPLY, POST):
+                if purpose not in _MAX_BYTES:
                     raise BrokenFraming(f"unknown purpose {purpose}")
+                if not (purpose != GOODBYE) < length <= _MAX_BYTES[purpose] + 1:
+                    raise BrokenFraming(f"a frame of {length - 1} bytes for purpose {purpose}")
                 if len(buffer) - start < 4 + length:
                     return
                 frame = bytes(buffer[start + _HEAD_BYTES : start + 4 + length])

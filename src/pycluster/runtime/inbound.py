@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import cast
 
 from pycluster.kernel.ids import Address
-from pycluster.kernel.limits import FRAME_MAX_BYTES
-from pycluster.node.events import CallReceived, PostReceived
+from pycluster.kernel.limits import FRAME_MAX_BYTES, STREAMS_MAX
+from pycluster.node.events import CallReceived, PostReceived, StreamEnded, StreamOpened
+from pycluster.runtime.crowds import Crowd
 from pycluster.runtime.descriptors import share
 from pycluster.runtime.endpoints import Endpoints
-from pycluster.runtime.framing import CALL, POST, REPLY, BrokenFraming, FrameReader, framed
+from pycluster.runtime.framing import CALL, GOODBYE, POST, REPLY, STREAM, BrokenFraming, FrameReader, framed
+from pycluster.runtime.streams import CLOSE_S, keep_alive
 
-Feed = Callable[[CallReceived | PostReceived], None]
+Feed = Callable[[CallReceived | PostReceived | StreamOpened | StreamEnded], None]
 
 #: Connections from others at once: seven voters need a few each, probes and anti-entropy a moment each.
 CONNECTIONS_MAX = 1_024
+#: Of these, what one host has for certain when it gets tight (``Crowd``): a voter's two lines, its stream, its calls,
+#: for some agents on one machine. And of the idle streams.
+HOST_CONNECTIONS = 64
+HOST_STREAMS = 8
 #: Calls of one connection that wait for our answer.
 CALLS_MAX = 16
 #: A frame that began, or the first one, must be whole within this time.
@@ -42,6 +49,10 @@ class _Connection(asyncio.Protocol):
         self._heard = 0.0
         self._settled = False
         self._choked = False
+        #: The number of the idle stream that this became, 0 before; and whether its end is no news to the node.
+        self._stream = 0
+        self._goodbye = False
+        self._untold = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -51,26 +62,63 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self._server.closed(self, self._tokens)
+        self._server.closed(self, self._tokens, self._stream)
+        if self._stream and not self._untold:
+            self._server.feed(StreamEnded(self._stream, self._goodbye))
 
     def data_received(self, data: bytes) -> None:
         try:
             for purpose, frame in self._frames.feed(data):
+                first, self._settled = not self._settled, True
                 self._heard = asyncio.get_running_loop().time()
-                self._settled = True
                 if self._transport is None or self._transport.is_closing():
                     return
-                if purpose == POST:
+                if self._stream:
+                    self._hear_goodbye(purpose)
+                elif purpose == STREAM and first:
+                    self._become_stream(self._transport, frame)
+                elif purpose == POST:
                     self._server.feed(PostReceived(self.source, frame))
                 elif purpose == CALL and len(self._tokens) < CALLS_MAX:
                     token = self._server.token_for(self)
                     self._tokens.add(token)
                     self._server.feed(CallReceived(token, self.source, frame))
                 else:
-                    raise BrokenFraming("a reply that nobody asked for, or too many calls at once")
+                    raise BrokenFraming("a reply that nobody asked for, a late greeting, or too many calls at once")
+            if self._stream and self._frames.held_bytes > len(framed(GOODBYE)):
+                # Nobody waits for the end of a frame on an idle stream, so it must not grow.
+                raise BrokenFraming("more than a goodbye on an idle stream")
         except BrokenFraming:
             self._server.malformed += 1
+            self._goodbye = True  # whoever talks nonsense lives
             self.abort()
+
+    def _become_stream(self, transport: asyncio.Transport, greeting: bytes) -> None:
+        self._stream = self._server.stream_for(self)
+        if not self._stream:
+            self.say_goodbye()
+            return
+        keep_alive(transport)
+        self._server.feed(StreamOpened(self._stream, greeting))
+
+    def _hear_goodbye(self, purpose: int) -> None:
+        if purpose != GOODBYE:
+            raise BrokenFraming("words on an idle stream")
+        self._goodbye = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def say_goodbye(self) -> None:
+        """End an idle stream of a peer's because we want to; the node is not told of its end."""
+        self._untold = True
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(framed(GOODBYE))
+            self._transport.close()
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it became an idle stream."""
+        return self._stream > 0
 
     def answer(self, token: int, data: bytes) -> None:
         """Send the reply."""
@@ -100,7 +148,9 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def overdue(self, now: float) -> bool:
-        """Whether its patience is used up."""
+        """Whether its patience is used up; that of an idle stream never is."""
+        if self._stream and self._transport is not None and not self._transport.is_closing():
+            return False
         waiting = self._frames.partial or not self._settled or self._choked
         return now - self._heard > (FRAME_PATIENCE_S if waiting else IDLE_S)
 
@@ -121,13 +171,20 @@ class InboundPort:
         self._greet = greet
         self.malformed = 0
         self.turned_away = 0
+        self.streams_turned_away = 0
         self._socket = opened
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
-        self._connections_max = share(CONNECTIONS_MAX)
+        connections_max = share(CONNECTIONS_MAX)
+        self._crowd = Crowd(connections_max, HOST_CONNECTIONS)
+        self._stream_crowd = Crowd(min(STREAMS_MAX, connections_max // 2), HOST_STREAMS)
+        self._ended = asyncio.Event()
         self._calls: dict[int, _Connection] = {}
-        self._next_token = 0
+        self._streams: dict[int, _Connection] = {}
+        #: The last number given to a call or to a stream.
+        self._last_number = 0
         self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def start(self) -> None:
         """Accept from now on."""
@@ -150,8 +207,15 @@ class InboundPort:
         if connection is not None:
             connection.abort()
 
-    def close(self) -> None:
-        """Stop accepting and end every connection."""
+    def close_stream(self, stream: int) -> None:
+        """End the stream of ``StreamOpened(stream)`` with a goodbye; nothing happens where it has ended."""
+        connection = self._streams.pop(stream, None)
+        if connection is not None:
+            connection.say_goodbye()
+
+    def close(self, *, goodbye: bool = True) -> None:
+        """Stop accepting and end every connection, the idle streams with a goodbye or as a crash would."""
+        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._server is not None:
@@ -159,17 +223,40 @@ class InboundPort:
         else:
             self._socket.close()
         for connection in tuple(self._connections):
-            connection.abort()
+            if connection.is_stream and goodbye:
+                connection.say_goodbye()
+            else:
+                connection.abort()
+
+    async def closing(self) -> None:
+        """After ``close``: wait a moment until the goodbyes went out."""
+        if self._connections:
+            self._ended.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._ended.wait()
 
     def token_for(self, connection: _Connection) -> int:
         """A number for a call that came by ``connection``."""
-        self._next_token += 1
-        self._calls[self._next_token] = connection
-        return self._next_token
+        self._last_number += 1
+        self._calls[self._last_number] = connection
+        return self._last_number
+
+    def stream_for(self, connection: _Connection) -> int:
+        """A number for the idle stream that ``connection`` becomes; 0 where it may not."""
+        if not self._stream_crowd.enter(connection.source.host):
+            self.streams_turned_away += 1
+            return 0
+        self._last_number += 1
+        self._streams[self._last_number] = connection
+        return self._last_number
 
     def opened(self, connection: _Connection) -> None:
         """Somebody connected."""
-        if len(self._connections) >= self._connections_max:
+        if self._closed:
+            connection.abort()  # accepted just before
+            return
+        if not self._crowd.enter(connection.source.host):
             self.turned_away += 1
             connection.abort()
             return
@@ -178,11 +265,18 @@ class InboundPort:
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 
-    def closed(self, connection: _Connection, tokens: set[int]) -> None:
-        """A connection ended; its calls need no answer any more."""
-        self._connections.discard(connection)
+    def closed(self, connection: _Connection, tokens: set[int], stream: int) -> None:
+        """A connection ended; its calls need no answer any more, and its places are free."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._crowd.leave(connection.source.host)
         for token in tokens:
             self._calls.pop(token, None)
+        if stream:
+            self._streams.pop(stream, None)
+            self._stream_crowd.leave(connection.source.host)
+        if not self._connections:
+            self._ended.set()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -190,4 +284,5 @@ class InboundPort:
         for connection in tuple(self._connections):
             if connection.overdue(now):
                 connection.abort()
-        self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if self._connections else None
+        impatient = any(not connection.is_stream for connection in self._connections)
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if impatient else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
+from random import Random
 
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.kernel.ids import Address
@@ -14,6 +16,7 @@ from pycluster.runtime.endpoints import Endpoints
 from pycluster.runtime.inbound import InboundPort
 from pycluster.runtime.posts import Posts
 from pycluster.runtime.resolver import Resolver
+from pycluster.runtime.streams import IdleStreams
 from pycluster.runtime.udp import DatagramPort
 
 
@@ -40,9 +43,15 @@ class PortNetwork:
     """Performs the network's effects on the two sockets and feeds what they bring; implements ``driver.Network``."""
 
     def __init__(self, ports: OpenPorts, feed: Callable[[events.Event], None]) -> None:
-        self._udp = DatagramPort(ports.udp, ports.endpoints, lambda source, data: feed(events.Datagram(source, data)))
+        self._udp = DatagramPort(
+            ports.udp,
+            ports.endpoints,
+            lambda source, data: feed(events.Datagram(source, data)),
+            lambda peer: feed(events.Refused(peer)),
+        )
         self._posts = Posts(ports.endpoints)
-        self._inbound = InboundPort(ports.tcp, ports.endpoints, feed, self._posts.heard_from)
+        self._streams = IdleStreams(ports.endpoints, feed, Random(os.urandom(16)))
+        self._inbound = InboundPort(ports.tcp, ports.endpoints, feed, self._heard_from)
         self._calls = Calls(ports.endpoints, feed)
         self._resolver = Resolver(ports.endpoints.family, feed, dual=ports.endpoints.dual)
         self.send = self._udp.send
@@ -50,6 +59,8 @@ class PortNetwork:
         self.post = self._posts.perform
         self.answer = self._inbound.answer
         self.hang_up = self._inbound.hang_up
+        self.keep_streams = self._streams.perform
+        self.close_stream = self._inbound.close_stream
         self.resolve = self._resolver.perform
 
     async def start(self) -> None:
@@ -57,12 +68,22 @@ class PortNetwork:
         self._udp.start()
         await self._inbound.start()
 
-    async def close(self) -> None:
-        """Stop reading, end every connection."""
-        self._inbound.close()
+    async def close(self, *, goodbye: bool = True) -> None:
+        """Stop reading, end every connection.
+
+        ``goodbye`` tells the peers of the idle streams that this process ends in order. One that cannot go on says
+        none, so that they look after it at once.
+        """
+        self._inbound.close(goodbye=goodbye)
+        await self._streams.close(goodbye=goodbye)
+        await self._inbound.closing()
         await self._calls.close()
         await self._posts.close()
         self._udp.close()
+
+    def _heard_from(self, host: str) -> None:
+        self._posts.heard_from(host)
+        self._streams.heard_from(host)
 
 
 def _bind(endpoints: Endpoints, kind: socket.SocketKind, host: str, port: int) -> socket.socket:

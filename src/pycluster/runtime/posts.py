@@ -59,6 +59,8 @@ class _Line(asyncio.Protocol):
             async with asyncio.timeout(DIAL_TIMEOUT_S):
                 await loop.create_connection(lambda: self, host, port, local_addr=self._endpoints.source)
         except OSError:  # TimeoutError is one
+            # Where time ran out in the very turn in which the connection stood, the loop closed it and tells nobody.
+            self._transport = None
             self._waiting.clear()
             self._not_before = loop.time() + self._pause_s
             self._pause_s = min(2 * self._pause_s, RETRY_S[1])

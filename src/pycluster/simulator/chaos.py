@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import assert_never
 
-from pycluster.consensus import Configuration
 from pycluster.kernel.ids import Address
-from pycluster.kernel.units import SECOND
+from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import events
-from pycluster.simulator.faults import Blackout, Crash, Cut, Depart, Fault, Freeze, NamesFail, SlowDisk, Storm, describe
+from pycluster.simulator.faults import (
+    Attack,
+    Blackout,
+    Churn,
+    ClockJump,
+    Crash,
+    Cut,
+    Depart,
+    DiskFails,
+    Fault,
+    Flap,
+    Freeze,
+    Move,
+    NamesFail,
+    SlowDisk,
+    Stalls,
+    Storm,
+    Swap,
+    Upgrade,
+    describe,
+)
 from pycluster.simulator.host import Host
+from pycluster.simulator.hostile import Intruder
+from pycluster.simulator.losses import Losses
+from pycluster.simulator.network import Pair
 from pycluster.simulator.world import World
 
 #: How long after a fault its hosts may still be accused because of it: the longest suspicion, and its gossip.
@@ -28,17 +51,20 @@ class Chaos:
 
     def __init__(self, world: World, listed: Sequence[str], rng: Random, *, by_name: bool) -> None:
         self._world = world
-        self._listed = tuple(listed)
         self._rng = rng
         self._healed = False
         self._disks = {host.label: (host.disk.least_us, host.disk.stall_chance) for host in world.hosts.values()}
-        self._by_name = by_name
-        self._first = {label: host.address for label, host in world.hosts.items()}
+        self._losses = Losses(world, listed, by_name=by_name)
+        self._intruder = Intruder(world, Random(rng.getrandbits(64)))
         self._next_address = 100
         self._left = 0
+        #: Processes whose machine has another address than they were told.
+        self._moved: dict[str, int] = {}
 
     def schedule(self, faults: Sequence[Fault]) -> None:
         """Let each happen at its time."""
+        if any(isinstance(fault, Attack) for fault in faults):
+            self._intruder.listen()
         for fault in faults:
             self._world.timeline.at(fault.at_us, self._perform, fault)
 
@@ -47,13 +73,17 @@ class Chaos:
         self._healed = True
         world = self._world
         world.say("world", "heals")
+        if world.network.blocked:
+            self._disturb_all(list(world.hosts.values()), 0)
         world.network.clear()
         world.network.names_fail = False
         for host in world.hosts.values():
-            host.disk.least_us, host.disk.stall_chance = self._disks[host.label]
+            self._quick(host)
             world.thaw(host)
             if host.departed and host.process is not None:
                 self._end_drain(host, host.life)
+            if self._moved.get(host.label) == host.life:
+                world.kill(host)
             if host.process is None and host.life and not host.gone:
                 world.start(host)
         world.streams.moved()
@@ -65,56 +95,169 @@ class Chaos:
             return
         self._world.say("world", describe(fault))
         match fault:
+            case Cut() | Flap() | Storm() | NamesFail() | Attack():
+                self._on_the_wire(fault)
+            case Freeze(_, label, for_us):
+                self._stall(self._world.hosts[label], for_us)
+            case Stalls(_, for_us, labels, longest_us):
+                for label in labels:
+                    self._disturb(self._world.hosts[label], for_us + longest_us)
+                    self._stall_again(self._world.hosts[label], self._world.now_us + for_us, longest_us)
+            case ClockJump(_, label, by_us):
+                # Its neighbours see nothing of it, and it must not accuse them.
+                self._world.jump(self._world.hosts[label], by_us)
+            case SlowDisk(_, label, for_us, least_us):
+                host = self._world.hosts[label]
+                host.disk.least_us = least_us
+                self._later(for_us, lambda: self._quick(host))
+            case DiskFails():
+                self._fail_disk(fault)
+            case Crash() | Blackout() | Move() | Swap() | Churn() | Upgrade() | Depart():
+                self._on_processes(fault)
+            case _:
+                assert_never(fault)
+
+    def _on_the_wire(self, fault: Cut | Flap | Storm | NamesFail | Attack) -> None:
+        network, hosts = self._world.network, self._world.hosts
+        match fault:
+            case Cut(_, for_us, pairs, _, clean):
+                number = network.cut(pairs)
+                touched = self._touched(pairs)
+                for host in touched:
+                    self._hide(host, for_us)
+                if not clean:
+                    self._disturb_all(touched, for_us)
+                # Across a clean cut nobody is connected, and on each side of it all is well: until they meet again.
+                self._later(for_us, lambda: self._heal_cut(number, touched))
+            case Flap(_, for_us, pairs):
+                self._disturb_all(
+                    [hosts[label] for label in sorted({label for pair in pairs for label in pair})], for_us
+                )
+                self._flap(fault, self._world.now_us + for_us)
+            case Storm(_, for_us, weather):
+                number = network.storm(weather)
+                self._disturb_all(list(hosts.values()), for_us)
+                self._later(for_us, lambda: network.calm(number))
+            case NamesFail(_, for_us):
+                network.names_fail = True
+                self._later(for_us, self._names_work)
+            case Attack(_, for_us, every_us, tricks):
+                network.hostile_until_us = max(network.hostile_until_us, self._world.now_us + for_us + GRACE_US)
+                if self._intruder.convicts(tricks):
+                    self._disturb_all(list(hosts.values()), for_us)
+                self._attack(tricks, every_us, self._world.now_us + for_us)
+            case _:
+                assert_never(fault)
+
+    def _on_processes(self, fault: Crash | Blackout | Move | Swap | Churn | Upgrade | Depart) -> None:
+        hosts = self._world.hosts
+        match fault:
             case Crash():
                 self._crash(fault)
             case Blackout(_, down_us):
-                for host in self._world.hosts.values():
+                for host in hosts.values():
                     for_us = down_us + self._rng.randrange(SECOND)
                     if host.stranger:
                         self._banish(host)
                     else:
                         self._down(host, for_us, power=False)
-            case Freeze(_, label, for_us):
-                host = self._world.hosts[label]
-                self._world.freeze(host)
-                self._disturb(host, for_us)
-                self._later(for_us, lambda: self._world.thaw(host))
-            case Cut(_, for_us, pairs, _):
-                number = self._world.network.cut(pairs)
-                for label in sorted({label for pair in pairs for label in pair}):
-                    self._disturb(self._world.hosts[label], for_us)
-                self._later(for_us, lambda: self._heal_cut(number))
-            case Storm(_, for_us, weather):
-                number = self._world.network.storm(weather)
-                for host in self._world.hosts.values():
-                    self._disturb(host, for_us)
-                self._later(for_us, lambda: self._world.network.calm(number))
-            case SlowDisk(_, label, for_us, least_us):
-                host = self._world.hosts[label]
-                host.disk.least_us = least_us
-                self._later(for_us, lambda: self._quick(host))
+            case Move(_, label, after_us, bound):
+                self._move(hosts[label], after_us, bound)
+            case Swap():
+                self._swap(hosts[fault.one], hosts[fault.other], fault.down_us)
+            case Churn(_, labels, away_us):
+                for label in labels:
+                    if self._rng.random() < 0.5:
+                        self._down(hosts[label], away_us, power=self._rng.random() < 0.3)
+                    else:
+                        self._depart(hosts[label], False, away_us)
+            case Upgrade(_, gap_us):
+                for number, host in enumerate([host for host in hosts.values() if host.older]):
+                    self._later(number * gap_us, functools.partial(self._upgrade, host))
             case Depart(_, label, leave, away_us):
-                self._depart(self._world.hosts[label], leave, away_us)
-            case NamesFail(_, for_us):
-                self._world.network.names_fail = True
-                self._later(for_us, self._names_work)
+                self._depart(hosts[label], leave, away_us)
             case _:
                 assert_never(fault)
+
+    # --- machines -------------------------------------------------------------------------------------------------
+
+    def _stall(self, host: Host, for_us: int) -> None:
+        self._world.freeze(host)
+        self._disturb(host, for_us)
+        self._later(for_us, lambda: self._world.thaw(host))
+
+    def _stall_again(self, host: Host, until_us: int, longest_us: int) -> None:
+        if self._world.now_us >= until_us:
+            return
+        for_us = self._rng.randrange(100 * MILLISECOND, longest_us + 100 * MILLISECOND)
+        if host.running:
+            self._stall(host, for_us)
+        pause_us = self._rng.randrange(longest_us + SECOND)
+        self._later(for_us + pause_us, lambda: self._stall_again(host, until_us, longest_us))
+
+    def _fail_disk(self, fault: DiskFails) -> None:
+        host = self._world.hosts[fault.label]
+        if host.process is None or host.gone or host.departed:
+            return
+        host.disk.failing = True
+        self._disturb(host, fault.away_us)
+        life = host.life
+
+        def repaired() -> None:
+            host.disk.failing = False
+            if fault.replaced and host.process is None and self._losses.may_wipe(host):
+                self._world.say(host.label, "gets a new disk")
+                host.disk.wipe()
+            self._up(host, life)
+
+        self._later(fault.away_us, repaired)
 
     def _crash(self, fault: Crash) -> None:
         host = self._world.hosts[fault.label]
         if host.process is None or host.gone:
             return
         self._down(host, fault.down_us, power=fault.power)
-        if fault.wipe and self._may_wipe(host):
+        if fault.wipe and self._losses.may_wipe(host):
             self._world.say(host.label, "loses its disk")
             host.disk.wipe()
-        if fault.readdress and self._findable_without(host):
-            self._next_address += 1
-            host.address = Address(f"10.0.1.{self._next_address}", host.address.port)
-            self._world.network.attach(host)
-            if f"{host.label}.sim" in self._world.network.names:
-                self._world.network.names[f"{host.label}.sim"] = (host.address.host,)
+        if fault.readdress and self._losses.findable_without(host):
+            self._world.move(host, self._fresh_address(host))
+
+    def _move(self, host: Host, after_us: int, bound: bool) -> None:
+        if host.process is None or host.gone or not self._losses.findable_without(host):
+            return
+        self._world.move(host, self._fresh_address(host))
+        self._moved[host.label] = host.life
+        self._disturb(host, after_us + SECOND)
+
+        def anew() -> None:
+            if self._moved.get(host.label) != host.life:
+                return
+            if bound or host.older:
+                self._down(host, SECOND, power=False)
+            else:
+                del self._moved[host.label]
+                self._world.deliver(host, host.life, events.Readdressed(host.address))
+
+        self._later(after_us, anew)
+
+    def _swap(self, one: Host, other: Host, down_us: int) -> None:
+        if one is other or one.gone or other.gone or not self._losses.findable_without(one, other):
+            return
+        if one.process is None or other.process is None:
+            return
+        self._down(one, down_us, power=False)
+        self._down(other, down_us, power=False)
+        former, latter = one.address, other.address
+        self._world.move(one, self._fresh_address(one))
+        self._world.move(other, former)
+        self._world.move(one, latter)
+
+    def _fresh_address(self, host: Host) -> Address:
+        self._next_address += 1
+        return Address(f"10.0.1.{self._next_address}", host.address.port)
+
+    # --- processes ------------------------------------------------------------------------------------------------
 
     def _down(self, host: Host, for_us: int, *, power: bool) -> None:
         if host.process is None or host.gone:
@@ -129,13 +272,16 @@ class Chaos:
             self._world.start(host)
             self._disturb(host, 0)
 
+    def _upgrade(self, host: Host) -> None:
+        """Drain it; what comes back is of this version."""
+        host.older = False
+        self._depart(host, False, 0)
+
     def _depart(self, host: Host, leave: bool, away_us: int) -> None:
         if not host.running or host.departed:
             return
         if leave:
-            if self._left or host.label not in self._listed or len(self._listed) < 4:
-                return
-            if not self._findable_without(host) or not self._may_leave(host):
+            if self._left or not self._losses.may_leave(host):
                 return
             self._left += 1
             host.gone = True
@@ -152,49 +298,33 @@ class Chaos:
         if host.life == life and host.process is not None and host.departed:
             self._world.say(host.label, "has not drained in time")
             self._world.kill(host)
-            if host.gone and host.disk.uuid in self._seats():
+            if host.gone and host.disk.uuid in self._losses.seats():
                 # It kept its seat: only a node that has given it up may stay away.
                 host.gone = False
                 self._later(SECOND, lambda: self._up(host, life))
 
-    # --- bounds ---------------------------------------------------------------------------------------------------
+    # --- the wire -------------------------------------------------------------------------------------------------
 
-    def _may_wipe(self, host: Host) -> bool:
-        """A disk may be lost while a majority of the voters' seats remains on the disks of the others.
+    def _flap(self, fault: Flap, until_us: int) -> None:
+        if self._world.now_us >= until_us:
+            return
+        down_us, up_us = (1 + self._rng.randrange(longest_us) for longest_us in (fault.down_us, fault.up_us))
+        number = self._world.network.cut(fault.pairs)
+        self._later(down_us, lambda: self._heal_cut(number, ()))
+        self._later(down_us + up_us, lambda: self._flap(fault, until_us))
 
-        A lost seat counts until its node's new disk has been seated in its place. Before the first configuration is on
-        any disk the listed nodes' disks count instead, by not having been wiped.
-        """
-        seats = self._seats()
-        return bool(seats) and self._kept(seats, host) > len(seats) // 2
+    def _touched(self, pairs: frozenset[Pair]) -> list[Host]:
+        return [self._world.hosts[label] for label in sorted({label for pair in pairs for label in pair})]
 
-    def _may_leave(self, host: Host) -> bool:
-        """A seat may be given up while the disks of a majority of the others' seats remain."""
-        others = tuple(uuid for uuid in self._seats() if uuid != host.disk.uuid)
-        return self._kept(others, host) > len(others) // 2
+    def _heal_cut(self, number: int, touched: Sequence[Host]) -> None:
+        self._world.network.heal(number)
+        self._disturb_all(touched, 0)
+        self._world.streams.moved()
 
-    def _seats(self) -> tuple[str, ...]:
-        """The UUIDs of the voters in the newest configuration on any disk."""
-        seats: tuple[str, ...] = ()
-        newest = -1
-        for host in self._world.hosts.values():
-            for entry in host.disk.entries:
-                if isinstance(entry.payload, Configuration) and entry.index > newest:
-                    newest = entry.index
-                    seats = tuple(voter.uuid for voter in entry.payload.voters)
-        return seats
-
-    def _kept(self, seats: tuple[str, ...], without: Host) -> int:
-        disks = {host.disk.uuid for host in self._world.hosts.values() if host is not without and not host.gone}
-        return sum(uuid in disks for uuid in seats)
-
-    def _findable_without(self, host: Host) -> bool:
-        """Whether, once ``host`` has moved or gone, some configured node is still where ``[nodes]`` says.
-
-        Where ``[nodes]`` holds numbers and none of them is true any more, nothing leads from one node to another.
-        """
-        others = [other for label, other in self._world.hosts.items() if label in self._listed and other is not host]
-        return self._by_name or any(other.address == self._first[other.label] and not other.gone for other in others)
+    def _attack(self, tricks: Sequence[str], every_us: int, until_us: int) -> None:
+        if self._world.now_us < until_us:
+            self._intruder.play(self._rng.choice(tricks))
+            self._later(every_us, lambda: self._attack(tricks, every_us, until_us))
 
     # --- bookkeeping ----------------------------------------------------------------------------------------------
 
@@ -205,8 +335,16 @@ class Chaos:
 
         self._world.timeline.at(self._world.now_us + in_us, unless_healed)
 
+    def _disturb_all(self, hosts: Sequence[Host], for_us: int) -> None:
+        for host in hosts:
+            self._disturb(host, for_us)
+
     def _disturb(self, host: Host, for_us: int) -> None:
         host.disturbed_until_us = max(host.disturbed_until_us, self._world.now_us + for_us + GRACE_US)
+        self._hide(host, for_us)
+
+    def _hide(self, host: Host, for_us: int) -> None:
+        """Out of sight for so long: whoever claims its name as a stranger goes before that name is rightly its own."""
         if for_us < NAME_KEPT_US:
             return
         for other in self._world.hosts.values():
@@ -217,12 +355,9 @@ class Chaos:
         stranger.gone = True
         self._world.kill(stranger)
 
-    def _heal_cut(self, number: int) -> None:
-        self._world.network.heal(number)
-        self._world.streams.moved()
-
     def _quick(self, host: Host) -> None:
         host.disk.least_us, host.disk.stall_chance = self._disks[host.label]
+        host.disk.failing = False
 
     def _names_work(self) -> None:
         self._world.network.names_fail = False

@@ -10,14 +10,27 @@ import msgspec
 from pycluster import consensus, membership
 from pycluster.kernel.ids import Address, Seed
 from pycluster.node import Node, NodeConfig
-from pycluster.simulator.checkers import ActingIntervals, Convictions, Logs, Minority, Sanity, disagreements, followed
+from pycluster.simulator.checkers import (
+    ActingIntervals,
+    Commits,
+    Convictions,
+    Logs,
+    Minority,
+    Sanity,
+    Verdicts,
+    disagreements,
+    followed,
+)
 from pycluster.simulator.disk import Disk
 from pycluster.simulator.host import Host, Process
 from pycluster.simulator.network import FAIR, Weather
+from pycluster.simulator.older import Older
 from pycluster.simulator.timeline import Clock
 from pycluster.simulator.world import World
 
 PORT = 7946
+#: The lease of the previous version.
+OLDER_LEASE_MS = 850
 
 
 class Blueprint(msgspec.Struct, frozen=True):
@@ -29,9 +42,12 @@ class Blueprint(msgspec.Struct, frozen=True):
 
 
 class Cluster:
-    """A world with every checker watching. ``hosts`` are by label; ``listed`` nodes stand in ``[nodes]``."""
+    """A world with every checker watching. ``hosts`` are by label; ``listed`` nodes stand in ``[nodes]``.
 
-    def __init__(self, seed: int, weather: Weather = FAIR) -> None:
+    ``hostile``: somebody will forge records, so that nobody judges how a verdict on a member came about.
+    """
+
+    def __init__(self, seed: int, weather: Weather = FAIR, *, hostile: bool = False) -> None:
         self.world = World(seed, self._spawn, weather)
         self._blueprints: dict[str, Blueprint] = {}
         hosts = self.world.hosts
@@ -39,7 +55,14 @@ class Cluster:
         self.logs = Logs(hosts)
         self.convictions = Convictions(hosts, self.world.network)
         self.world.watch(
-            self.acting, self.logs, self.convictions, Minority(hosts, self.world.network, self.logs), Sanity(hosts)
+            self.acting,
+            self.logs,
+            Commits(hosts, self.logs),
+            self.convictions,
+            Minority(hosts, self.world.network, self.logs),
+            Sanity(hosts),
+            # Whoever forges and replays records brings about verdicts of any kind.
+            *(() if hostile else (Verdicts(hosts),)),
         )
 
     def plan(self, cluster: str, blueprint: Blueprint) -> None:
@@ -62,6 +85,9 @@ class Cluster:
 
     def _spawn(self, host: Host, rng: Random) -> Process:
         blueprint = self._blueprints[host.cluster]
+        if host.older:
+            elections = msgspec.structs.replace(blueprint.consensus, lease_ms=OLDER_LEASE_MS)
+            blueprint = msgspec.structs.replace(blueprint, consensus=elections)
         config = NodeConfig(
             cluster=host.cluster,
             name=host.name,
@@ -72,7 +98,8 @@ class Cluster:
             consensus=blueprint.consensus,
         )
         disk = host.disk
-        return Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting))
+        node = Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting))
+        return Older(node, host.cluster) if host.older else node
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -92,12 +119,13 @@ def formed(
     listed: Sequence[str] = (),
     weather: Weather = FAIR,
     late_us: int = 0,
+    hostile: bool = False,
 ) -> Cluster:
     """A cluster of hosts ``names`` with their clocks apart; ``listed`` or all of them in ``[nodes]``.
 
     All are started at once, or, with ``late_us``, the first that much earlier than the others.
     """
-    cluster = Cluster(seed, weather)
+    cluster = Cluster(seed, weather, hostile=hostile)
     for number, name in enumerate(names, start=1):
         cluster.host(name, number, clock=Clock(offset_us=number * 1_000_003))
     hosts = cluster.world.hosts

@@ -15,7 +15,8 @@ from pycluster.node.view import ActingInterval
 class Disk:
     """Transactions become durable in the order in which they were asked for.
 
-    A crash keeps everything acknowledged and a random prefix of what was not: a torn tail is a lost suffix.
+    A crash keeps everything acknowledged and a random prefix of what was not. Of a transaction whose writing was torn
+    nothing remains: the journal's checksum gives it away.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -26,6 +27,8 @@ class Disk:
         self.spread_us = 2 * MILLISECOND
         self.stall_chance = 0.002
         self.stall_us = 40 * MILLISECOND
+        #: The next transaction fails, and with it the process.
+        self.failing = False
         self._format()
 
     def _format(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from itertools import pairwise
 from random import Random
 
 import msgspec
@@ -11,10 +12,12 @@ from pycluster import consensus
 from pycluster.kernel.ids import Seed
 from pycluster.kernel.units import SECOND
 from pycluster.simulator.chaos import GRACE_US, Chaos
-from pycluster.simulator.checkers import Violation, disagreements, opinions, settled
+from pycluster.simulator.checkers import Detection, Failover, Violation, disagreements, opinions, settled
+from pycluster.simulator.checkers.liveness import ALONE_KNOWN_US, KILLED_KNOWN_US, SILENT_KNOWN_US
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
-from pycluster.simulator.faults import Fault, draw
+from pycluster.simulator.faults import Attack, Fault
 from pycluster.simulator.network import Weather
+from pycluster.simulator.swarm import Cast, Mix, draw, mix
 from pycluster.simulator.timeline import Clock
 
 #: A leader that everyone follows exists this long after the last fault, at the latest.
@@ -25,6 +28,9 @@ TRUTH_BOUND_US = 60 * SECOND
 QUIET_US = 75 * SECOND
 #: In the last part of it nothing changes at all.
 STILL_US = 10 * SECOND
+#: Events that a node handles then, in a second, at most; and for each member more (a leader's voters, gossip).
+IDLE_A_SECOND = 40
+IDLE_A_SECOND_A_MEMBER = 5
 
 Trace = Callable[[int, str, str], None]
 
@@ -41,6 +47,9 @@ class Shape(msgspec.Struct, frozen=True):
     neighbours: int
     intruder: str
     intruder_us: int
+    #: These start as processes of the previous version.
+    older: tuple[str, ...]
+    mix: Mix
     faults: tuple[Fault, ...]
     chaos_end_us: int
 
@@ -62,8 +71,8 @@ class Verdict(msgspec.Struct, frozen=True):
 def shape(seed: int, nodes: int = 0) -> Shape:
     """Draw everything that is decided before the start; ``nodes`` (0: drawn) fixes how many there are."""
     rng = Random(f"shape {seed}")
-    voters = rng.choice((1, 2, 3, 3, 3, 5, 5, 5, 7))
-    total = nodes or min(voters + rng.choice((0, 0, 1, 2, 3)), 9)
+    voters = rng.choice((1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7))
+    total = nodes or voters + rng.choices((0, 1, 2, 3, 8, 30), (4, 3, 3, 3, 2, 1))[0]
     voters = min(voters, total)
     names = [f"node{number:03d}" for number in range(1, total + 1)]
     listed = sorted(rng.sample(names, voters))
@@ -72,7 +81,7 @@ def shape(seed: int, nodes: int = 0) -> Shape:
     starts_us = {name: int(rng.random() * spread_us) for name in names}
     if late:
         starts_us[late] = rng.randrange(5 * SECOND, 40 * SECOND)
-    drift = rng.choice((0, 100, 100, 10_000))
+    drift = rng.choice((0, 100, 500, 500, 10_000, 20_000))
     clocks = {name: (rng.randrange(10**12), rng.randint(-drift, drift)) for name in names}
     weather = Weather(
         least_us=rng.choice((100, 200, 1_000, 10_000)),
@@ -84,9 +93,12 @@ def shape(seed: int, nodes: int = 0) -> Shape:
     for_us = rng.choice((20, 40, 60)) * SECOND
     if late:
         starts_us[late] = min(starts_us[late], from_us + for_us)
+    others = tuple(name for name in names if name not in listed)
+    kinds = mix(rng)
+    old = "upgrade" in kinds.weights or rng.random() < 0.1
     return Shape(
         voters=tuple(listed),
-        others=tuple(name for name in names if name not in listed),
+        others=others,
         starts_us=starts_us,
         clocks=clocks,
         weather=weather,
@@ -95,7 +107,9 @@ def shape(seed: int, nodes: int = 0) -> Shape:
         # Alone in its list, a node founds a cluster of its own: two such nodes of one name are two clusters.
         intruder=rng.choice(names) if rng.random() < 0.15 and voters > 1 else "",
         intruder_us=from_us + rng.randrange(for_us) + 20 * SECOND,
-        faults=draw(rng, names, from_us, for_us),
+        older=tuple(name for name in names if rng.random() < 0.5) if old else (),
+        mix=kinds,
+        faults=draw(rng, kinds, Cast(names, others), from_us, for_us),
         chaos_end_us=from_us + for_us,
     )
 
@@ -130,8 +144,12 @@ def play(seed: int, *, nodes: int = 0, without: Collection[int] = (), trace: Tra
 
 
 def _build(seed: int, plan: Shape) -> Cluster:
-    cluster = Cluster(seed, plan.weather)
+    hostile = any(isinstance(fault, Attack) for fault in plan.faults)
+    cluster = Cluster(seed, plan.weather, hostile=hostile)
     world = cluster.world
+    world.watch(
+        Detection(world.hosts, world.network), Failover(world.hosts, world.network, cluster.logs, cluster.acting)
+    )
     names = sorted((*plan.voters, *plan.others))
     for number, name in enumerate(names, start=1):
         cluster.host(name, number, clock=Clock(*plan.clocks[name]))
@@ -143,6 +161,7 @@ def _build(seed: int, plan: Shape) -> Cluster:
     params = consensus.Params(hold_down_max_ms=20_000)
     cluster.plan("demo", Blueprint(seeds, consensus=params))
     for name in names:
+        world.hosts[name].older = name in plan.older
         world.timeline.at(plan.starts_us[name], _start, cluster, name)
     _neighbours(cluster, plan, seeds)
     if plan.intruder:
@@ -202,8 +221,37 @@ def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
             f"not after {TRUTH_BOUND_US // SECOND} s: "
             + ("; ".join(wrong[:6]) or f"{lowest()} should lead: {opinions(world.hosts, 'demo', world.now_us)}"),
         )
+    world.timeline.run_until(healed_us + QUIET_US - STILL_US)
+    before = {host.label: host.handled for host in world.hosts.values()}
     world.timeline.run_until(healed_us + QUIET_US)
+    _idle(cluster, before)
     _quiet(cluster, healed_us, lowest())
+    _last_death(cluster)
+    for checker in world.checkers:
+        checker.finished(world.now_us)
+
+
+def _idle(cluster: Cluster, before: dict[str, int]) -> None:
+    """Where nothing happens, little is done."""
+    hosts = cluster.world.hosts
+    most = (IDLE_A_SECOND + IDLE_A_SECOND_A_MEMBER * len(hosts)) * STILL_US // SECOND
+    for host in hosts.values():
+        done = host.handled - before[host.label]
+        if done > most:
+            raise Violation("idle", f"{host.label} handled {done} events in {STILL_US // SECOND} s of peace")
+
+
+def _last_death(cluster: Cluster) -> None:
+    """One dies where nothing else goes wrong: the leader as often as not, by a kill more often than by a power cut."""
+    world = cluster.world
+    rng = Random(f"last {world.seed}")
+    running = [host for host in world.hosts.values() if host.running and host.cluster == "demo" and not host.stranger]
+    leaders = [host for host in running if host.name == cluster.leader()]
+    victim = rng.choice(leaders if rng.random() < 0.5 else running)
+    power = rng.random() < 0.3
+    world.kill(victim, power=power)
+    few = len(running) < 4 or any(host.older for host in running)
+    world.run((ALONE_KNOWN_US if few else SILENT_KNOWN_US if power else KILLED_KNOWN_US) + SECOND)
 
 
 def _lowest(cluster: Cluster, plan: Shape) -> Callable[[], str]:
@@ -224,7 +272,7 @@ def _quiet(cluster: Cluster, healed_us: int, lowest: str) -> None:
         raise Violation("membership converges", f"it had, and does not last: {'; '.join(wrong[:6])}")
     if cluster.leader() != lowest:
         raise Violation("the lowest ID leads", f"{lowest} did: {opinions(world.hosts, 'demo', world.now_us)}")
-    if intervals and intervals[-1].start_us > world.now_us - STILL_US:
-        raise Violation("no flapping", f"{intervals[-1]} began in a time in which nothing changes")
-    for checker in world.checkers:
-        checker.finished(world.now_us)
+    for before, later in pairwise(intervals):
+        moved = (before.label, before.term) != (later.label, later.term)
+        if moved and later.start_us > world.now_us - STILL_US:
+            raise Violation("no flapping", f"{later} began in a time in which nothing changes")

@@ -29,6 +29,8 @@ class Process(Protocol):
 
     def members(self, now_us: int) -> Sequence[MemberView]: ...
 
+    def member(self, name: str, now_us: int) -> MemberView | None: ...
+
 
 class Host:
     """One machine of the world. ``label`` is unique in the world; ``name`` is the node's, and two may claim one."""
@@ -57,6 +59,8 @@ class Host:
         self.drained = False
         #: Left for good: it is not started again.
         self.gone = False
+        #: Its next process is one of the previous version.
+        self.older = False
         #: Claims a name that is another host's.
         self.stranger = False
         #: How often ``handle`` was called, and how often for a timer, in this life.

@@ -9,12 +9,15 @@ import msgspec
 
 from pycluster.kernel.ids import Address, is_numeric
 from pycluster.kernel.units import MILLISECOND, SECOND
-from pycluster.node.events import Datagram, Resolved
+from pycluster.node.events import Datagram, Refused, Resolved
 from pycluster.simulator.host import Host
 from pycluster.simulator.timeline import Timeline
 
 Pair = tuple[str, str]
-Deliver = Callable[[Host, int, Datagram | Resolved], None]
+Deliver = Callable[[Host, int, Datagram | Refused | Resolved], None]
+
+#: A machine says at most once in this time to one sender that nobody has the port (Linux's ``icmp_ratelimit``).
+ICMP_PAUSE_US = SECOND
 
 
 class Weather(msgspec.Struct, frozen=True):
@@ -65,10 +68,17 @@ class Network:
         self.owners: dict[Address, Host] = {}
         self.names: dict[str, tuple[str, ...]] = {}
         self.names_fail = False
+        #: By address and sender: when ICMP last said that nobody has the port.
+        self._refusals: dict[tuple[Address, Address], int] = {}
         #: When somebody may last have become reachable who was not.
         self.mended_us = 0
+        #: When a cut or a storm last began or ended, and until when somebody forges.
+        self.changed_us = 0
+        self.hostile_until_us = 0
         self.sent = 0
         self.sent_bytes = 0
+        #: Told every datagram that is sent: (from, to, bytes).
+        self.tap: Callable[[Address, Address, bytes], None] | None = None
 
     # --- shape ----------------------------------------------------------------------------------------------------
 
@@ -116,6 +126,7 @@ class Network:
         self._merge()
 
     def _merge(self) -> None:
+        self.changed_us = self._timeline.now_us
         self.blocked = frozenset().union(*self._cuts.values())
         self.weather = self._base
         for storm in self._storms.values():
@@ -139,6 +150,8 @@ class Network:
         """Send one; it arrives never, once or twice, in any order."""
         self.sent += 1
         self.sent_bytes += len(data)
+        if self.tap is not None:
+            self.tap(source.address, to, data)
         weather = self.weather
         random = self._rng.random
         if weather.loss and random() < weather.loss:
@@ -154,10 +167,32 @@ class Network:
         if weather.duplicate and random() < weather.duplicate:
             self._timeline.at(now_us + 2 * self.delay_us(), self._arrive, to, event)
 
+    def inject(self, source: Address, to: Address, data: bytes) -> None:
+        """A datagram from somebody who writes any sender on it and stands wherever it takes."""
+        self._timeline.at(self._timeline.now_us + self.delay_us(), self._arrive, to, Datagram(source, data))
+
+    def inject_refusal(self, peer: Address, to: Host) -> None:
+        """ICMP from nobody: the port at ``peer`` is closed, it says."""
+        self._timeline.at(self._timeline.now_us + self.delay_us(), self._deliver, to, to.life, Refused(peer))
+
     def _arrive(self, to: Address, event: Datagram) -> None:
         target = self.owners.get(to)
-        if target is not None:
+        if target is None:
+            return
+        if target.process is not None:
             self._deliver(target, target.life, event)
+        elif target.powered:
+            self._refuse(target, event.source)
+
+    def _refuse(self, target: Host, sender: Address) -> None:
+        """Nobody has the port: the machine says so by ICMP, now and then."""
+        source = self.owners.get(sender)
+        if source is None or (target.label, source.label) in self.blocked:
+            return
+        now_us = self._timeline.now_us
+        if now_us - self._refusals.get((target.address, sender), -ICMP_PAUSE_US) >= ICMP_PAUSE_US:
+            self._refusals[target.address, sender] = now_us
+            self._timeline.at(now_us + self.delay_us(), self._deliver, source, source.life, Refused(target.address))
 
     def _corrupted(self, data: bytes) -> bytes:
         kept = self._rng.randrange(len(data) + 1)

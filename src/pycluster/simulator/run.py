@@ -51,6 +51,9 @@ def _replay(seed: int, nodes: int, *, shrink: bool) -> int:
         without = shrunk(seed, nodes)
     plan = shape(seed, nodes)
     print(f"seed {seed}: voters {' '.join(plan.voters)}; others {' '.join(plan.others) or 'none'}; {plan.weather}")
+    print(f"clocks off by up to {max(abs(ppm) for _, ppm in plan.clocks.values())} ppm; {plan.mix}")
+    if plan.older:
+        print(f"of the previous version: {' '.join(plan.older)}")
     for number, fault in enumerate(plan.faults):
         if number not in without:
             print(f"  fault {number} at {fault.at_us / 1e6:.3f} s: {describe(fault)}")

@@ -1,4 +1,7 @@
-"""TCP as the node sees it: calls are answered or fail, posts arrive in order while their connection lasts."""
+"""TCP as the node sees it: calls are answered or fail, posts arrive in order while their connection lasts.
+
+Idle streams are in ``idle``.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from random import Random
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node.effects import Call, Post
-from pycluster.node.events import CallFailed, CallReceived, CallReplied, PostReceived
+from pycluster.node.events import CallFailed, CallReceived, CallReplied, Event, PostReceived
 from pycluster.simulator.host import Host
+from pycluster.simulator.idle import IdleStreams
 from pycluster.simulator.network import Network
 from pycluster.simulator.timeline import Timeline
 
-Deliver = Callable[[Host, int, CallFailed | CallReceived | CallReplied | PostReceived], None]
+Deliver = Callable[[Host, int, Event], None]
 
 #: A segment that got lost is sent again after this long (RFC 6298's least RTO is 1 s; Linux uses 200 ms).
 RETRANSMIT_US = 200 * MILLISECOND
@@ -32,27 +36,41 @@ _Key = tuple[str, Address, str]
 class _Exchange:
     """One call in flight."""
 
-    __slots__ = ("call", "callee", "callee_life", "caller", "caller_life", "done", "token")
+    __slots__ = (
+        "call",
+        "callee",
+        "callee_life",
+        "caller",
+        "caller_address",
+        "caller_life",
+        "connected",
+        "done",
+        "token",
+    )
 
     def __init__(self, caller: Host, call: Call) -> None:
         self.caller = caller
         self.caller_life = caller.life
+        self.caller_address = caller.address
         self.call = call
         self.callee: Host | None = None
         self.callee_life = 0
         self.token = 0
+        #: The handshake is over: who stays mute now is no longer out of reach.
+        self.connected = False
         self.done = False
 
 
 class _Connection:
     """One direction of one (address, channel)."""
 
-    __slots__ = ("broken", "last_us", "peer", "peer_life", "source", "stalled", "stalled_since_us")
+    __slots__ = ("broken", "ends", "last_us", "peer", "peer_life", "source", "stalled", "stalled_since_us")
 
     def __init__(self, source: Host, peer: Host) -> None:
         self.source = source
         self.peer = peer
         self.peer_life = peer.life
+        self.ends = (source.address, peer.address)
         self.last_us = 0
         self.stalled: list[bytes] = []
         self.stalled_since_us = 0
@@ -67,6 +85,7 @@ class Streams:
         self._network = network
         self._rng = rng
         self._deliver = deliver
+        self.idle = IdleStreams(timeline, network, Random(rng.getrandbits(64)), deliver, self._delay_us)
         self._tokens = 0
         self._exchanges: dict[int, _Exchange] = {}
         self._connections: dict[_Key, _Connection] = {}
@@ -79,7 +98,7 @@ class Streams:
         """Send a request; exactly one outcome follows while the caller lives."""
         exchange = _Exchange(caller, call)
         now_us = self._timeline.now_us
-        self._timeline.at(now_us + call.timeout_us, self._fail, exchange, "timeout")
+        self._timeline.at(now_us + call.timeout_us, self._give_up_call, exchange)
         callee = self._network.owners.get(call.to)
         if callee is None or not callee.powered or not self._network.connected(caller, callee):
             if self._rng.random() < 0.1:
@@ -90,20 +109,31 @@ class Streams:
             return
         exchange.callee = callee
         exchange.callee_life = callee.life
-        self._timeline.at(now_us + 2 * self._delay_us() + self._delay_us(), self._request, exchange)
+        self._timeline.at(now_us + 2 * self._delay_us(), self._shaken, exchange)
 
     def answer(self, host: Host, token: int, data: bytes | None) -> None:
         """The callee's reply, or None for a hang-up."""
         exchange = self._exchanges.pop(token, None)
         if exchange is None or exchange.done or exchange.callee_life != host.life:
             return
-        if not self._network.connected(host, exchange.caller):
+        moved = host.address != exchange.call.to or exchange.caller.address != exchange.caller_address
+        if moved or not self._network.connected(host, exchange.caller):
             return
         arrival_us = self._timeline.now_us + self._delay_us()
         if data is None:
             self._timeline.at(arrival_us, self._fail, exchange, "closed")
         else:
             self._timeline.at(arrival_us, self._reply, exchange, data)
+
+    def _shaken(self, exchange: _Exchange) -> None:
+        callee = exchange.callee
+        assert callee is not None
+        if exchange.done or not self._network.connected(exchange.caller, callee) or not callee.powered:
+            return
+        if callee.address != exchange.call.to:
+            return
+        exchange.connected = True
+        self._timeline.at(self._timeline.now_us + self._delay_us(), self._request, exchange)
 
     def _request(self, exchange: _Exchange) -> None:
         callee = exchange.callee
@@ -124,6 +154,10 @@ class Streams:
             return
         exchange.done = True
         self._deliver(exchange.caller, exchange.caller_life, CallReplied(exchange.call.call, data))
+
+    def _give_up_call(self, exchange: _Exchange) -> None:
+        """Its time is up."""
+        self._fail(exchange, "timeout" if exchange.connected else "unreachable")
 
     def _fail(self, exchange: _Exchange, reason: str) -> None:
         if exchange.done:
@@ -172,11 +206,16 @@ class Streams:
         for key in [key for key in self._pauses if key[0] == peer.label and key[1] == source.address]:
             del self._pauses[key]
 
+    def _passes(self, connection: _Connection) -> bool:
+        source, peer = connection.source, connection.peer
+        in_place = connection.ends == (source.address, peer.address)
+        return in_place and peer.powered and self._network.connected(source, peer)
+
     def _frame(self, connection: _Connection, data: bytes) -> None:
         peer = connection.peer
         if connection.broken:
             return
-        if connection.stalled or not peer.powered or not self._network.connected(connection.source, peer):
+        if connection.stalled or not self._passes(connection):
             self._stall(connection, data)
         elif peer.process is None or peer.life != connection.peer_life:
             connection.broken = True
@@ -207,15 +246,18 @@ class Streams:
                 self._timeline.at(now_us + int(self._rng.random() * backoff_us), self._flush, connection)
 
     def _flush(self, connection: _Connection) -> None:
-        peer = connection.peer
-        if connection.broken or not peer.powered or not self._network.connected(connection.source, peer):
+        if connection.broken or not self._passes(connection):
             return
         frames, connection.stalled = connection.stalled, []
         for data in frames:
             self._frame(connection, data)
 
-    def died(self, host: Host) -> None:
-        """The process on ``host`` ended; a machine that still has power says so to everyone it was connected to."""
+    def died(self, host: Host, *, goodbye: bool = False) -> None:
+        """The process on ``host`` ended; a machine that still has power says so to everyone it was connected to.
+
+        ``goodbye``: it ended its idle streams in order before.
+        """
+        self.idle.ended(host, goodbye=goodbye)
         self._pauses = {key: pause for key, pause in self._pauses.items() if key[0] != host.label}
         for connection in self._connections.values():
             if connection.source is host or (connection.peer is host and host.powered):

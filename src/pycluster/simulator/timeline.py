@@ -39,6 +39,10 @@ class Clock:
         self.offset_us = offset_us
         self.drift_ppm = drift_ppm
 
+    def ahead(self, by_us: int) -> Clock:
+        """This clock after it leapt ahead."""
+        return Clock(self.offset_us + by_us, self.drift_ppm)
+
     def local(self, true_us: int) -> int:
         """What this clock shows at ``true_us``."""
         return self.offset_us + true_us + true_us * self.drift_ppm // _MILLION

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from pycluster.kernel.ids import Address
-from pycluster.kernel.units import SECOND
+from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import effects, events
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.disk import Disk
@@ -18,7 +18,8 @@ from pycluster.simulator.streams import Streams
 from pycluster.simulator.timeline import Clock, Timeline
 
 _MASK = (1 << 64) - 1
-
+#: A process that is later than this is told so, as by ``runtime.driver``.
+LAG_US = 100 * MILLISECOND
 
 #: Makes the process that a host starts.
 Spawn = Callable[[Host, Random], Process]
@@ -42,11 +43,13 @@ class World:
         self.digest = 0
         self.handled = 0
         self._perform: dict[type[Any], Callable[[Host, Any], None]] = {
-            effects.SendDatagram: lambda host, e: self.network.datagram(host, e.to, e.data),
+            effects.SendDatagram: self._send,
             effects.Call: self.streams.call,
             effects.Answer: lambda host, e: self.streams.answer(host, e.token, e.data),
             effects.Hangup: lambda host, e: self.streams.answer(host, e.token, None),
             effects.Post: self._post,
+            effects.KeepStreams: self.streams.idle.keep,
+            effects.CloseStream: lambda host, e: self.streams.idle.close(host, e.stream),
             effects.Persist: self._persist,
             effects.Resolve: lambda host, e: self.network.resolve(host, e.host, e.port),
             effects.Publish: self._publish,
@@ -57,6 +60,7 @@ class World:
         }
         self._see_handled: list[Callable[[Host, events.Event, list[effects.Effect], int], None]] = []
         self._see_posted: list[Callable[[Host, effects.Post, int], None]] = []
+        self._see_sent: list[Callable[[Host, effects.SendDatagram, int], None]] = []
         self.timeline.at(SECOND, self._sample)
 
     @property
@@ -71,6 +75,7 @@ class World:
         self.checkers += checkers
         self._see_handled = [c.handled for c in self.checkers if type(c).handled is not Checker.handled]
         self._see_posted = [c.posted for c in self.checkers if type(c).posted is not Checker.posted]
+        self._see_sent = [c.sent for c in self.checkers if type(c).sent is not Checker.sent]
 
     def add(
         self,
@@ -142,6 +147,25 @@ class World:
         host.wake_us = None
         self._arm(host)
 
+    def jump(self, host: Host, by_us: int) -> None:
+        """The host's clock leaps ahead, as in a virtual machine that was resumed; the watchdog sees it first of all."""
+        self.say(host.label, f"clock jumps {by_us // 1000} ms ahead")
+        host.clock = host.clock.ahead(by_us)
+        for checker in self.checkers:
+            checker.jumped(host, self.now_us)
+        host.wake_us = None
+        if by_us > LAG_US:
+            self.deliver(host, host.life, events.LoopLagged(by_us))
+        self._arm(host)
+
+    def move(self, host: Host, address: Address) -> None:
+        """The host has another address from now on, whatever runs on it; its former one is nobody's."""
+        host.address = address
+        self.network.attach(host)
+        if f"{host.label}.sim" in self.network.names:
+            self.network.names[f"{host.label}.sim"] = (address.host,)
+        self.say(host.label, f"is at {address} now")
+
     def tell(self, host: Host, command: events.Event) -> None:
         """An operator's command, now."""
         self.say(host.label, f"is told {command!r}")
@@ -149,15 +173,15 @@ class World:
             host.departed = True
         self.deliver(host, host.life, command)
 
-    def _end(self, host: Host, *, power: bool) -> None:
+    def _end(self, host: Host, *, power: bool, goodbye: bool = False) -> None:
+        host.powered = not power
         for checker in self.checkers:
             checker.stopped(host, self.now_us)
         host.process = None
         host.frozen_since_us = None
         host.inbox.clear()
-        host.powered = not power
         host.disk.crash()
-        self.streams.died(host)
+        self.streams.died(host, goodbye=goodbye)
 
     # --- running --------------------------------------------------------------------------------------------------
 
@@ -246,6 +270,11 @@ class World:
 
     # --- effects --------------------------------------------------------------------------------------------------
 
+    def _send(self, host: Host, effect: effects.SendDatagram) -> None:
+        for see in self._see_sent:
+            see(host, effect, self.timeline.now_us)
+        self.network.datagram(host, effect.to, effect.data)
+
     def _post(self, host: Host, effect: effects.Post) -> None:
         for see in self._see_posted:
             see(host, effect, self.timeline.now_us)
@@ -259,6 +288,10 @@ class World:
 
     def _persisted(self, host: Host, life: int) -> None:
         if host.process is None or host.life != life:
+            return
+        if host.disk.failing:
+            self.say(host.label, "cannot write: the process ends")
+            self._end(host, power=False)
             return
         request = host.disk.commit()
         for checker in self.checkers:
@@ -285,7 +318,7 @@ class World:
     def _drained(self, host: Host, effect: effects.Drained) -> None:
         self.say(host.label, "has drained and ends")
         host.drained = True
-        self._end(host, power=False)
+        self._end(host, power=False, goodbye=True)
 
     def _halt(self, host: Host, effect: effects.Halt) -> None:
         raise Violation("no halt", f"{host.label} halts: {effect.reason}")

@@ -201,6 +201,9 @@ def _create(path: str, file: str, head: _Head) -> None:
 
 
 def _load(file: str, cluster: str, name: str) -> tuple[_Head, tuple[Entry, ...]]:
+    if os.path.getsize(file) == 0:
+        # SQLite takes it for a new database and removes the write-ahead log beside it, unasked.
+        raise faults.damaged(file, "it is empty")
     with contextlib.closing(_connect(file, "ro")) as connection:
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
         if schema > SCHEMA:

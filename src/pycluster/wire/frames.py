@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from pycluster.consensus import LeaderAnswer, LeaderQuery, Message
-from pycluster.kernel.bounded import Name, Ordinal, Sentence
+from pycluster.kernel.bounded import Name, Ordinal, Sentence, Uuid
 from pycluster.kernel.ids import fingerprint
 from pycluster.kernel.limits import DATAGRAM_MAX_BYTES, FRAME_MAX_BYTES
 from pycluster.membership import CallMessage, Packet
@@ -37,6 +37,13 @@ class Gossip(msgspec.Struct, frozen=True, array_like=True):
 
     packet: Packet
     claim: Claim | None = None
+
+
+class Greeting(msgspec.Struct, frozen=True, array_like=True):
+    """The first and only frame of an idle stream: who opened it."""
+
+    name: Name
+    uuid: Uuid
 
 
 class MembershipCall(msgspec.Struct, frozen=True, array_like=True):
@@ -67,9 +74,9 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     detail: Sentence = ""
 
 
-Body = Gossip | MembershipCall | LeaderQuery | Whois | VoterMessage | Refusal
+Body = Gossip | MembershipCall | LeaderQuery | Whois | VoterMessage | Refusal | Greeting
 
-_KINDS: tuple[type[Body], ...] = (Gossip, MembershipCall, LeaderQuery, Whois, VoterMessage, Refusal)
+_KINDS: tuple[type[Body], ...] = (Gossip, MembershipCall, LeaderQuery, Whois, VoterMessage, Refusal, Greeting)
 _KIND_OF: dict[type[Body], int] = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _DECODE: dict[int, Callable[[bytes | memoryview], Body]] = {
     number: msgspec.msgpack.Decoder(kind).decode for kind, number in _KIND_OF.items()

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 import threading
 
-from pycluster.agent.addresses import advertised
+from pycluster.agent.addresses import advertised, moved
 from pycluster.kernel.ids import Address, Seed
 
 OTHER = Seed("node002", "127.0.0.2", 7946)
@@ -62,3 +62,18 @@ def test_name_servers_that_do_not_answer_hold_nobody_up() -> None:
     told = advertised("0.0.0.0", 7946, (OTHER, *silent), "node001", None, look_up, lookups_s=0.05)
     assert told == Address("127.0.0.1", 7946)
     answered.set()
+
+
+def test_an_address_that_this_machine_still_has_stays() -> None:
+    assert moved(Address("127.0.0.1", 7946), (Address("127.0.0.2", 7946),)) is None
+
+
+def test_an_address_that_is_gone_is_followed_to_the_one_that_reaches_a_peer() -> None:
+    ways = {"127.0.0.2": "127.0.0.1", "192.0.2.7": "192.0.2.30"}
+    peers = (Address("2001:db8::1", 7946), Address("127.0.0.2", 7946), Address("192.0.2.7", 7946))
+    found = moved(Address("192.0.2.29", 7946), peers, lambda there, family: ways.get(there[0]))
+    assert found == Address("192.0.2.30", 7946), "neither another family's nor loopback"
+
+
+def test_without_any_way_to_a_peer_the_old_address_stays() -> None:
+    assert moved(Address("192.0.2.29", 7946), (Address("192.0.2.7", 7946),), lambda there, family: None) is None

@@ -7,10 +7,12 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pycluster.agent.console import Console, LogFormat, status_block
+from pycluster.agent.quota import LINES_PER_MINUTE
 from pycluster.node.view import (
     ClusterEvent,
     Counts,
@@ -176,3 +178,21 @@ def test_a_terminal_that_somebody_made_non_blocking_gets_every_line(pipes: Pipes
 
 def test_a_name_from_the_network_cannot_drive_the_terminal() -> None:
     assert "\x1b" not in status_block(sheet(member("node001"), member("node\x1b[31m"), leader="node\x1b[31m"))
+
+
+def test_a_flood_of_one_kind_is_cut_and_leaves_room_for_what_matters(tmp_path: Path) -> None:
+    writer = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
+    console = Console("text", lambda: 0.0, writer, writer)
+    for number in range(LINES_PER_MINUTE + 50):
+        console.event(ClusterEvent(number, "member-up", "New node discovered: x", 60_000_000))
+    console.event(ClusterEvent(9_998, "leader-lost", "Stopped leading", 60_000_000))
+    console.event(ClusterEvent(9_999, "member-up", "New node discovered: y", 125_000_000))
+    console.close(60)
+    os.close(writer)
+    lines = (tmp_path / "console").read_text().splitlines()
+    assert sum("discovered: x" in line for line in lines) == LINES_PER_MINUTE
+    assert [line.partition(" ")[2].partition(" ")[2] for line in lines[-3:]] == [
+        "Stopped leading",
+        "50 lines of kind member-up were left out: too many in a minute",
+        "New node discovered: y",
+    ]

@@ -17,9 +17,11 @@ from pycluster.consensus import (
     Params,
     PeerHealth,
     Propose,
+    Refused,
     Resign,
     Resigned,
     Start,
+    StreamEnded,
     Timer,
     Voter,
 )
@@ -44,6 +46,18 @@ def test_a_leader_must_know_whom_it_speaks_to() -> None:
     hand.tell(1, Heartbeat(CLUSTER, "uuid1", "", 5, hand.now_us))
     hand.tell(1, AppendEntries("", "uuid1", "uuid2", 5, 0, 0))
     assert hand.raft.term == 1 and counted(hand, "misaddressed") == 2
+
+
+def test_evidence_about_ourselves_or_before_there_is_anybody_is_nothing() -> None:
+    hand = Hand(terms=())
+    hand.feed(Timer())
+    for uuid in ("", "uuid1", "uuid2"):
+        assert hand.feed(Refused("node001", uuid)) == hand.feed(StreamEnded("node001", uuid)) == []
+    hand = Hand()
+    hand.act()
+    hand.refused(2)
+    hand.feed(StreamEnded("node002", "uuid2"))
+    assert hand.raft.is_acting(hand.now_us)
 
 
 def test_a_message_under_our_own_name_is_dropped() -> None:

@@ -16,7 +16,7 @@ from tests.paper.swim_hand import alive, name, uuid
 
 
 def member(number: int, state: str = "alive", incarnation: int = 1) -> Member:
-    made = member_of(alive(number, incarnation), "alive", 0, 4)
+    made = member_of(alive(number, incarnation), "alive", 0)
     made.state = state  # type: ignore[assignment]
     return made
 
@@ -62,7 +62,7 @@ def test_records_carry_each_members_own_word_its_state_and_since_when() -> None:
 
 
 def test_large_tags_are_left_out_of_gossip_and_marked_so() -> None:
-    large = member_of(alive(2, tags={"rack": "r" * 600}), "alive", 0, 4)
+    large = member_of(alive(2, tags={"rack": "r" * 600}), "alive", 0)
     told = large.alive_message(512)
     assert (told.tags, told.tags_hidden) == ({}, True)
     assert large.alive_message().tags == {"rack": "r" * 600}
@@ -70,7 +70,7 @@ def test_large_tags_are_left_out_of_gossip_and_marked_so() -> None:
 
 
 def test_a_newer_word_whose_tags_are_left_out_keeps_the_known_ones() -> None:
-    known = member_of(alive(2, tags={"a": "1"}), "alive", 0, 4)
+    known = member_of(alive(2, tags={"a": "1"}), "alive", 0)
     assert not known.take(alive(2, 2, tags_hidden=True))
     assert known.tags == {"a": "1"}
     assert known.take(alive(2, 3, tags={"a": "2"}))
@@ -79,7 +79,7 @@ def test_a_newer_word_whose_tags_are_left_out_keeps_the_known_ones() -> None:
 def test_evidence_is_bounded_and_keeps_the_newest() -> None:
     known = member(2)
     for at in range(10):
-        known.notes.append(Evidence(at, "missed", "n1"))
+        known.note(Evidence(at, "missed", "n1"), at_most=4)
     assert [line.at_us for line in known.evidence] == [6, 7, 8, 9]
 
 
@@ -91,7 +91,7 @@ def test_ranks_differ_by_key_so_that_no_member_always_verifies() -> None:
 
 
 def test_records_of_a_large_table_fit_one_frame_and_turn_by_turn_all_are_told() -> None:
-    table = table_of(*(member_of(alive(n, tags={"notes": "x" * 8_000}), "alive", 0, 4) for n in range(1, 1_001)))
+    table = table_of(*(member_of(alive(n, tags={"notes": "x" * 8_000}), "alive", 0) for n in range(1, 1_001)))
     told: set[str] = set()
     for start in range(0, 1_000, 100):
         page = table.records(0, start)

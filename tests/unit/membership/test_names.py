@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pycluster.kernel.units import SECOND
 from pycluster.membership import events
-from pycluster.membership.messages import Alive, Digest, Done, NameTaken, Push, Records, Same
+from pycluster.membership.messages import Alive, Digest, Done, Left, NameTaken, Push, Records, Same
+from pycluster.membership.params import Params
 from tests.paper.swim_hand import Hand, address, alive, name, uuid
 
 
@@ -109,3 +110,47 @@ def test_a_conflict_in_a_push_merges_nothing() -> None:
     assert isinstance(hand.asked(50, Push(twin(2, 50), ())), NameTaken)
     assert hand.asked(2, Push(alive(2), ())) == Done()
     assert isinstance(hand.asked(2, Digest(alive(2), 0)), Records | Same)
+
+
+def reborn(hand: Hand, number: int, whose: int, incarnation: int = 1) -> Alive:
+    """n``number`` with another disk at its old address, which hears of it through n3."""
+    word = Alive(name(number), uuid(whose), incarnation, address(number))
+    hand.hear(3, word)
+    return word
+
+
+def test_the_old_word_of_one_whose_disk_was_lost_does_not_take_the_name_back() -> None:
+    hand = Hand(members=4)
+    reborn(hand, 2, 77)
+    assert hand.member(2).uuid == uuid(77)
+    hand.hear(3, alive(2, 5))
+    assert hand.member(2).uuid == uuid(77)
+    assert hand.swim.counters["former_identities"] == 1
+    assert hand.notices("name-conflict") == []
+
+
+def test_the_old_disk_put_back_takes_the_name_back_when_it_asks_itself() -> None:
+    hand = Hand(members=4)
+    reborn(hand, 2, 77)
+    hand.asked(2, Digest(alive(2, 5), 0))
+    assert hand.member(2).uuid == uuid(2)
+    hand.hear(3, Alive(name(2), uuid(77), 1, address(2)))
+    assert hand.member(2).uuid == uuid(2), "and now the other one is the former"
+
+
+def test_a_former_holder_is_believed_again_when_its_successor_left() -> None:
+    hand = Hand(members=4)
+    reborn(hand, 2, 77)
+    hand.hear(3, Left(name(2), uuid(77), 1))
+    hand.hear(3, alive(2, 5))
+    assert hand.member(2).uuid == uuid(2)
+
+
+def test_former_holders_are_remembered_within_a_bound() -> None:
+    hand = Hand(members=4, params=Params(pending_max=8))
+    for whose in range(100, 120):
+        reborn(hand, 2, whose)
+    reborn(hand, 2, 118)
+    assert hand.member(2).uuid == uuid(119)
+    reborn(hand, 2, 101)
+    assert hand.member(2).uuid == uuid(101), "the oldest are forgotten"

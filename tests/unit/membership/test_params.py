@@ -37,6 +37,7 @@ def test_all_mistakes_are_named_at_once() -> None:
         {"ack_timeout_ms": 1_000},
         {"ack_timeout_min_ms": 600},
         {"reconnect_interval_ms": 16_000},
+        {"refused_suspicion_ms": 1_300},
     ],
 )
 def test_what_does_not_fit_together_is_refused(wrong: dict[str, int]) -> None:

@@ -91,6 +91,40 @@ def test_everyone_answers_a_ping_and_says_who_answers() -> None:
     assert hand.asked(2, Ping(6, name(1), uuid(1))) == Ack(6, name(1), uuid(1))
 
 
+def test_a_ping_by_udp_names_nobody_and_its_ack_is_of_whoever_sent_it() -> None:
+    hand = Hand(members=3)
+    done = hand.hear(2, probe=Ping(5))
+    (ack,) = hand.probes(Ack, done)
+    assert ack.packet.probe == Ack(5), "the packet says already who answers"
+    assert pinged(hand, 3, answering=False).uuid == ""
+
+
+@pytest.mark.parametrize("answer", [Ack(0), Ack(0, name(2), uuid(2))])
+def test_an_ack_that_names_its_sender_counts_like_one_that_does_not(answer: Ack) -> None:
+    hand = Hand(members=3)
+    probe = pinged(hand, 2, answering=False)
+    hand.hear(2, probe=Ack(probe.seq, answer.name, answer.uuid))
+    assert hand.member(2).rtt_us is not None
+
+
+def test_an_ack_that_names_nobody_is_passed_on_with_the_name_of_its_sender() -> None:
+    hand = Hand(members=3)
+    done = hand.hear(2, probe=IndirectPing(77, name(3), uuid(3), address(3)))
+    probe = hand.probes(Ping, done)[0].packet.probe
+    assert isinstance(probe, Ping)
+    (ack,) = hand.probes(Ack, hand.hear(3, probe=Ack(probe.seq)))
+    assert (ack.to, ack.packet.probe) == (address(2), Ack(77, name(3), uuid(3)))
+
+
+def test_a_nameless_ack_of_another_life_does_not_count() -> None:
+    hand = Hand(members=3)
+    hand.kill(2)
+    probe = pinged(hand, 2)
+    hand.feed(events.PacketReceived(address(2), hand.packet_of(9, Ack(probe.seq))))
+    hand.run(1_100)
+    assert "n9 answers there under another identity" in hand.member(2).evidence[0].detail
+
+
 def test_idle_it_wakes_once_a_period() -> None:
     hand = Hand(members=50)
     hand.run(60_000)

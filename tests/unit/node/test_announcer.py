@@ -5,7 +5,7 @@ from __future__ import annotations
 from pycluster.node import events
 from tests.unit.node.village import FIVE, Village
 
-ELECTION = ("election-started", "leader-changed", "leader-gained")
+ELECTION = ("election-started", "leader-changed", "leader-elected", "leader-gained")
 
 
 def story() -> Village:
@@ -24,7 +24,8 @@ def test_the_election_in_the_origins_words_on_each_console() -> None:
     assert village.heard.texts("node002", *ELECTION) == [
         "Following new leader: node001 (term 1)",
         "Leader node001 timed out, initiating new election",
-        "Became new leader: node002 (term 2)",
+        "Became new leader: node002 (term 2); it acts when the former leader's lease is over",
+        "Acts as leader: node002 (term 2)",
         "Following new leader: node001 (term 3)",
     ]
     assert village.heard.texts("node003", *ELECTION) == [
@@ -69,7 +70,7 @@ def test_each_change_of_a_role_is_told_once() -> None:
 def test_a_time_without_a_leader_is_told_with_its_reason_and_its_end() -> None:
     village = story()
     assert village.heard.texts("node003", "leader-unknown") == [
-        "No leader: leader node001 has not been heard from for 1000 ms",
+        "No leader: leader node001 is gone: its stream ended, and a redial was refused",
         "No leader: node001 stands for election in term 3",
     ]
 
@@ -108,7 +109,8 @@ def test_who_does_not_vote_tells_the_same_story() -> None:
     village.kill("node002")
     village.run(30)
     assert village.heard.texts("watcher", "election-started") == [
-        "Leader node002 timed out, initiating new election (among the voters)"
+        "Leader node001 timed out, initiating new election (among the voters)",
+        "Leader node002 timed out, initiating new election (among the voters)",
     ]
     (line,) = village.heard.texts("watcher", "leader-unknown")
     assert line.startswith("No leader: no voter vouched for node002 within 10 s")

@@ -21,7 +21,7 @@ class World:
 
     def __init__(self, params: Params | None = None) -> None:
         self.ledger = Ledger(())
-        self.gate = Gate("demo", params or Params(), self.ledger)
+        self.gate = Gate(Codec("demo"), params or Params(), self.ledger)
         self.told: list[Effect] = []
 
     def open(self, data: bytes, now_us: int = 0, source: Address = PEER) -> Refusal | None:

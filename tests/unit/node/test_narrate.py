@@ -6,9 +6,10 @@ import pytest
 
 from pycluster.kernel.ids import Address
 from pycluster.membership import Member, MemberChanged
+from pycluster.membership.messages import Alive
 from pycluster.node import narrate
 
-MEMBER = Member("node004", "u", Address("192.0.2.4", 7946), 1, "alive", 0)
+MEMBER = Member("node004", "u", Alive("node004", "u", 1, Address("192.0.2.4", 7946)), 1, "alive", 0)
 
 
 @pytest.mark.parametrize(

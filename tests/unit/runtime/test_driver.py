@@ -43,6 +43,12 @@ class Log:
     def hang_up(self, token: int) -> None:
         self.done.append(effects.Hangup(token))
 
+    def keep_streams(self, wanted: effects.KeepStreams) -> None:
+        self.done.append(wanted)
+
+    def close_stream(self, stream: int) -> None:
+        self.done.append(effects.CloseStream(stream))
+
     def resolve(self, question: effects.Resolve) -> None:
         self.done.append(question)
 

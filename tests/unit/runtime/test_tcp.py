@@ -11,7 +11,7 @@ import pytest
 from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node.effects import Call, Post
-from pycluster.node.events import CallFailed, CallReceived, CallReplied, PostReceived
+from pycluster.node.events import CallFailed, CallReceived, CallReplied, PostReceived, StreamEnded, StreamOpened
 from pycluster.runtime.calls import IN_FLIGHT_MAX, Calls
 from pycluster.runtime.framing import CALL, POST, REPLY, framed
 from pycluster.runtime.inbound import UNREAD_MAX_BYTES, InboundPort
@@ -29,7 +29,8 @@ class Peer:
         opened, self.address = bound(socket.SOCK_STREAM)
         self.port = InboundPort(opened, LOOPBACK, self.feed)
 
-    def feed(self, event: CallReceived | PostReceived) -> None:
+    def feed(self, event: CallReceived | PostReceived | StreamOpened | StreamEnded) -> None:
+        assert isinstance(event, CallReceived | PostReceived)
         self.got.append(event)
         if isinstance(event, CallReceived):
             if event.data == b"hang":
@@ -69,6 +70,24 @@ def test_every_call_has_its_one_outcome() -> None:
         peer.port.close()
         assert await caller.ask(peer.address, b"hello") == CallFailed(4, "refused")
         await caller.close()
+
+    asyncio.run(story())
+
+
+def test_who_cannot_be_connected_to_in_time_is_unreachable_and_who_then_stays_mute_is_late() -> None:
+    async def story() -> None:
+        full, address = bound(socket.SOCK_STREAM)
+        full.listen(0)
+        caller = Caller()
+        assert await caller.ask(address, b"hello", 50_000) == CallFailed(0, "timeout")  # its kernel took it
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):  # more than its kernel takes for a process that accepts nobody
+                filling = stack.enter_context(socket.socket())
+                filling.setblocking(False)
+                filling.connect_ex(_at(address))
+            assert await caller.ask(address, b"hello", 50_000) == CallFailed(1, "unreachable")
+        await caller.close()
+        full.close()
 
     asyncio.run(story())
 
@@ -122,13 +141,14 @@ def test_a_peer_that_was_not_there_is_dialled_at_once_when_it_is_heard_from() ->
             return caller.posts.dropped > 0
 
         await until(pausing)  # bound and not listening: every dial is refused
-        got: list[CallReceived | PostReceived] = []
+        got: list[CallReceived | PostReceived | StreamOpened | StreamEnded] = []
         port = InboundPort(opened, LOOPBACK, got.append)
         await port.start()
         dropped = caller.posts.dropped
         caller.posts.heard_from(address.host)
         caller.posts.perform(Post(address, "heartbeat", b"back"))
         await until(lambda: bool(got))
+        assert isinstance(got[0], PostReceived)
         assert (got[0].data, caller.posts.dropped) == (b"back", dropped)
         await caller.close()
         port.close()

@@ -77,3 +77,14 @@ def test_a_body_nested_without_end(opening: bytes) -> None:
 def test_a_body_that_announces_more_than_it_has(claim: bytes) -> None:
     assert judged(head(1) + claim) is None
     assert judged(head(5) + b"\x92\xa1a" + claim) is None
+
+
+@pytest.mark.parametrize("incarnation", [-1, 2**33, 2**62, 2**64 - 1])
+def test_an_incarnation_that_nobody_can_have_makes_no_frame(incarnation: int) -> None:
+    """A forged one was adopted, raised by one, and could not be written any more: the agent ended."""
+    for kind in ("s", "l", "a"):
+        news = [kind, "node001", "u1", incarnation, ["192.0.2.1", 7946] if kind == "a" else "node002"]
+        packet = ["node002", "u2", 1, None, [news]]
+        assert judged(head(1) + msgspec.msgpack.encode([packet]), datagram=True) is None
+        news[3] = 7
+        assert judged(head(1) + msgspec.msgpack.encode([packet]), datagram=True) is not None

@@ -2,19 +2,26 @@
 
 from pycluster.simulator.checkers.acting import ActingIntervals, Interval
 from pycluster.simulator.checkers.checker import Checker, Violation
+from pycluster.simulator.checkers.commits import Commits
 from pycluster.simulator.checkers.leadership import Minority, followed, opinions, settled
+from pycluster.simulator.checkers.liveness import Detection, Failover
 from pycluster.simulator.checkers.logs import Logs
 from pycluster.simulator.checkers.members import Convictions, disagreements
 from pycluster.simulator.checkers.sanity import Sanity
+from pycluster.simulator.checkers.verdicts import Verdicts
 
 __all__ = [
     "ActingIntervals",
     "Checker",
+    "Commits",
     "Convictions",
+    "Detection",
+    "Failover",
     "Interval",
     "Logs",
     "Minority",
     "Sanity",
+    "Verdicts",
     "Violation",
     "disagreements",
     "followed",

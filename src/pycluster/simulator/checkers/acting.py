@@ -18,6 +18,8 @@ class Interval(msgspec.Struct):
     start_us: int
     end_us: int
     local_until_us: int
+    #: It acted until then at least, whatever a clock that jumped makes of it.
+    floor_us: int = 0
 
     def __str__(self) -> str:
         return f"{self.label} (term {self.term}) {self.start_us / 1e6:.6f}..{self.end_us / 1e6:.6f} s"
@@ -57,8 +59,14 @@ class ActingIntervals(Checker):
                 "acting", f"{host.label} renews at {local_us} a lease that had lapsed at {interval.local_until_us}"
             )
         interval.local_until_us = effect.until_us
-        interval.end_us = host.clock.true(effect.until_us)
+        interval.end_us = max(host.clock.true(effect.until_us), interval.floor_us)
         self._disjoint(host.cluster, interval)
+
+    def jumped(self, host: Host, now_us: int) -> None:
+        interval = self._open.get(host.label)
+        if interval is not None:
+            interval.floor_us = min(now_us, interval.end_us)
+            interval.end_us = max(host.clock.true(interval.local_until_us), interval.floor_us)
 
     def stopped(self, host: Host, now_us: int) -> None:
         interval = self._open.pop(host.label, None)

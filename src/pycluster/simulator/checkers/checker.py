@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pycluster.node.effects import Effect, Persist, Post, Publish, RecordActing
+from pycluster.node.effects import Effect, Persist, Post, Publish, RecordActing, SendDatagram
 from pycluster.node.events import Event
 from pycluster.simulator.host import Host
 
@@ -25,6 +25,9 @@ class Checker:
     def stopped(self, host: Host, now_us: int) -> None:
         """The process on ``host`` ended; ``host.process`` still is that process."""
 
+    def jumped(self, host: Host, now_us: int) -> None:
+        """The host's clock leapt ahead just now."""
+
     def handled(self, host: Host, event: Event, effects: list[Effect], now_us: int) -> None:
         """The process was given ``event`` and answered with ``effects``, none of which has been performed yet."""
 
@@ -36,6 +39,9 @@ class Checker:
 
     def posted(self, host: Host, effect: Post, now_us: int) -> None:
         """The process sends a frame to a voter."""
+
+    def sent(self, host: Host, effect: SendDatagram, now_us: int) -> None:
+        """The process sends a datagram."""
 
     def persisting(self, host: Host, effect: Persist, now_us: int) -> None:
         """The process asks for a transaction; the disk has not queued it yet."""

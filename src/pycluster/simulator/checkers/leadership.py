@@ -89,8 +89,9 @@ class Minority(Checker):
                 raise Violation("no leader has a reason", f"{host.label} names no leader and gives no reason")
             seats = self._logs.seats(host.cluster)
             votes = _knows_its_seat(host)
-            reached = sum(self._reaches(host, uuid, both_ways=votes) for uuid in seats)
-            if not seats or reached > len(seats) // 2:
+            reached = sum(self._reaches(host, uuid, both_ways=view.leader == host.name) for uuid in seats)
+            # Whoever replays heartbeats carries them across a cut.
+            if not seats or reached > len(seats) // 2 or now_us < self._network.hostile_until_us:
                 self._alone.pop(host.label, None)
                 continue
             since_us = max(self._alone.setdefault(host.label, now_us), self._network.mended_us)
@@ -103,7 +104,7 @@ class Minority(Checker):
                 )
 
     def _reaches(self, host: Host, uuid: str, *, both_ways: bool) -> bool:
-        """Who only watches may believe what it hears, heard or not."""
+        """Who follows may believe what it hears, heard or not; who leads has to hear that it is heard."""
         for other in self._hosts.values():
             if other.disk.uuid == uuid:
                 heard = (other.label, host.label) not in self._network.blocked

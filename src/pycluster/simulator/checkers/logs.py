@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from pycluster.consensus import Configuration, Entry, Message, Vote
-from pycluster.consensus.messages import AppendEntries, AppendReply, Heartbeat, VoteReply
-from pycluster.node.effects import Persist, Post, RecordActing
+from pycluster.consensus import Configuration, Entry, Heartbeat, Message, Vote
+from pycluster.consensus.messages import AppendEntries, AppendReply, ReachEcho, VoteReply
+from pycluster.node.effects import Persist, Post, RecordActing, SendDatagram
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.host import Host
 from pycluster.wire import Codec, VoterMessage
+
+#: Where in a frame's header its kind stands, and the kind of the voters' messages.
+KIND_AT = 12
+_VOTERS = Codec("any").encode(VoterMessage("any", ReachEcho("", "", "", 0, 0)))[KIND_AT]
 
 
 class Logs(Checker):
@@ -24,16 +28,33 @@ class Logs(Checker):
         #: By cluster: what has been committed, from index 1 on.
         self.committed: dict[str, list[Entry]] = {}
         self._cluster_uuids: dict[str, str] = {}
+        #: Told every message between voters, as it leaves: (sender, message, true µs).
+        self.listeners: list[Callable[[Host, Message, int], None]] = []
 
     # --- what is said ---------------------------------------------------------------------------------------------
 
     def posted(self, host: Host, effect: Post, now_us: int) -> None:
+        body = self._codec(host).decode(effect.data, datagram=False)
+        if isinstance(body, VoterMessage):
+            self._said(host, body.message)
+            for listener in self.listeners:
+                listener(host, body.message, now_us)
+
+    def sent(self, host: Host, effect: SendDatagram, now_us: int) -> None:
+        # Nearly all datagrams are gossip; only the voters' are worth the reading.
+        if effect.data[KIND_AT] != _VOTERS:
+            return
+        body = self._codec(host).decode(effect.data, datagram=True)
+        if isinstance(body, VoterMessage):
+            self._said(host, body.message)
+            for listener in self.listeners:
+                listener(host, body.message, now_us)
+
+    def _codec(self, host: Host) -> Codec:
         codec = self._codecs.get(host.cluster)
         if codec is None:
             codec = self._codecs[host.cluster] = Codec(host.cluster)
-        body = codec.decode(effect.data, datagram=False)
-        if isinstance(body, VoterMessage):
-            self._said(host, body.message)
+        return codec
 
     def _said(self, host: Host, message: Message) -> None:
         term, uuid, vote = message.term, message.from_uuid, host.disk.vote

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 from pycluster.node.effects import Publish
 from pycluster.simulator.checkers.checker import Checker, Violation
@@ -32,7 +33,8 @@ class Convictions(Checker):
             raise Violation("healthy node convicted", f"{host.label}: {event.text}")
 
     def _find(self, cluster: str, name: str, uuid: str) -> Host | None:
-        for host in self._hosts.values():
+        likely = self._hosts.get(name)  # most hosts are labelled by their node's name
+        for host in chain(() if likely is None else (likely,), self._hosts.values()):
             if (host.cluster, host.name, host.disk.uuid) == (cluster, name, uuid):
                 return host
         return None

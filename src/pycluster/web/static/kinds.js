@@ -7,12 +7,14 @@ export const KINDS = {
   "member-left": "quiet",
   "member-updated": "quiet",
   "member-forgotten": "quiet",
+  "lines-kept-back": "quiet",
   "member-role": "quiet",
   "name-conflict": "bad",
   "name-accepted": "good",
   "udp-blocked": "bad",
   "election-started": "warn",
   "leader-changed": "lead",
+  "leader-elected": "lead",
   "leader-gained": "lead",
   "leader-lost": "bad",
   "leader-unknown": "bad",
@@ -44,11 +46,12 @@ export const KINDS = {
   "hook-failed": "bad",
   "hook-dropped": "warn",
   "console-dropped": "quiet",
+  "address-changed": "warn",
   "data-directory-lost": "bad",
 };
 
 /** Events that belong to the story of who leads. */
 export const LEADERSHIP = new Set([
-  "election-started", "leader-changed", "leader-gained", "leader-lost", "leader-unknown",
+  "election-started", "leader-changed", "leader-elected", "leader-gained", "leader-lost", "leader-unknown",
   "transfer", "transfer-failed", "handed-over", "bootstrap",
 ]);

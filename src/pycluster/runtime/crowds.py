@@ -1,0 +1,38 @@
+"""How many connections one host may have: as many as it likes while there is room, a fair share when it gets tight."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Crowd:
+    """Counts what each host holds of ``most`` places.
+
+    One host alone gets half of them: a whole cluster on one machine shares its address. Once half are taken, no host
+    gets more than ``share``, so that one cannot keep the others out.
+    """
+
+    def __init__(self, most: int, share: int) -> None:
+        self.most = most
+        self._share = share
+        self._held: Counter[str] = Counter()
+        self._taken = 0
+
+    def enter(self, host: str) -> bool:
+        """Take a place for ``host``; False where it gets none."""
+        if self._taken >= self.most or (self._taken >= self.most // 2 and self._held[host] >= self._share):
+            return False
+        self._held[host] += 1
+        self._taken += 1
+        return True
+
+    def leave(self, host: str) -> None:
+        """Give back a place that ``host`` took."""
+        self._taken -= 1
+        self._held[host] -= 1
+        if not self._held[host]:
+            del self._held[host]
+
+    def __len__(self) -> int:
+        """Places taken."""
+        return self._taken

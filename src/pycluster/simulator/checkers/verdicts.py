@@ -1,0 +1,112 @@
+"""How verdicts on members come about: doubted first, in good time, and undone by the member's own word alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pycluster import membership
+from pycluster.kernel.units import MILLISECOND
+from pycluster.node.effects import Publish
+from pycluster.simulator.checkers.checker import Checker, Violation
+from pycluster.simulator.host import Host
+
+#: Of the longest suspicion, what one accuser alone must have waited at least: clocks drift.
+_PATIENCE = 0.98
+
+
+class _Doubt(msgspec.Struct):
+    """Since when (observer's clock, µs) it doubts that life, in which incarnation, and whether it has condemned it."""
+
+    name: str
+    since_us: int
+    incarnation: int
+    down: bool = False
+
+
+class Verdicts(Checker):
+    """SWIM §4.2 and Lifeguard §IV-B, from what each node tells its subscribers."""
+
+    def __init__(self, hosts: Mapping[str, Host], params: membership.Params | None = None) -> None:
+        self._hosts = hosts
+        params = params or membership.Params()
+        longest_ms = params.suspicion_alpha * params.suspicion_beta * params.probe_interval_ms
+        self._alone_us = int(longest_ms * MILLISECOND * _PATIENCE)
+        self._doubts: dict[tuple[str, int, str], _Doubt] = {}
+
+    def published(self, host: Host, effect: Publish, now_us: int) -> None:
+        event = effect.event
+        uuid = str(event.fields.get("uuid", ""))
+        key = (host.label, host.life, uuid)
+        if event.kind == "member-up":
+            # The name went to another identity: what was said of the one before is over, should it ever come again.
+            for other in [one for one in self._doubts if one[:2] == key[:2] and one[2] != uuid]:
+                if self._doubts[other].name == event.node:
+                    del self._doubts[other]
+        match event.kind:
+            case "member-suspect":
+                self._suspected(key, host, event.node, now_us)
+            case "member-down" if "as" not in str(event.fields.get("detail", "")).split():
+                self._condemned(key, host, event.node, str(event.fields.get("detail", "")), now_us)
+            case "member-up" | "member-refuted" if key in self._doubts:
+                doubt = self._doubts.pop(key)
+                now = _incarnation(host, event.node, uuid, now_us)
+                if now is not None and now <= doubt.incarnation:
+                    raise Violation(
+                        "its own word alone",
+                        f"{host.label}: {event.text}; it was {'down' if doubt.down else 'suspect'} in incarnation"
+                        f" {doubt.incarnation} and is alive in {now}",
+                    )
+            case _:
+                pass
+
+    def sampled(self, now_us: int) -> None:
+        for (label, life, uuid), doubt in self._doubts.items():
+            host = self._hosts[label]
+            if host.life != life or not host.running or host.process is None:
+                continue
+            member = host.process.member(doubt.name, host.clock.local(now_us))
+            if member is None or member.uuid != uuid or member.state != "alive":
+                continue
+            if member.incarnation <= doubt.incarnation:
+                raise Violation("its own word alone", f"{label}: {doubt.name} is alive again, and said nothing itself")
+
+    def _suspected(self, key: tuple[str, int, str], host: Host, name: str, now_us: int) -> None:
+        incarnation = _incarnation(host, name, key[2], now_us)
+        before = self._doubts.get(key)
+        if before is not None and incarnation is not None and incarnation <= before.incarnation:
+            raise Violation(
+                "its own word alone",
+                f"{host.label} suspects {name} again in incarnation {incarnation}: who cleared it?",
+            )
+        if incarnation is not None:
+            self._doubts[key] = _Doubt(name, host.clock.local(now_us), incarnation)
+
+    def _condemned(self, key: tuple[str, int, str], host: Host, name: str, detail: str, now_us: int) -> None:
+        doubt = self._doubts.get(key)
+        if doubt is None or doubt.down:
+            raise Violation(
+                "doubted before condemned", f"{host.label} convicts {name}, whom it did not suspect: {detail}"
+            )
+        waited_us = host.clock.local(now_us) - doubt.since_us
+        if detail.startswith("unverified") and waited_us < self._alone_us and _others(host, now_us) > 1:
+            raise Violation("one accuser waits", f"{host.label} convicts {name} after {waited_us // 1000} ms: {detail}")
+        accusers = detail.partition("accused by ")[2].split(", ")
+        if len(accusers) != len(set(accusers)):
+            raise Violation("one accuser counts once", f"{host.label} convicts {name}: {detail}")
+        doubt.down = True
+        doubt.incarnation = max(doubt.incarnation, _incarnation(host, name, key[2], now_us) or 0)
+
+
+def _incarnation(host: Host, name: str, uuid: str, now_us: int) -> int | None:
+    """What the process holds of that life now; None where another has the name already."""
+    assert host.process is not None
+    member = host.process.member(name, host.clock.local(now_us))
+    return member.incarnation if member is not None and member.uuid == uuid else None
+
+
+def _others(host: Host, now_us: int) -> int:
+    assert host.process is not None
+    views = host.process.members(host.clock.local(now_us))
+    return sum(member.state in ("alive", "suspect") and not member.local for member in views)

@@ -1,0 +1,93 @@
+"""A process of the previous version, for upgrades one node at a time: it neither sends nor reads what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pycluster.consensus import Heartbeat
+from pycluster.consensus.messages import VoteReply
+from pycluster.membership import Packet
+from pycluster.membership.messages import Ack, Ping, Suspect
+from pycluster.node import effects, events
+from pycluster.node.view import LeaderView, MemberView, StatusView
+from pycluster.simulator.host import Process
+from pycluster.wire import Codec, Gossip, Malformed, Rejected, VoterMessage
+
+#: What it neither keeps nor hears of.
+_UNKNOWN_EFFECTS = (effects.KeepStreams, effects.CloseStream)
+_UNKNOWN_EVENTS = (events.StreamOpened, events.StreamEnded, events.StreamUp, events.StreamLost, events.Refused)
+
+
+class Older:
+    """A process without idle streams, ICMP, the strength of an accusation, and what a vote owes of a lease."""
+
+    def __init__(self, inner: Process, cluster: str) -> None:
+        self._inner = inner
+        self._codec = Codec(cluster)
+
+    def handle(self, event: events.Event, now_us: int) -> list[effects.Effect]:
+        """As the process within, with what is new taken out on the way in and out."""
+        if isinstance(event, _UNKNOWN_EVENTS):
+            # A timer is handled whenever it is due, so that nothing waits for the event that was left out.
+            return self.handle(events.Timer(), now_us)
+        if isinstance(event, events.Datagram | events.PostReceived):
+            event = msgspec.structs.replace(event, data=self._plain(event.data))
+        todo = self._inner.handle(event, now_us)
+        return [self._without(effect) for effect in todo if not isinstance(effect, _UNKNOWN_EFFECTS)]
+
+    def _without(self, effect: effects.Effect) -> effects.Effect:
+        if isinstance(effect, effects.SendDatagram | effects.Post):
+            return msgspec.structs.replace(effect, data=self._plain(effect.data))
+        return effect
+
+    def _plain(self, data: bytes) -> bytes:
+        try:
+            body = self._codec.decode(data, datagram=False)
+        except (Malformed, Rejected):
+            return data
+        match body:
+            case Gossip(packet):
+                return self._codec.encode(msgspec.structs.replace(body, packet=_plain(packet)))
+            case VoterMessage(sender, Heartbeat() as message):
+                return self._codec.encode(VoterMessage(sender, msgspec.structs.replace(message, lease_us=0)))
+            case VoterMessage(sender, VoteReply() as message):
+                plain = msgspec.structs.replace(message, owed_us=0, retry_after_us=0)
+                return self._codec.encode(VoterMessage(sender, plain))
+            case _:
+                return data
+
+    # --- as it is -------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> int | None:
+        """When the process within wants to be woken."""
+        return self._inner.next_deadline()
+
+    def status(self, now_us: int) -> StatusView:
+        """The process's own."""
+        return self._inner.status(now_us)
+
+    def leader(self, now_us: int) -> LeaderView:
+        """The process's own."""
+        return self._inner.leader(now_us)
+
+    def members(self, now_us: int) -> Sequence[MemberView]:
+        """The process's own."""
+        return self._inner.members(now_us)
+
+    def member(self, name: str, now_us: int) -> MemberView | None:
+        """The process's own."""
+        return self._inner.member(name, now_us)
+
+
+def _plain(packet: Packet) -> Packet:
+    """An accusation has no strength, and a probe by UDP names somebody: the sender of an ack itself, at least."""
+    updates = tuple(
+        msgspec.structs.replace(update, strength=0) if isinstance(update, Suspect) else update
+        for update in packet.updates
+    )
+    probe = packet.probe
+    if isinstance(probe, Ping | Ack) and not probe.name:
+        probe = msgspec.structs.replace(probe, name=packet.name, uuid=packet.uuid)
+    return msgspec.structs.replace(packet, updates=updates, probe=probe)
