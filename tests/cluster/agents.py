@@ -175,7 +175,15 @@ class AgentProcess:
     def wait(self) -> int:
         """Its exit code."""
         assert self.process is not None
-        return self.process.wait(timeout=LIMIT_S)
+        try:
+            return self.process.wait(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} does not end:\n{self.console()}") from None
+
+    def ended(self) -> int | None:
+        """Its exit code; None while it runs."""
+        assert self.process is not None
+        return self.process.poll()
 
     def stop(self) -> None:
         """Whatever state it is in, it is gone afterwards."""

@@ -1,4 +1,7 @@
-"""Test hosts: network namespaces on one virtual switch, cut and joined with nftables. Needs root, ip and nft."""
+"""Test hosts: network namespaces on one virtual switch, cut and joined with nftables. Needs root, ip and nft.
+
+Cuts made here drop what arrives, by address. ``links`` has faults of the wires themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import pytest
 
@@ -27,23 +31,43 @@ def _run(*command: str, given: str | None = None) -> None:
 
 
 class Host:
-    """One namespace with one address. ``enter`` in front of a command runs it there."""
+    """One namespace with one address. ``enter`` in front of a command runs it there, ``port`` is its switch port."""
 
-    def __init__(self, namespace: str, address: str) -> None:
+    def __init__(self, namespace: str, address: str, port: str) -> None:
         self.namespace = namespace
         self.address = address
+        self.port = port
         self.enter = ("ip", "netns", "exec", namespace)
 
     def nft(self, script: str) -> None:
         """Change this host's packet filter."""
         _run(*self.enter, "nft", "-f", "-", given=script)
 
+    def readdress(self, address: str) -> None:
+        """Give the host another address; the old one is gone at once, and what still uses it is not told."""
+        _run("ip", "-n", self.namespace, "address", "del", f"{self.address}/24", "dev", "eth0")
+        _run("ip", "-n", self.namespace, "address", "add", f"{address}/24", "dev", "eth0")
+        self.address = address
+
+    def interface(self, state: Literal["up", "down"]) -> None:
+        """Take the interface down, as an operator would, or up again; it keeps its address."""
+        _run("ip", "-n", self.namespace, "link", "set", "eth0", state)
+
 
 class Network:
     """Hosts that reach each other until they are cut apart."""
 
-    def __init__(self, hosts: tuple[Host, ...]) -> None:
+    def __init__(self, hosts: tuple[Host, ...], switch: str) -> None:
         self.hosts = hosts
+        self._switch = switch
+
+    def switch_nft(self, script: str) -> None:
+        """Change the switch's packet filter."""
+        _run("ip", "netns", "exec", self._switch, "nft", "-f", "-", given=script)
+
+    def switch_port(self, host: Host, state: Literal["up", "down"]) -> None:
+        """Pull the host's cable out of the switch, or put it back."""
+        _run("ip", "-n", self._switch, "link", "set", host.port, state)
 
     def cut(self, *sides: Iterable[Host]) -> None:
         """Drop every packet between hosts of different sides, both ways; whoever stands in no side hears everyone."""
@@ -84,18 +108,18 @@ def network(count: int) -> Iterator[Network]:
         _run("ip", "-n", switch, "link", "set", "br0", "up")
         hosts = []
         for number in range(1, count + 1):
-            host = Host(f"{name}h{number}", f"{_PREFIX}{number}")
+            host = Host(f"{name}h{number}", f"{_PREFIX}{number}", f"port{number}")
             namespaces.append(host.namespace)
             _run("ip", "netns", "add", host.namespace)
             _run("ip", "-n", host.namespace, "link", "set", "lo", "up")
-            peer = ("peer", "name", f"port{number}", "netns", switch)
+            peer = ("peer", "name", host.port, "netns", switch)
             _run("ip", "-n", host.namespace, "link", "add", "eth0", "type", "veth", *peer)
-            _run("ip", "-n", switch, "link", "set", f"port{number}", "master", "br0", "up")
+            _run("ip", "-n", switch, "link", "set", host.port, "master", "br0", "up")
             _run("ip", "-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
             _run("ip", "-n", host.namespace, "link", "set", "eth0", "up")
             host.nft(_TABLE)
             hosts.append(host)
-        yield Network(tuple(hosts))
+        yield Network(tuple(hosts), switch)
     finally:
         for namespace in namespaces:
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
