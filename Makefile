@@ -12,6 +12,7 @@ ARGS ?=
 BAR ?=
 SEEDS ?= 20
 SEED ?=
+TARGET ?=
 NODES ?=
 N ?= 5 30
 
@@ -30,7 +31,7 @@ linux: $(VENV)/.run ## leave ./agent, which takes the flags of the Go project's 
 
 ##@ Test
 test: $(VENV)/.test ## no root, no other program, under three minutes
-	@$(PY) -m pytest -q -m "not root and not slow" tests/unit tests/paper tests/simulation tests/cluster $(ARGS)
+	@$(PY) -m pytest -q -m "not root and not slow" tests/unit tests/paper tests/simulation tests/fuzz tests/mutants tests/cluster $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers, tidiness
 	@$(VENV)/bin/ruff check --quiet .
@@ -51,6 +52,9 @@ bench: $(VENV)/.test ## side by side with Serf where it is installed (N="5 30 10
 
 evidence: $(VENV)/.dev ## BAR=name: one of the long proofs, resumable (without BAR: lists them)
 	@$(PY) -m benchmarks.evidence $(BAR) $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## TARGET=name: one decoder, coverage-guided (ARGS="--seconds 60"; ARGS=--help lists them)
+	@$(PY) -m tests.fuzz $(TARGET) $(ARGS)
 
 ##@ Set up
 PEERS := chromium:chromium fc-list:fontconfig ip:iproute2 nft:nftables serf:serf strace:strace
@@ -86,6 +90,10 @@ $(VENV)/.dev: locks/dev.txt $(VENV)/.test
 	@echo "Setting up $(VENV) from $<"
 	@$(PIP_INSTALL) $< && touch $@
 
+$(VENV)/.fuzz: locks/fuzz.txt $(VENV)/.test
+	@echo "Setting up $(VENV) from $<"
+	@$(PIP_INSTALL) $< && touch $@
+
 LOCK = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 lock: ## newer versions of everything we depend on: ARGS=--upgrade
@@ -94,6 +102,7 @@ lock: ## newer versions of everything we depend on: ARGS=--upgrade
 	@$(LOCK) pyproject.toml -o locks/run.txt
 	@$(LOCK) pyproject.toml --group test -c locks/run.txt -o locks/test.txt
 	@$(LOCK) pyproject.toml --group dev -c locks/test.txt -o locks/dev.txt
+	@$(LOCK) pyproject.toml --group fuzz -c locks/test.txt -o locks/fuzz.txt
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	@$(VENV)/bin/hatchling build -t wheel
@@ -105,4 +114,4 @@ clean: ## remove what make made (evidence/ stays)
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-.PHONY: demo linux test check test-all simulate bench evidence peers lock wheel clean help
+.PHONY: demo linux test check test-all simulate bench evidence fuzz peers lock wheel clean help
