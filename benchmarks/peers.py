@@ -1,14 +1,9 @@
 """PyCluster and Serf side by side, in one run, on this machine: `make bench`, or `make bench N="5 30 100"`.
 
-For each system and size: start N agents with default settings, each its own process on a loopback address of its own.
-
-- formed: seconds from the first start until every log names every other node (starting the processes included)
-- CPU: user and system time of all agents from /proc/PID/stat over the idle window, per agent, per cent of one core
-- bytes/s: what left for the membership port, IP headers included, over the same window, per agent. Counted by nftables
-  in a network namespace of the run's own, which needs root; without it this column stays empty
-- RSS, PSS: MiB, after the window, nobody having asked the agent anything; mean over all agents
-- detected: kill -9 of one agent (PyCluster: the leader) until every survivor's log says that it failed
-- new leader: the same kill until every survivor's log names the next leader (PyCluster only)
+For each system and size: start N agents with default settings, each its own process on a host of its own, let them
+rest, measure a window of idleness, then take agents away in three ways and, where there is one, the leader.
+docs/benchmarks.md says what each figure means. Without root there are no hosts to be had: all run on the loopback
+network, no bytes are counted and nobody is cut off.
 """
 
 from __future__ import annotations
@@ -16,177 +11,157 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import shutil
+import re
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
+from random import Random
 
 import msgspec
 
-from benchmarks.counters import bytes_sent, in_own_namespace
-from benchmarks.fleet import (
-    Agent,
-    count_seen,
-    listening,
-    names_seen,
-    node_address,
-    node_name,
-    spread,
-    stopped_at_the_end,
-    wait_until,
-)
-from benchmarks.systems import LISTED, PORT, System, available
-
-
-class Result(msgspec.Struct):
-    """One system at one size; seconds, per cent of one core, bytes per second, MiB."""
-
-    system: str
-    agents: int
-    formed_s: float
-    cpu_percent: float
-    bytes_per_s: float | None
-    rss_mib: float
-    pss_mib: float
-    detected_s: list[float]
-    new_leader_s: list[float]
-    missed: list[str]
+from benchmarks.deaths import HOWS, How, bring_back, death, succession
+from benchmarks.fleet import Agent, Fleet, running, stop_quietly
+from benchmarks.network import Loopback, Routed, Sent, enter_own_network
+from benchmarks.plot import drawn
+from benchmarks.result import Part, Report, Result, Traffic, table
+from benchmarks.systems import System, available
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How long to look."""
+    """How long to rest and to look, and how many rounds of each loss."""
 
     settle_s: float
     window_s: float
-    kills: int
-    counted: bool
+    rounds: int
+    hows: tuple[How, ...]
 
 
 def main() -> int:
-    """Measure what was asked for, print a table, leave the figures as JSON."""
+    """Measure what was asked for, print a table, leave the figures as JSON and as a drawing."""
     parser = argparse.ArgumentParser(prog="make bench", description="PyCluster and Serf side by side.")
     parser.add_argument("agents", nargs="*", type=int, default=[5, 30], help="sizes, such as 5 30 100")
-    parser.add_argument("--settle", type=float, default=15, help="seconds to wait after forming")
+    parser.add_argument("--settle", type=float, default=15, help="seconds to rest after forming")
     parser.add_argument("--window", type=float, default=30, help="seconds of idleness to measure")
-    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="of each way to lose an agent")
     parser.add_argument("--json", type=Path, default=Path("evidence/bench.json"), help="where the figures go")
+    parser.add_argument("--plot", type=Path, default=Path("evidence/bench.svg"), help="where the drawing goes")
     parser.add_argument("--system", default="", help="PyCluster or Serf alone")
     given = parser.parse_args()
-    counted = in_own_namespace(PORT)
-    plan = Plan(given.settle, given.window, given.kills, counted)
-    systems = [system for system in available() if given.system in ("", system.title)]
+    stop_quietly()
+    routed = enter_own_network("benchmarks.peers")
+    network = Routed(max(given.agents)) if routed else Loopback()
+    if not routed:
+        print("no root, nsenter, ip or nft: no bytes are counted and nobody is cut off", file=sys.stderr)
     if len(available()) == 1:
         print("serf is not installed: measuring PyCluster alone", file=sys.stderr)
-    results = []
+    plan = Plan(given.settle, given.window, given.rounds, HOWS if routed else HOWS[:2])
+    systems = [system for system in available() if given.system in ("", system.title)]
+    report = Report(
+        at=time.strftime("%Y-%m-%d"),
+        systems=[system.version() for system in systems],
+        machine=machine(),
+        cores=os.cpu_count() or 1,
+        settle_s=plan.settle_s,
+        window_s=plan.window_s,
+        rounds=plan.rounds,
+        results=[],
+    )
+    for path in (given.json, given.plot):
+        path.parent.mkdir(parents=True, exist_ok=True)
     for agents in given.agents:
         for system in systems:
             print(f"{system.title}, {agents} agents ...", file=sys.stderr, flush=True)
-            results.append(measure(system, agents, plan))
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    about = {"machine": platform.platform(), "cores": os.cpu_count(), "window_s": plan.window_s}
-    given.json.write_bytes(msgspec.json.format(msgspec.json.encode({**about, "results": results})))
-    print(table(results))
-    print(f"figures: {given.json}")
+            report.results.append(measure(system, network, agents, plan))
+            given.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+            given.plot.write_text(drawn(report))
+    print(table(report.results))
+    print(f"figures: {given.json}, drawing: {given.plot}")
     return 0
 
 
-def measure(system: System, total: int, plan: Plan) -> Result:
+def machine() -> str:
+    """The processor and the kernel."""
+    model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    return f"{model[1] if model is not None else platform.machine()}, Linux {platform.release()}"
+
+
+def measure(system: System, network: Loopback, total: int, plan: Plan) -> Result:
     """One system at one size."""
-    folder = Path(tempfile.mkdtemp(prefix="pycluster-bench-"))
-    agents: list[Agent] = []
-    with stopped_at_the_end(agents):
-        begun = time.monotonic()
-        for number in range(1, total + 1):
-            agents.append(system.start(number, total, folder))
-            if number == 1:
-                wait_until(lambda: listening(node_address(1), PORT), 30, f"the first agent listens, see {folder}")
-        everyone = total - 1 + system.itself
-        wait_until(
-            lambda: all(len(names_seen(agent, system.joined)) >= everyone for agent in agents),
-            60 + total,
-            f"{total} agents of {system.title} know each other, see {folder}",
-        )
-        formed = time.monotonic() - begun
+    with running(system, network, total, "bench") as fleet:
+        formed_s = fleet.form()
+        formed_cpu_s = statistics.mean(agent.cpu_s() for agent in fleet.agents)
         time.sleep(plan.settle_s)
-        cpu, sent = sum(agent.cpu_s() for agent in agents), bytes_sent() if plan.counted else 0
-        time.sleep(plan.window_s)
-        cpu = sum(agent.cpu_s() for agent in agents) - cpu
-        sent = bytes_sent() - sent if plan.counted else 0
-        memories = [agent.memory() for agent in agents]
+        parts = idle(fleet, network, plan.window_s)
+        memories = [agent.memory() for agent in fleet.agents]
         result = Result(
             system=system.title,
             agents=total,
-            formed_s=formed,
-            cpu_percent=100 * cpu / plan.window_s / total,
-            bytes_per_s=sent / plan.window_s / total if plan.counted else None,
+            start_cpu_s=statistics.mean(fleet.start_cpu_s),
+            formed_cpu_s=formed_cpu_s,
+            formed_s=formed_s,
+            parts=parts,
             rss_mib=statistics.mean(memory.rss for memory in memories) / 1024,
             pss_mib=statistics.mean(memory.pss for memory in memories) / 1024,
-            detected_s=[],
-            new_leader_s=[],
+            detected_s={how: [] for how in plan.hows},
+            follows_s=[],
+            acts_s=[],
             missed=[],
         )
-        for number in range(1, plan.kills + 1):
-            kill(system, agents, number, total, result)
-    shutil.rmtree(folder)
+        lose(fleet, plan, result)
     return result
 
 
-def kill(system: System, agents: list[Agent], number: int, total: int, result: Result) -> None:
-    """Kill agent ``number`` and time what the survivors say.
+def idle(fleet: Fleet, network: Loopback, window_s: float) -> dict[str, Part]:
+    """Processor time and bytes while nothing happens, by what the agents are."""
+    cpu_s = {agent.name: agent.cpu_s() for agent in fleet.agents}
+    sent, begun = network.sent(), time.monotonic()
+    time.sleep(window_s)
+    later, took_s = network.sent(), time.monotonic() - begun
+    cpu_s = {agent.name: agent.cpu_s() - cpu_s[agent.name] for agent in fleet.agents}
 
-    The lowest name still there leads, and the killed stay dead, so node001, node002, ... is the leader each time. Once
-    the voters left are no majority there is no new leader to wait for.
-    """
-    victim = node_name(number)
-    survivors = [agent for agent in agents if agent.name != victim and agent.process.poll() is None]
-    before = {agent.name: count_seen(agent, system.failed, victim) for agent in survivors}
-    heir = node_name(number + 1)
-    elects = system.leads is not None and 2 * number < min(total, LISTED)
-    led = {agent.name: count_seen(agent, system.leads, heir) for agent in survivors if elects and system.leads}
-    agents[number - 1].kill()
-    killed = time.monotonic()
-    waiting, leaderless = set(before), set(led)
-    while (waiting or leaderless) and time.monotonic() - killed < 60:
-        for agent in survivors:
-            if agent.name in waiting and count_seen(agent, system.failed, victim) > before[agent.name]:
-                waiting.discard(agent.name)
-                if not waiting:
-                    result.detected_s.append(time.monotonic() - killed)
-            if system.leads and agent.name in leaderless and count_seen(agent, system.leads, heir) > led[agent.name]:
-                leaderless.discard(agent.name)
-                if not leaderless:
-                    result.new_leader_s.append(time.monotonic() - killed)
-        time.sleep(0.01)
-    if waiting:
-        result.missed.append(f"{victim}: never seen by {len(waiting)} of {len(survivors)}")
-    if leaderless:
-        result.missed.append(f"{heir}: its leadership never seen by {len(leaderless)} of {len(survivors)}")
-    time.sleep(2)
-
-
-def table(results: list[Result]) -> str:
-    """The results as a table for people."""
-    rows = [("system", "agents", "formed s", "CPU %", "bytes/s", "RSS MiB", "PSS MiB", "detected s", "new leader s")]
-    rows += [
-        (
-            result.system,
-            str(result.agents),
-            f"{result.formed_s:.1f}",
-            f"{result.cpu_percent:.2f}",
-            "-" if result.bytes_per_s is None else f"{result.bytes_per_s:.0f}",
-            f"{result.rss_mib:.1f}",
-            f"{result.pss_mib:.1f}",
-            spread(result.detected_s),
-            spread(result.new_leader_s, 2),
+    def part(agents: list[Agent]) -> Part:
+        count = len(agents)
+        cpu_percent = 100 * sum(cpu_s[agent.name] for agent in agents) / took_s / count
+        if not network.routed:
+            return Part(count, cpu_percent, None)
+        before = [sent.get(agent.address, Sent()) for agent in agents]
+        after = [later.get(agent.address, Sent()) for agent in agents]
+        udp, tcp = (
+            sum(getattr(found, kind) for found in after) - sum(getattr(found, kind) for found in before)
+            for kind in ("udp", "tcp")
         )
-        for result in results
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"{result.system}, {result.agents}: {missed}" for result in results for missed in result.missed]
-    return "\n".join(lines)
+        return Part(count, cpu_percent, Traffic(udp / took_s / count, tcp / took_s / count))
+
+    leader = fleet.leader()
+    kinds = {"all": list(fleet.agents)}
+    if leader is not None:
+        voters, others = fleet.agents[: fleet.voters], fleet.agents[fleet.voters :]
+        kinds |= {"leader": [leader], "voters": [a for a in voters if a is not leader], "non-voters": others}
+    return {kind: part(agents) for kind, agents in kinds.items() if agents}
+
+
+def lose(fleet: Fleet, plan: Plan, result: Result) -> None:
+    """Agents other than the leader in each way, then the leader; each comes back before the next is lost."""
+    rng = Random(fleet.system.title)
+    for how in plan.hows:
+        for _ in range(plan.rounds):
+            time.sleep(rng.uniform(1.0, 3.0))
+            leader = fleet.leader()
+            victim = rng.choice([agent for agent in fleet.agents if agent is not leader])
+            found = death(fleet, victim, how)
+            result.detected_s[how].append(found.last_s)
+            if found.missed:
+                result.missed.append(f"{how} of {victim.name}: never noticed by {', '.join(found.missed)}")
+            bring_back(fleet, victim, how)
+    for _ in range(plan.rounds if fleet.system.leads else 0):
+        time.sleep(rng.uniform(1.0, 3.0))
+        leader = fleet.leader()
+        assert leader is not None
+        after = succession(fleet, leader, "kill -9")
+        result.follows_s.append(after.follows_s)
+        result.acts_s.append(after.acts_s)
+        bring_back(fleet, leader, "kill -9")
 
 
 if __name__ == "__main__":
