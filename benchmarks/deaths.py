@@ -26,10 +26,11 @@ class Death(msgspec.Struct, frozen=True):
 
 
 class Succession(msgspec.Struct, frozen=True):
-    """Seconds from the deed until all but the next leader follow it, and until it acts."""
+    """Seconds from the deed until all but the next leader follow it, until the voters do, and until it acts."""
 
     heir: str
     follows_s: float
+    voters_follow_s: float
     acts_s: float
 
 
@@ -86,15 +87,19 @@ def succession(fleet: Fleet, leader: Agent, how: How) -> Succession:
     """Take the leader away and listen to the others; it stays away. ``TimeoutError`` where nobody succeeds it."""
     at_us = take_away(leader, how)
     others = fleet.present()
+    voters = [agent.name for agent in fleet.agents[: fleet.voters] if agent.name in others]
     found: list[Succession] = []
 
     def succeeded() -> bool:
         acting = fleet.watch.first(at_us, "acts")
         for heir in (name for name in others if name in acting):
-            follow = fleet.watch.first(at_us, "follows", heir)
-            if all(name in follow for name in others if name != heir):
-                last_us = max(follow[name].at_us for name in others if name != heir)
-                found.append(Succession(heir, (last_us - at_us) / 1e6, (acting[heir].at_us - at_us) / 1e6))
+            # An heir that acts at once says no more than that.
+            follow = {heir: acting[heir]} | fleet.watch.first(at_us, "follows", heir)
+            if all(name in follow for name in others):
+                last_us = max(follow[name].at_us for name in others)
+                voter_us = max(follow[name].at_us for name in voters)
+                moments = (last_us, voter_us, acting[heir].at_us)
+                found.append(Succession(heir, *((moment - at_us) / 1e6 for moment in moments)))
                 return True
         return False
 

@@ -105,6 +105,7 @@ def measure(system: System, network: Loopback, total: int, plan: Plan) -> Result
             pss_mib=statistics.mean(memory.pss for memory in memories) / 1024,
             detected_s={how: [] for how in plan.hows},
             follows_s=[],
+            voters_follow_s=[],
             acts_s=[],
             missed=[],
         )
@@ -160,6 +161,7 @@ def lose(fleet: Fleet, plan: Plan, result: Result) -> None:
         assert leader is not None
         after = succession(fleet, leader, "kill -9")
         result.follows_s.append(after.follows_s)
+        result.voters_follow_s.append(after.voters_follow_s)
         result.acts_s.append(after.acts_s)
         bring_back(fleet, leader, "kill -9")
 

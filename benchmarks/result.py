@@ -36,8 +36,9 @@ class Result(msgspec.Struct):
     pss_mib: float
     #: How it was taken away -> until the last survivor said down, each round.
     detected_s: dict[str, list[float]]
-    #: Until every survivor follows the next leader, each round; and until that one acts.
+    #: Until every survivor follows the next leader, each round; until every surviving voter does; until that one acts.
     follows_s: list[float]
+    voters_follow_s: list[float]
     acts_s: list[float]
     missed: list[str]
 
@@ -58,7 +59,7 @@ class Report(msgspec.Struct):
 def table(results: list[Result]) -> str:
     """The results for people: a row a figure, a column a system and size."""
     columns = [{"": f"{result.system}, {result.agents}", **_column(result)} for result in results]
-    names = list(dict.fromkeys(name for column in columns for name in column))
+    names = list(dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column))
     rows = [[name, *(column.get(name, "-") for column in columns)] for name in names]
     widths = [max(len(row[place]) for row in rows) for place in range(len(columns) + 1)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -82,5 +83,6 @@ def _column(result: Result) -> dict[str, str]:
     for how in HOWS:
         column[f"{how}, all say down s"] = spread(result.detected_s.get(how, []))
     column["leader killed, all follow the next s"] = spread(result.follows_s, 2)
+    column["leader killed, voters follow the next s"] = spread(result.voters_follow_s, 2)
     column["leader killed, the next acts s"] = spread(result.acts_s, 2)
     return column

@@ -96,6 +96,7 @@ _KINDS: dict[str, What] = {
     "member-up": "up",
     "member-down": "down",
     "leader-changed": "follows",
+    "leader-elected": "follows",
     "leader-gained": "acts",
     "leader-lost": "stops",
     "leader-unknown": "leaderless",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 
@@ -14,7 +16,9 @@ from pycluster.settings.findings import TOLD_MAX
 from pycluster.settings.lines import sections
 from pycluster.settings.options import HOOK_KEYS, KEYS
 
-_FILE = os.path.join(tempfile.mkdtemp(prefix="pycluster-fuzz-"), "cluster.conf")
+_FOLDER = tempfile.mkdtemp(prefix="pycluster-fuzz-")
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+_FILE = os.path.join(_FOLDER, "cluster.conf")
 _ORIGIN = """# a comment
 [cluster]
 name = proxy

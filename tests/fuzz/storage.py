@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -18,6 +19,7 @@ from tests.unit.storage.nodes import CLUSTER, FOUNDED, NAME, UUID
 _FILES = ("state.db", "state.db-wal", "watermark", "acting")
 _BOOT = "boot"
 _FOLDER = tempfile.mkdtemp(prefix="pycluster-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
 
 @functools.cache

@@ -46,6 +46,12 @@ def kill_one(mutant: Mutant, known: Kill | None) -> Kill | None:
     return found
 
 
+def keep(known: dict[str, Kill]) -> None:
+    """Write down what is known, in the catalogue's order; a long hunt may be cut short."""
+    ordered = {name: known[name] for name in MUTANTS if name in known}
+    KILLED.write_bytes(msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n")
+
+
 def main() -> int:
     """Hunt, print the table, keep it in ``killed.json``."""
     names = sys.argv[1:] or list(MUTANTS)
@@ -57,12 +63,12 @@ def main() -> int:
             survivors.append(name)
             print(f"{name:<32} SURVIVES", flush=True)
             known.pop(name, None)
+            keep(known)
             continue
         known[name] = found
+        keep(known)
         where = MUTANTS[name].scenario or "simulate"
         print(f"{name:<32} {where:<24} seed {found.seed:<4} {found.at_us / 1e6:8.3f} s  {found.rule}", flush=True)
-    kept = {name: known[name] for name in MUTANTS if name in known}
-    KILLED.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
     print(f"{len(names) - len(survivors)} killed, {len(survivors)} survive")
     return 1 if survivors else 0
 

@@ -39,7 +39,7 @@ MUTANTS = (
         LIFECYCLE,
         "if found.vouch(vouch.by, s.now_us):",
         'self._enter(member, "alive")\n        if found.vouch(vouch.by, s.now_us):',
-        scenario="lone_accuser",
+        scenario="freezes_shortly",
         tries=6,
     ),
     Mutant(

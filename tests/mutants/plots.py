@@ -46,17 +46,17 @@ def somebody_leaves(stage: Stage) -> None:
 
 
 def goodbye_missed(stage: Stage) -> None:
-    """A node was frozen while others said goodbye, and holds them for dead: the tables come together all the same."""
+    """A node was cut off while others said goodbye, and holds them for dead: the tables come together all the same."""
     cluster = stage.formed(9, listed=3)
     unblamed(cluster)
     world = cluster.world
-    late = world.hosts["node004"]
+    others = [label for label in world.hosts if label != "node004"]
     for name in ("node005", "node006", "node007", "node008"):
-        world.freeze(late)
-        world.run(10 * MILLISECOND)
+        number = world.network.cut(frozenset(pair for b in others for pair in (("node004", b), (b, "node004"))))
         leave(cluster, world.hosts[name])
-        world.run(1_500 * MILLISECOND)
-        world.thaw(late)
+        world.run(2_500 * MILLISECOND)
+        world.network.heal(number)
+        world.streams.moved()
         world.run(20 * SECOND)
     world.run(150 * SECOND)
     for name in ("node005", "node006", "node007", "node008"):
@@ -144,3 +144,15 @@ def killed_in_a_crowd_of_the_sick(stage: Stage) -> None:
         world.freeze(world.hosts[name])
     world.kill(world.hosts["node006"])
     world.run(6 * SECOND)
+
+
+def freezes_shortly(stage: Stage) -> None:
+    """A process freezes until it is suspected and verified, and wakes: others vouch for it, and it refutes."""
+    cluster = stage.formed(7, listed=3)
+    unblamed(cluster)
+    world = cluster.world
+    for attempt in range(20):
+        world.freeze(world.hosts["node007"])
+        world.run((1_200 + 90 * attempt) * MILLISECOND)
+        world.thaw(world.hosts["node007"])
+        world.run(10 * SECOND)

@@ -16,6 +16,9 @@ from pycluster.kernel.units import MILLISECOND
 from pycluster.node.config import Params
 from pycluster.wire import Claim
 
+#: The first pause after a rumour that was not confirmed is this part of the usual one; it doubles.
+_EAGER = 20
+
 
 class Belief(msgspec.Struct, frozen=True):
     """A leader that a voter vouched for at ``vouched_us`` (our clock)."""
@@ -43,6 +46,8 @@ class Following:
         self._rumour: tuple[int, str] | None = None
         self._query_after_us = 0
         self._querying = False
+        #: The pause after the next answer that does not confirm a rumour.
+        self._eager_us = self._interval_us
         self._refused: list[str] = []
         self._asked: set[str] = set()
 
@@ -63,11 +68,13 @@ class Following:
         if self._rumour != (claim.term, claim.leader):
             self._rumour = (claim.term, claim.leader)
             self._query_after_us = now_us
+            self._eager_us = self._interval_us // _EAGER
 
     def answered(self, voter: str, answer: LeaderAnswer | None, now_us: int) -> None:
         """A voter said whom it follows; None: it is no voter, or could not be asked."""
         self._querying = False
-        self._query_after_us = now_us + self._interval_us + self._rng.randrange(self._interval_us // 2 + 1)
+        pause_us = self._pause_us()
+        self._query_after_us = now_us + pause_us + self._rng.randrange(pause_us // 2 + 1)
         if answer is None:
             self._note(f"{voter} did not say")
             return
@@ -139,6 +146,12 @@ class Following:
             return due
         expiry = self.belief.vouched_us + self._ttl_us
         return expiry if due is None else min(due, expiry)
+
+    def _pause_us(self) -> int:
+        """Until the next question; a rumour may run ahead of what its leader can confirm by a few milliseconds."""
+        pause_us = self._eager_us
+        self._eager_us = min(2 * pause_us, self._interval_us)
+        return pause_us
 
     def _due_us(self) -> int:
         if self.belief is None or self._rumour is not None:

@@ -62,7 +62,7 @@ class Cluster:
             Minority(hosts, self.world.network, self.logs),
             Sanity(hosts),
             # Whoever forges and replays records brings about verdicts of any kind.
-            *(() if hostile else (Verdicts(hosts),)),
+            *(() if hostile else (Verdicts(),)),
         )
 
     def plan(self, cluster: str, blueprint: Blueprint) -> None:

@@ -59,6 +59,8 @@ class Host:
         self.drained = False
         #: Left for good: it is not started again.
         self.gone = False
+        #: Its address changed under the process: its connections lead nowhere until they are given up.
+        self.moved = False
         #: Its next process is one of the previous version.
         self.older = False
         #: Claims a name that is another host's.

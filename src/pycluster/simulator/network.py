@@ -18,6 +18,8 @@ Deliver = Callable[[Host, int, Datagram | Refused | Resolved], None]
 
 #: A machine says at most once in this time to one sender that nobody has the port (Linux's ``icmp_ratelimit``).
 ICMP_PAUSE_US = SECOND
+#: Pairs that are remembered for that, before all are forgotten.
+REFUSALS_MAX = 65_536
 
 
 class Weather(msgspec.Struct, frozen=True):
@@ -191,6 +193,8 @@ class Network:
             return
         now_us = self._timeline.now_us
         if now_us - self._refusals.get((target.address, sender), -ICMP_PAUSE_US) >= ICMP_PAUSE_US:
+            if len(self._refusals) >= REFUSALS_MAX:
+                self._refusals.clear()
             self._refusals[target.address, sender] = now_us
             self._timeline.at(now_us + self.delay_us(), self._deliver, source, source.life, Refused(target.address))
 

@@ -22,7 +22,7 @@ Deliver = Callable[[Host, int, Event], None]
 #: A segment that got lost is sent again after this long (RFC 6298's least RTO is 1 s; Linux uses 200 ms).
 RETRANSMIT_US = 200 * MILLISECOND
 #: A connection whose peer acknowledges nothing for this long is given up (``TCP_USER_TIMEOUT``).
-USER_TIMEOUT_US = 5 * SECOND
+USER_TIMEOUT_US = 2 * SECOND
 #: Frames that wait for a connection to move again; the next ones are dropped.
 QUEUE_MAX = 64
 

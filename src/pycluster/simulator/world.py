@@ -103,7 +103,7 @@ class World:
             host.disk.acting.clear()
         host.life += 1
         host.started_us = self.now_us
-        host.departed = host.drained = False
+        host.departed = host.drained = host.moved = False
         host.frozen_since_us = None
         host.wake_us = None
         host.inbox.clear()
@@ -161,6 +161,7 @@ class World:
     def move(self, host: Host, address: Address) -> None:
         """The host has another address from now on, whatever runs on it; its former one is nobody's."""
         host.address = address
+        host.moved = host.process is not None
         self.network.attach(host)
         if f"{host.label}.sim" in self.network.names:
             self.network.names[f"{host.label}.sim"] = (address.host,)

@@ -30,6 +30,7 @@ def result(system: str, parts: dict[str, Part], detected_s: list[float]) -> Resu
         pss_mib=16.0,
         detected_s={"kill -9": detected_s},
         follows_s=[0.2, 0.3] if system == "PyCluster" else [],
+        voters_follow_s=[],
         acts_s=[0.5, 0.4] if system == "PyCluster" else [],
         missed=[],
     )

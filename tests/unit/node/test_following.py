@@ -143,3 +143,21 @@ def test_a_new_cluster_is_followed_once_nobody_vouches_for_the_old_one(
     assert following.belief is None, "within one cluster no term goes back"
     following.answered("node001", anew, TTL)
     assert following.belief is not None and (following.belief.term, following.belief.leader) == (2, "node001")
+
+
+def test_a_rumour_that_is_not_confirmed_yet_is_asked_about_again_soon_and_then_ever_more_rarely(
+    following: Following,
+) -> None:
+    now_us = SECOND
+    following.hear(Claim(4, "node002", 0), now_us)
+    pauses = []
+    for _ in range(7):
+        assert following.wants_query(now_us)
+        following.asking()
+        following.answered("node002", answer(4, ""), now_us)
+        asked_us = now_us
+        while not following.wants_query(now_us):
+            now_us += MILLISECOND
+        pauses.append((now_us - asked_us) // MILLISECOND)
+    assert pauses[0] <= 75, "the leader may have been elected a few milliseconds before it could say so"
+    assert min(pauses[-2:]) >= Params().query_interval_ms

@@ -46,7 +46,8 @@ def _calm(network: Network, since_us: int) -> bool:
 
 def _fine(host: Host, since_us: int) -> bool:
     """Whether no fault touched it since, or shortly before."""
-    return host.running and host.disturbed_until_us <= since_us and not host.departed and not host.stranger
+    fine = host.running and host.disturbed_until_us <= since_us
+    return fine and not (host.departed or host.stranger or host.moved)
 
 
 class Detection(Checker):

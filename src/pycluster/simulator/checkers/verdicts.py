@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from pycluster import membership
 from pycluster.kernel.units import MILLISECOND
-from pycluster.node.effects import Publish
+from pycluster.node.effects import Effect, Publish
+from pycluster.node.events import Event
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.host import Host
 
@@ -25,15 +24,20 @@ class _Doubt(msgspec.Struct):
     down: bool = False
 
 
+#: The observer's label and life, and the UUID of whom it judges.
+_Key = tuple[str, int, str]
+
+
 class Verdicts(Checker):
     """SWIM §4.2 and Lifeguard §IV-B, from what each node tells its subscribers."""
 
-    def __init__(self, hosts: Mapping[str, Host], params: membership.Params | None = None) -> None:
-        self._hosts = hosts
+    def __init__(self, params: membership.Params | None = None) -> None:
+        #: By process: whom it suspects.
+        self._open: dict[tuple[str, int], list[_Key]] = {}
         params = params or membership.Params()
         longest_ms = params.suspicion_alpha * params.suspicion_beta * params.probe_interval_ms
         self._alone_us = int(longest_ms * MILLISECOND * _PATIENCE)
-        self._doubts: dict[tuple[str, int, str], _Doubt] = {}
+        self._doubts: dict[_Key, _Doubt] = {}
 
     def published(self, host: Host, effect: Publish, now_us: int) -> None:
         event = effect.event
@@ -61,18 +65,21 @@ class Verdicts(Checker):
             case _:
                 pass
 
-    def sampled(self, now_us: int) -> None:
-        for (label, life, uuid), doubt in self._doubts.items():
-            host = self._hosts[label]
-            if host.life != life or not host.running or host.process is None:
+    def handled(self, host: Host, event: Event, effects: list[Effect], now_us: int) -> None:
+        suspects = self._open.get((host.label, host.life))
+        for key in list(suspects) if suspects else ():
+            doubt = self._doubts.get(key)
+            if doubt is None or doubt.down:
+                self._open[host.label, host.life].remove(key)
                 continue
+            assert host.process is not None
             member = host.process.member(doubt.name, host.clock.local(now_us))
-            if member is None or member.uuid != uuid or member.state != "alive":
+            if member is None or member.uuid != key[2] or member.state != "alive":
                 continue
             if member.incarnation <= doubt.incarnation:
-                raise Violation("its own word alone", f"{label}: {doubt.name} is alive again, and said nothing itself")
+                raise Violation("its own word alone", f"{host.label} takes {doubt.name} for alive, on others' word")
 
-    def _suspected(self, key: tuple[str, int, str], host: Host, name: str, now_us: int) -> None:
+    def _suspected(self, key: _Key, host: Host, name: str, now_us: int) -> None:
         incarnation = _incarnation(host, name, key[2], now_us)
         before = self._doubts.get(key)
         if before is not None and incarnation is not None and incarnation <= before.incarnation:
@@ -82,8 +89,11 @@ class Verdicts(Checker):
             )
         if incarnation is not None:
             self._doubts[key] = _Doubt(name, host.clock.local(now_us), incarnation)
+            suspects = self._open.setdefault((host.label, host.life), [])
+            if key not in suspects:
+                suspects.append(key)
 
-    def _condemned(self, key: tuple[str, int, str], host: Host, name: str, detail: str, now_us: int) -> None:
+    def _condemned(self, key: _Key, host: Host, name: str, detail: str, now_us: int) -> None:
         doubt = self._doubts.get(key)
         if doubt is None or doubt.down:
             raise Violation(

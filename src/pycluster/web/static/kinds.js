@@ -46,6 +46,7 @@ export const KINDS = {
   "hook-failed": "bad",
   "hook-dropped": "warn",
   "console-dropped": "quiet",
+  "lines-left-out": "quiet",
   "address-changed": "warn",
   "data-directory-lost": "bad",
 };
