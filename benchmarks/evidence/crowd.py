@@ -88,8 +88,7 @@ class Scene:
                 f"{unknown()} verdicts are missing after {within_us // SECOND} s"
             )
             world.run(_STEP_US)
-            if (world.now_us - begun_us) % SECOND == 0:
-                self._ask(survivors)
+            self._ask(survivors)
         times = sorted((max(by.values()) - begun_us) / SECOND for by in crowd.known.at_us.values())
         self.figures["known to all, median virtual s"] = round(statistics.median(times), 2)
         self.figures["known to all, last virtual s"] = round(times[-1], 2)

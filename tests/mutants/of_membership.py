@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
+ADMISSION = "membership/admission.py"
 LIFECYCLE = "membership/lifecycle.py"
 MEMBERS = "membership/members.py"
 SUSPICION = "membership/suspicion.py"
@@ -20,9 +21,8 @@ MUTANTS = (
         "tombstone-resurrected",
         "the word of the incarnation that was convicted brings the dead back",
         LIFECYCLE,
-        "alive.incarnation <= member.incarnation and not member.tags_hidden:\n            return",
-        "alive.incarnation <= member.incarnation and not member.tags_hidden:\n            return"
-        ' self._newer_word(member, alive) if member.state == "down" else None',
+        "return  # nearly all that is heard",
+        'return self._newer_word(known, update) if known.state == "down" else None  # nearly all that is heard',
         scenario="slept_through_a_death",
         tries=6,
     ),
@@ -99,7 +99,7 @@ MUTANTS = (
     Mutant(
         "dead-forgotten",
         "the dead are forgotten as soon as anybody looks",
-        LIFECYCLE,
+        ADMISSION,
         'params.down_keep_ms if state == "down"',
         '0 if state == "down"',
         scenario="dead_for_a_minute",

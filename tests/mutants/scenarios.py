@@ -196,11 +196,13 @@ def refusals_forged(stage: Stage) -> None:
     world = cluster.world
     forger = Forger(cluster)
     world.watch(forger)
-    for _ in range(10):
+    for attempt in range(10):
+        world.run(11 * attempt * MILLISECOND)
         leader = world.hosts[cluster.leader()]
         forger.address = leader.address
-        # What it says to its followers meanwhile is lost, so that it cannot depose itself.
-        number = world.network.cut(frozenset((leader.label, other) for other in world.hosts if other != leader.label))
+        # It hears of nothing meanwhile, so that nobody deposes it.
+        others = [label for label in world.hosts if label != leader.label]
+        number = world.network.cut(frozenset(pair for b in others for pair in ((leader.label, b), (b, leader.label))))
         for host in world.hosts.values():
             world.streams.idle.forge(host, leader)
         world.run(2 * SECOND)

@@ -71,6 +71,7 @@ class Hand:
         self.begun = self.feed(events.Start())
         for number in range(2, members + 1):
             self.hear(number, alive(number))
+            self.member(number).met = True
         self.done.clear()
         self._unanswered.clear()
 

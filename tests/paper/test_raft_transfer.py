@@ -17,6 +17,7 @@ from pycluster.consensus import (
     Transfer,
 )
 from pycluster.consensus.messages import (
+    PreVoteReply,
     PreVoteRequest,
     ReachEcho,
     ReachQuery,
@@ -358,3 +359,22 @@ def test_a_leader_with_a_slow_disk_hands_over() -> None:
     assert hand.raft.view(hand.now_us).reason == (
         "node002 hands leadership over to node001: its disk is slower than the election timeout"
     )
+
+
+def test_a_leader_that_hands_over_while_it_waits_says_with_its_vote_for_how_long() -> None:
+    """Ours: it was told by voters that may not be among those of the next leader, nor of a version that tells."""
+    hand = Hand()
+    hand.due()
+    hand.tell(3, PreVoteReply(*hand.header(3), 1, True))
+    hand.write()
+    hand.tell(3, VoteReply(*hand.header(3), 2, True, 400 * MS))
+    until_us = hand.now_us + 400 * MS
+    hand.write()
+    hand.acknowledge(3)
+    hand.match(3, 3)
+    hand.feed(Transfer("node003"))
+    assert len(hand.sent(TimeoutNow)) == 1 and hand.raft.leader == ""
+    hand.later(50)
+    hand.ask_vote(3, term=3, transfer=True)
+    (reply,) = hand.sent(VoteReply)
+    assert reply.granted and reply.owed_us == until_us - hand.now_us

@@ -74,7 +74,7 @@ def test_section_3_1_an_ack_through_a_helper_counts_until_the_period_ends() -> N
 
 
 def test_section_3_1_a_member_that_nobody_reached_by_the_end_of_the_period_is_suspected() -> None:
-    hand = Hand(members=3)
+    hand = Hand(members=3, seed=2)
     hand.kill(2)
     while hand.state(2) == "alive":
         hand.run(10)

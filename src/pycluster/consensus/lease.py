@@ -16,6 +16,9 @@ from pycluster.consensus.replication import Progress, Replication
 from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
+#: Election timeouts that a leader has for its term's first entry; a disk that takes as long elects nobody anyway.
+_BARREN_TIMEOUTS = 4
+
 
 class Lease:
     """Heartbeats, their acknowledgements, and the acting interval that rests on them."""
@@ -89,8 +92,8 @@ class Lease:
     def on_stream_ended(self, uuid: str) -> None:
         """That follower may be gone: it counts when it answers what it is sent from now on; no quorum, no acting."""
         s, progress = self._s, self._replication.progress.get(uuid)
-        if progress is None:
-            return
+        if progress is None or s.now_us - progress.counts_from_us < s.params.heartbeat_interval_us:
+            return  # nobody's streams end so often, and acting must not begin and end with each
         progress.lease_until_us = None
         progress.counts_from_us = s.now_us
         self._beat(progress)
@@ -134,9 +137,19 @@ class Lease:
         round_us = self._quorum_th(self._s.now_us, lambda progress: progress.round_us)
         return max(self._began_us, round_us or 0) + self._s.params.election_timeout_us
 
+    @property
+    def barren_us(self) -> int | None:
+        """When a leader whose first entry nobody takes gives the title up: its heartbeats may go another way."""
+        s = self._s
+        if s.journal.term_at(s.commit_index) == s.term:
+            return None
+        return self._began_us + _BARREN_TIMEOUTS * s.params.election_timeout_us
+
     def next_deadline(self) -> int:
         """The next heartbeat, the lease's end or that of a former leader's, or the end of the title."""
         due = min(self.heartbeat_due_us, self.quorum_lost_us)
+        if (barren_us := self.barren_us) is not None:
+            due = min(due, barren_us)
         if self.acting:
             return min(due, self.until_us)
         return min(due, self.not_before_us) if self._s.now_us < self.not_before_us else due

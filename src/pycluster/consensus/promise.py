@@ -8,6 +8,12 @@ over only when its time is.
 from __future__ import annotations
 
 from pycluster.consensus.log import NOBODY, Voter
+from pycluster.kernel.units import SECOND
+
+#: So many promises are given up on evidence in a row, then one in each pause: real deaths are fewer, and forged ones
+#: must leave time to act.
+RELEASES_AT_ONCE = 4
+RELEASE_PAUSE_US = 2 * SECOND
 
 
 class Promise:
@@ -18,6 +24,7 @@ class Promise:
         "_former_us",
         "_lease_us",
         "_receipt_us",
+        "_releases_us",
         "_sent_us",
         "_timeout_us",
         "released",
@@ -41,6 +48,8 @@ class Promise:
         #: The last end of all leases of other leaders or terms.
         self._former_us = 0
         self._deaf_until_us = 0
+        #: When all that was given up is paid off, a pause each.
+        self._releases_us = -timeout_us
 
     def give(self, leader: Voter, term: int, now_us: int) -> None:
         """Promise to the leader of ``term``, for an election timeout from now."""
@@ -69,11 +78,16 @@ class Promise:
         self._receipt_us = min(self._receipt_us + lag_us, now_us)
         self._former_us = max(self._former_us, min(self._former_us + lag_us, latest_us))
 
-    def release(self, now_us: int, deaf_us: int) -> None:
-        """Give it up on evidence; whatever that leader says for ``deaf_us`` was on its way."""
+    def release(self, now_us: int, deaf_us: int) -> bool:
+        """Give it up on evidence; whatever that leader says for ``deaf_us`` was on its way. False: once too often."""
+        paid_us = max(self._releases_us, now_us)
+        if paid_us - now_us > (RELEASES_AT_ONCE - 1) * RELEASE_PAUSE_US:
+            return False
+        self._releases_us = paid_us + RELEASE_PAUSE_US
         self.until_us = now_us
         self.released = True
         self._deaf_until_us = now_us + deaf_us
+        return True
 
     def is_deaf_to(self, leader: Voter, term: int, now_us: int) -> bool:
         """Whether evidence says that this leader's words of that term are those of one that is gone."""
@@ -83,6 +97,10 @@ class Promise:
         """What is left of any leader's lease; less the one promised to where it ``handed_over``, for it has stopped."""
         until_us = self._former_us if handed_over else max(self._former_us, self._lease_ends_us)
         return max(until_us - now_us, 0)
+
+    def remember(self, until_us: int) -> None:
+        """Until then a former leader's lease may run by others' word, for which this voter waited as a leader."""
+        self._former_us = max(self._former_us, until_us)
 
     @property
     def _lease_ends_us(self) -> int:

@@ -109,6 +109,8 @@ class Roles:
             self.transfer.reset()
             self.reconfigure.reset()
             s.promise.to = NOBODY
+            # Voters of an older version say nothing of what is owed, and may be most of those that elect the next one.
+            s.promise.remember(self.lease.not_before_us)
             self.bootstrap.begin()
         if s.role != "follower":
             s.stand_base_us = max(s.stand_base_us, s.now_us)
@@ -227,10 +229,10 @@ class Roles:
     def on_refused(self, uuid: str) -> None:
         """Evidence that a process is gone: no promise is kept to it, and nobody waits for it (not in the paper)."""
         s, promise = self.s, self.s.promise
-        if not uuid or uuid != promise.to.uuid or s.now_us >= promise.until_us:
+        meant = uuid and uuid == promise.to.uuid and s.now_us < promise.until_us
+        if not meant or not promise.release(s.now_us, s.params.heartbeat_interval_us):
             s.counters["refusals_ignored"] += 1
             return
-        promise.release(s.now_us, s.params.heartbeat_interval_us)
         s.stand_base_us = s.now_us
         if s.leader == promise.to:
             self._lose_leader("is gone: its stream ended, and a redial was refused")
@@ -305,6 +307,13 @@ class Roles:
         if s.now_us >= self.lease.quorum_lost_us:
             reach = s.reach_text(s.params.election_timeout_us)
             self.become_follower(s.term, NOBODY, f"{s.name} gave leadership up without a quorum: {reach}")
+            return
+        barren_us = self.lease.barren_us
+        if barren_us is not None and s.now_us >= barren_us:
+            why = "no majority took its first entry, though its heartbeats are answered"
+            self.become_follower(s.term, NOBODY, f"{s.name} gave leadership up: {why}")
+            # The others' promises end within one time-out; whoever is next has the other one.
+            s.stand_base_us = s.now_us + 2 * s.params.election_timeout_us
             return
         if self.lease.tick():
             self.replication.tick()

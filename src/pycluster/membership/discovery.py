@@ -9,6 +9,9 @@ noticed. ``docs/protocol/membership.md`` gives the bound on healing that follows
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import msgspec
 
 from pycluster.kernel.ids import Address, Seed
@@ -22,8 +25,9 @@ _CONTACTS_BY = 4
 _ADDRESSES_TRIED = 4
 _TURNS = 3
 _SYNC_STRETCH_PAST = 32
-#: Contacts of one turn: the table may be full of members that somebody invented.
-_CONTACTS_MAX = 256
+#: Contacts of one turn: with those that this node met or that are configured, and with the others, whom somebody may
+#: have invented by the thousand.
+_CONTACTS_MAX, _HEARSAY_CONTACTS_MAX = 256, 32
 
 
 class _Target(msgspec.Struct):
@@ -34,6 +38,9 @@ class _Target(msgspec.Struct):
     port: int
 
 
+One = TypeVar("One", str, str | _Target)
+
+
 class Discovery:
     """Whom to contact, and when."""
 
@@ -41,6 +48,7 @@ class Discovery:
         self._s = state
         self._targets: list[_Target] = []
         self._turn: list[str | _Target] = []
+        self._hearsay_turn: list[str] = []
         self._sync_us: int | None = None
         self._contact_us: int | None = None
         #: The pause after which all are contacted again, while that is still to happen more often than later.
@@ -69,6 +77,7 @@ class Discovery:
         """Contact nobody any more."""
         self._targets.clear()
         self._turn.clear()
+        self._hearsay_turn.clear()
         self._sync_us = self._contact_us = None
 
     def join(self, seeds: tuple[tuple[str, int], ...]) -> None:
@@ -145,11 +154,16 @@ class Discovery:
         if self._contact_us is not None:
             self._contact_us = self._s.now_us
 
-    def _missing(self) -> list[str | _Target]:
-        """The down and the suspects by name, and the targets that nobody alive stands for."""
+    def _missing(self) -> tuple[list[str | _Target], list[str]]:
+        """The down and the suspects by name, and the targets that nobody alive stands for.
+
+        Apart from these: those that this node never met.
+        """
         s = self._s
-        silent = [member.name for member in s.others("suspect", "down")] if s.refused_by is None else []
-        return [*silent, *(target for target in self._targets if self._is_missing(target))]
+        silent = s.others("suspect", "down") if s.refused_by is None else []
+        met = [member.name for member in silent if member.met]
+        hearsay = [member.name for member in silent if not member.met]
+        return [*met, *(target for target in self._targets if self._is_missing(target))], hearsay
 
     def _is_missing(self, one: str | _Target) -> bool:
         """Whether it still is, as ``_missing`` counts."""
@@ -161,11 +175,9 @@ class Discovery:
     def _contact_next(self) -> None:
         s = self._s
         if self._eager_us < s.params.reconnect_interval_ms * MILLISECOND:
-            missing = self._missing()
-            if len(missing) > _CONTACTS_MAX:
-                missing = self._s.rng.sample(missing, _CONTACTS_MAX)
-            for one in missing:
-                self._contact(one)
+            missing, hearsay = self._missing()
+            self._contact_all(missing if len(missing) <= _CONTACTS_MAX else s.rng.sample(missing, _CONTACTS_MAX))
+            self._contact_all(s.rng.sample(hearsay, min(len(hearsay), _HEARSAY_CONTACTS_MAX)))
             pause_us = self._eager_us
             self._eager_us *= 2
         else:
@@ -175,15 +187,23 @@ class Discovery:
 
     def _contact_some(self) -> None:
         """The next third of the missing in a random order; all of them where nobody is there to help looking."""
-        missing = self._missing()
+        missing, hearsay = self._missing()
+        self._turn = self._contact_turn(self._turn, missing, _CONTACTS_MAX)
+        self._hearsay_turn = self._contact_turn(self._hearsay_turn, hearsay, _HEARSAY_CONTACTS_MAX)
+
+    def _contact_turn(self, turn: list[One], missing: list[One], at_most: int) -> list[One]:
+        """Contact the next of ``turn``; what is left of it."""
         least = -(-len(missing) // _TURNS) if self._s.live_count else len(missing)
-        least = min(least, _CONTACTS_MAX)
-        if len(self._turn) < least:
-            self._turn = self._s.rng.sample(missing, len(missing))
-        still = [one for one in self._turn if self._is_missing(one)]
-        for one in still[:least]:
+        least = min(least, at_most)
+        if len(turn) < least:
+            turn = self._s.rng.sample(missing, len(missing))
+        still = [one for one in turn if self._is_missing(one)]
+        self._contact_all(still[:least])
+        return still[least:]
+
+    def _contact_all(self, missing: Sequence[str | _Target]) -> None:
+        for one in missing:
             self._contact(one)
-        self._turn = still[least:]
 
     def _contact(self, missing: str | _Target) -> None:
         """The accused speak for themselves when they hear what is said of them; targets are asked for their tables."""

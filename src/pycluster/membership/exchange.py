@@ -56,7 +56,7 @@ class Exchange:
                 if taken is not None:
                     return taken
                 self._seen(request.me)
-                self._merge(request.records, request.me.name)
+                self._merge(request.records, request.me.name, hearsay=True)
                 return Done()
             case _:
                 s.counters["requests_malformed"] += 1
@@ -78,7 +78,7 @@ class Exchange:
             case Records():
                 self._names.accepted()
                 self._seen(reply.me)
-                self._merge(reply.records, reply.me.name)
+                self._merge(reply.records, reply.me.name, hearsay=False)
                 if s.table.digest != reply.digest and purpose.to is not None:
                     self._discovery.push(purpose.to)
             case NameTaken():
@@ -102,31 +102,32 @@ class Exchange:
         """The peer's own word, and proof of its life."""
         s = self._s
         self._names.speaks(me)
-        self._lifecycle.update(me)
+        self._lifecycle.update(me, hearsay=False)
         member = s.table.get(me.name)
         if member is None or member.uuid != me.uuid or member is s.local:
             return
+        member.met = True
         if member.state in ("alive", "suspect"):
             member.last_seen_us = s.now_us
         else:
             s.send_accused(member)
 
-    def _merge(self, records: tuple[Record, ...], by: str) -> None:
+    def _merge(self, records: tuple[Record, ...], by: str, *, hearsay: bool) -> None:
         """Take a table in. Who knew few of these joins a crowd that has told itself of them: it tells nobody again."""
         table = self._s.table
         unknown = sum(record.alive.name not in table for record in records)
         self._s.hushed = 2 * unknown > len(table)
-        self._take_in(records, by)
+        self._take_in(records, by, hearsay)
         self._s.hushed = False
 
-    def _take_in(self, records: tuple[Record, ...], by: str) -> None:
+    def _take_in(self, records: tuple[Record, ...], by: str, hearsay: bool) -> None:
         for record in records[: self._s.params.members_max]:
             alive = record.alive
             if record.state in (_DOWN, _LEFT) and alive.name not in self._s.table:
-                self._lifecycle.learn(alive, STATES[record.state], record.age_s, by)
+                self._lifecycle.learn(alive, STATES[record.state], record.age_s, by, hearsay=hearsay)
             elif record.state == _DOWN:
                 self._lifecycle.update(Down(alive.name, alive.uuid, alive.incarnation, by, False))
             elif record.state == _LEFT:
                 self._lifecycle.update(Left(alive.name, alive.uuid, alive.incarnation))
             else:
-                self._lifecycle.update(alive)
+                self._lifecycle.update(alive, hearsay=hearsay)

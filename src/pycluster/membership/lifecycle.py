@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import assert_never
 
 from pycluster.kernel.ids import is_name
 from pycluster.kernel.limits import INCARNATION_LEAP_MAX, INCARNATION_MAX
 from pycluster.kernel.units import MILLISECOND, SECOND
+from pycluster.membership.admission import Admission
+from pycluster.membership.deadlines import Deadlines
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.effects import Cause, MemberChanged, SaveIncarnation
 from pycluster.membership.members import Member, member_of, plausible
@@ -19,8 +20,10 @@ from pycluster.membership.state import State
 from pycluster.membership.suspicion import REFUSED, SILENT, STRENGTHS, Suspicion
 from pycluster.membership.watching import Watching
 
-#: A full table forgets so many at a time: to look for them costs as much as to look for one.
-_FORGOTTEN_AT_ONCE = 64
+#: Convictions in one tick; the next follow at once, after what came in meanwhile.
+_CONVICTED_AT_ONCE = 64
+#: Own accusations in one tick that go straight to those whom they concern; the others are told by gossip.
+_TOLD_AT_ONCE = 8
 
 
 def _verifiers_of(member: Member) -> str:
@@ -38,29 +41,27 @@ class Lifecycle:
         self._probing = probing
         self._watching = watching
         self._suspicions: dict[str, Suspicion] = {}
-        #: The earliest deadline of them all; None while that is to be found out anew.
-        self._earliest_us: int | None = None
-        self._reap_us = 0
+        self._due: Deadlines[str] = Deadlines()
+        self._admission = Admission(state, self.changed)
+        self._told = 0
 
     def next_deadline(self) -> int | None:
         """When the next suspicion convicts."""
-        if not self._suspicions:
-            return None
-        if self._earliest_us is None:
-            self._earliest_us = min(found.deadline() for found in self._suspicions.values())
-        return max(self._earliest_us, self._s.health.forgiving_until_us)
+        at_us = self._due.earliest()
+        return None if at_us is None else max(at_us, self._s.health.forgiving_until_us)
 
     def tick(self) -> None:
         """Convict those whose time is up, forget those whose time is over."""
         s = self._s
-        due_us = self.next_deadline()
-        for name, found in list(self._suspicions.items()) if due_us is not None and s.now_us >= due_us else ():
-            if s.now_us >= found.deadline():
+        self._told = 0
+        if s.now_us >= s.health.forgiving_until_us:
+            for name in self._due.take(s.now_us, _CONVICTED_AT_ONCE):
+                found = self._suspicions[name]
                 self._down(Down(name, s.table[name].uuid, found.incarnation, s.local.name, found.verified))
-        self._reap()
+        self._admission.reap()
 
-    def update(self, update: Update) -> None:
-        """One piece of news, from wherever."""
+    def update(self, update: Update, *, hearsay: bool = True) -> None:
+        """One piece of news; ``hearsay``: neither its subject's own word over TCP nor an answer that we asked for."""
         if type(update) is Alive:
             known = self._s.table.get(update.name)
             if (
@@ -81,7 +82,7 @@ class Lifecycle:
             return
         match update:
             case Alive():
-                self._alive(update)
+                self._alive(update, hearsay)
             case Suspect():
                 self._suspect(update)
             case Vouch():
@@ -108,19 +109,22 @@ class Lifecycle:
             return None
         return member
 
-    def learn(self, alive: Alive, state: MemberState, age_s: int, by: str) -> None:
+    def learn(self, alive: Alive, state: MemberState, age_s: int, by: str, *, hearsay: bool = True) -> None:
         """A member that ``by`` has known as down or left for ``age_s`` and that was never heard of here.
 
         Its age comes with it, so that what everyone is about to forget does not go round for ever.
         """
         s = self._s
-        if not 0 <= age_s * SECOND < self._keep_us(state):
+        if not 0 <= age_s * SECOND < self._admission.keep_us(state):
             return
         if not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
             return
         if len(s.table) >= s.params.members_max:
+            # Whoever forgot others for the dead would be told of those again.
             s.counters["members_refused"] += 1
+            return
+        if not self._admission.admits(hearsay=hearsay):
             return
         member = member_of(alive, state, s.now_us - age_s * SECOND)
         s.table.put(member)
@@ -174,7 +178,7 @@ class Lifecycle:
 
     # The others.
 
-    def _alive(self, alive: Alive) -> None:
+    def _alive(self, alive: Alive, hearsay: bool) -> None:
         s = self._s
         member = s.table.get(alive.name)
         known = member is not None and member.uuid == alive.uuid
@@ -183,7 +187,7 @@ class Lifecycle:
         if not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
         elif member is None:
-            self._discover(alive)
+            self._discover(alive, hearsay)
         elif not known:
             self._another_identity(member, alive)
         elif alive.incarnation > member.incarnation:
@@ -211,10 +215,9 @@ class Lifecycle:
         elif changed:
             self.changed("updated", member, "")
 
-    def _discover(self, alive: Alive) -> None:
+    def _discover(self, alive: Alive, hearsay: bool) -> None:
         s = self._s
-        if len(s.table) >= s.params.members_max and not self._made_room():
-            s.counters["members_refused"] += 1
+        if not self._admission.admits(hearsay=hearsay):
             return
         member = member_of(alive, "alive", s.now_us)
         s.table.put(member)
@@ -241,23 +244,13 @@ class Lifecycle:
                 self._names.conflict(alive, member)
                 return
             self._names.yields(member)
-        self._suspicions.pop(member.name, None)
-        self._earliest_us = None
+        self._acquit(member.name)
         successor = member_of(alive, "alive", s.now_us)
         s.note(successor, "identity", member.name, f"follows {member.uuid[:8]}, which was {member.state}")
         s.table.put(successor)
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
-
-    def _made_room(self) -> bool:
-        """Forget some that are down or gone and that this node never heard itself: invented ones keep nobody out."""
-        s = self._s
-        never_heard = [member for member in s.others("down", "left") if member.last_seen_us is None]
-        for member in heapq.nsmallest(_FORGOTTEN_AT_ONCE, never_heard, key=lambda member: member.state_since_us):
-            s.table.drop(member.name)
-            self.changed("forgotten", member, "the table is full and it was never heard itself")
-        return bool(never_heard)
 
     def _suspect(self, accusation: Suspect) -> None:
         s = self._s
@@ -273,10 +266,10 @@ class Lifecycle:
             return
         member.incarnation = accusation.incarnation
         health = s.health.score if accusation.by == s.local.name else 0
-        self._earliest_us = None
-        self._suspicions[member.name] = Suspicion(
+        found = self._suspicions[member.name] = Suspicion(
             s.params, member.incarnation, accusation.by, s.cluster_size, health, s.now_us, strength
         )
+        self._due.put(member.name, found.deadline())
         before = member.state
         self._enter(member, "suspect", keep_suspicion=True)
         member.accuser, member.strength = accusation.by, strength
@@ -292,7 +285,7 @@ class Lifecycle:
         stronger = strength > found.strength
         if not found.confirm(accusation.by, strength, s.now_us):
             return
-        self._earliest_us = None
+        self._due.put(member.name, found.deadline())
         s.note(member, "confirmed", accusation.by, STRENGTHS[strength])
         self._pass_on(member, accusation, strength, replaces=False)
         if stronger and found.strength_of(s.local.name) < strength:
@@ -311,9 +304,12 @@ class Lifecycle:
         if strength == SILENT:
             return
         s.urgent = True
-        if accusation.by != s.local.name:
+        if accusation.by != s.local.name or self._told >= _TOLD_AT_ONCE:
             return
+        self._told += 1
         s.send_accused(member)
+        if len(self._suspicions) > s.params.pending_max:
+            return  # where so many are suspected, to rank the living for each would cost more than it gains
         found = self._suspicions[member.name]
         for verifier in s.highest(_verifiers_of(member), s.params.verifiers, member.name, s.local.name):
             if found.strength_of(verifier.name) < strength:
@@ -326,7 +322,7 @@ class Lifecycle:
         if found is None or member is None or member.uuid != vouch.uuid or found.incarnation != vouch.incarnation:
             return
         if found.vouch(vouch.by, s.now_us):
-            self._earliest_us = None
+            self._due.put(member.name, found.deadline())
             s.note(member, "vouched", vouch.by)
             s.broadcasts.put(vouch, replaces=False)
             s.urgent = s.urgent or found.strength > SILENT
@@ -366,26 +362,15 @@ class Lifecycle:
         s.broadcasts.put(left)
         self.changed("left", member, f"forced out by {left.by}" if left.by else "said goodbye")
 
-    def _reap(self) -> None:
-        """Forget the dead and the gone when their time is over."""
-        s = self._s
-        if s.now_us < self._reap_us:
-            return
-        self._reap_us = s.now_us + s.params.sync_interval_ms * MILLISECOND
-        for member in s.others("down", "left"):
-            if s.now_us - member.state_since_us >= self._keep_us(member.state):
-                s.table.drop(member.name)
-                self.changed("forgotten", member, f"{member.state} for too long")
-
-    def _keep_us(self, state: MemberState) -> int:
-        params = self._s.params
-        return (params.down_keep_ms if state == "down" else params.left_keep_ms) * MILLISECOND
+    def _acquit(self, name: str) -> None:
+        """Its suspicion is over, however it ended."""
+        self._suspicions.pop(name, None)
+        self._due.drop(name)
 
     def _enter(self, member: Member, state: MemberState, *, keep_suspicion: bool = False) -> None:
         s = self._s
         if not keep_suspicion:
-            self._suspicions.pop(member.name, None)
-            self._earliest_us = None
+            self._acquit(member.name)
             member.accuser, member.strength = "", SILENT
         if member.state != state:
             member.state = state

@@ -55,8 +55,8 @@ class Member(msgspec.Struct, gc=False, eq=False):
     """What this node knows of a member. A table has thousands: what it said of itself is kept as it came.
 
     ``word``: its own newest word; ``incarnation`` may be past it, where an accusation was. ``last_seen_us``: the newest
-    packet or answer that the member itself authored. ``accuser``: who raised the present suspicion, on evidence of that
-    ``strength``.
+    packet or answer that the member itself authored. ``met``: it answered this node or asked it over TCP, so nobody
+    invented it in a datagram. ``accuser``: who raised the present suspicion, on evidence of that ``strength``.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Member(msgspec.Struct, gc=False, eq=False):
     state_since_us: int
     last_seen_us: int | None = None
     rtt_us: int | None = None
+    met: bool = False
     accuser: str = ""
     strength: int = 0
     notes: deque[Evidence] | None = None

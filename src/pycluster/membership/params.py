@@ -90,6 +90,10 @@ class Params(msgspec.Struct, frozen=True):
 
     ``members_max`` (members, 2 to 100,000): the table; past it newcomers are refused and counted.
 
+    ``newcomers_burst`` (members, 16 to 100,000) / ``newcomers_per_s`` (members/s, 1 to 10,000): how many members that
+    only others tell of are taken in at once, and in each second after; more are counted and come with a comparison of
+    tables. Invented members cost no more than that.
+
     ``pending_max`` (8 to 65,536): requests over TCP, probes for others, verifications, joined hosts, complaints that
     are remembered; of each so many at most.
 
@@ -134,6 +138,8 @@ class Params(msgspec.Struct, frozen=True):
     queue_max: int = 4_096
     evidence_max: int = 8
     members_max: int = 10_000
+    newcomers_burst: int = 1_024
+    newcomers_per_s: int = 64
     pending_max: int = 256
     tags_gossip_bytes: int = 512
     tags_max_bytes: int = 8_192
@@ -192,6 +198,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "queue_max": (16, 1_000_000),
     "evidence_max": (1, 1_000),
     "members_max": (2, 100_000),
+    "newcomers_burst": (16, 100_000),
+    "newcomers_per_s": (1, 10_000),
     "pending_max": (8, 65_536),
     "tags_gossip_bytes": (0, 512),
     "tags_max_bytes": (0, 65_536),

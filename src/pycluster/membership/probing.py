@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND
+from pycluster.membership.deadlines import Deadlines
 from pycluster.membership.members import Member
 from pycluster.membership.messages import Ack, IndirectPing, Nack, Packet, Ping
 from pycluster.membership.rounds import CALLS_MAX, Miss, Relay, Round
@@ -11,6 +12,11 @@ from pycluster.membership.state import Purpose, State
 from pycluster.membership.suspicion import SILENT, UNREACHABLE
 
 _TCP_ONLY_BEFORE_NOTICE = 5
+#: Rounds and relays that are looked at in one tick; what is left is due at once, after what came in meanwhile.
+_DUE_AT_ONCE = 16
+#: One in so many of the verifications that may run at once is for members that this node never met: anybody can invent
+#: some.
+_HEARSAY_SHARE = 8
 
 
 class Probing:
@@ -19,9 +25,19 @@ class Probing:
     def __init__(self, state: State) -> None:
         self._s = state
         self._order: list[str] = []
+        #: Those that this node never met; they have half of the periods at most, for anybody can invent some.
+        self._strangers: list[str] = []
+        #: How many stood in the order when this pass began.
+        self._pass = 0
+        #: Who stands in either.
+        self._ordered: set[str] = set()
         self._next_us: int | None = None
         self._rounds: dict[int, Round] = {}
         self._relays: dict[int, Relay] = {}
+        #: When a round or a relay wants to be looked at, by number.
+        self._due: Deadlines[int] = Deadlines()
+        #: UUIDs under verification, and whether this node had not met them when it began.
+        self._verified: dict[str, bool] = {}
         self._tcp_only: dict[str, int] = {}
         self._typical_rtt_us: int | None = None
 
@@ -32,35 +48,28 @@ class Probing:
 
     def next_deadline(self) -> int | None:
         """The next period, call for help, end of a round, or nack."""
-        due = [] if self._next_us is None else [self._next_us]
-        due += [found.due_us() for found in self._rounds.values()]
-        due += [relay.ends_us if relay.nacked else relay.nack_us for relay in self._relays.values()]
-        return min(due, default=None)
+        at_us = self._due.earliest()
+        if at_us is None or self._next_us is None:
+            return self._next_us if at_us is None else at_us
+        return min(at_us, self._next_us)
 
     def forgive(self) -> None:
         """This process was late: what it missed meanwhile accuses nobody (Lifeguard: own health first)."""
-        self._rounds = {seq: found for seq, found in self._rounds.items() if found.by_tcp}
+        for found in list(self._rounds.values()):
+            if not found.by_tcp:
+                self._end(found)
 
     def tick(self) -> list[Miss]:
-        """Everything due."""
+        """What is due, within bounds."""
         s = self._s
         misses: list[Miss] = []
-        for seq, relay in list(self._relays.items()):
-            if s.now_us >= relay.ends_us:
-                del self._relays[seq]
-            elif s.now_us >= relay.nack_us and not relay.nacked:
-                relay.nacked = True
-                s.send(relay.origin, Nack(relay.origin_seq))
-        for seq, found in list(self._rounds.items()):
-            if s.now_us >= found.ends_us:
-                del self._rounds[seq]
-                miss = self._finish(found)
+        for seq in self._due.take(s.now_us, _DUE_AT_ONCE):
+            if seq in self._relays:
+                self._relay_due(seq, self._relays[seq])
+            else:
+                miss = self._round_due(self._rounds[seq])
                 if miss is not None:
                     misses.append(miss)
-            elif not found.helped and s.now_us >= found.help_us:
-                self._help(found)
-            elif found.again_us and s.now_us >= found.again_us[0]:
-                self._ping_again(found)
         if self._next_us is not None and s.now_us >= self._next_us:
             period_us = s.params.probe_interval_ms * MILLISECOND * (1 + s.health.score)
             self._next_us = max(self._next_us + period_us, s.now_us + period_us // 2)
@@ -69,15 +78,47 @@ class Probing:
                 self._probe(member, verification=False, period_us=period_us)
         return misses
 
+    def _relay_due(self, seq: int, relay: Relay) -> None:
+        s = self._s
+        if s.now_us >= relay.ends_us:
+            del self._relays[seq]
+            return
+        relay.nacked = True
+        s.send(relay.origin, Nack(relay.origin_seq))
+        self._due.put(seq, relay.ends_us)
+
+    def _round_due(self, found: Round) -> Miss | None:
+        s = self._s
+        if s.now_us >= found.ends_us:
+            self._end(found)
+            return self._finish(found)
+        if not found.helped and s.now_us >= found.help_us:
+            self._help(found)
+        elif found.again_us and s.now_us >= found.again_us[0]:
+            self._ping_again(found)
+        self._due.put(found.seq, found.due_us())
+        return None
+
+    def _end(self, found: Round) -> None:
+        del self._rounds[found.seq]
+        self._due.drop(found.seq)
+        if found.verification:
+            self._verified.pop(found.uuid, None)
+
     def verify(self, member: Member) -> None:
         """Probe a member at once, by UDP and TCP together, unless that is under way."""
-        if any(found.uuid == member.uuid and found.verification for found in self._rounds.values()):
+        s = self._s
+        if member.uuid in self._verified:
             return
-        if len(self._rounds) >= self._s.params.pending_max:
-            self._s.counters["verifications_past_bound"] += 1
+        hearsay = not member.met
+        unheard = sum(self._verified.values()) if hearsay else 0
+        if len(self._rounds) >= s.params.pending_max or unheard >= s.params.pending_max // _HEARSAY_SHARE:
+            s.counters["verifications_past_bound"] += 1
             return
-        found = self._probe(member, verification=True, period_us=self._s.params.verify_timeout_ms * MILLISECOND)
+        self._verified[member.uuid] = hearsay
+        found = self._probe(member, verification=True, period_us=s.params.verify_timeout_ms * MILLISECOND)
         self._help(found)
+        self._due.put(found.seq, found.due_us())
 
     # What comes in.
 
@@ -98,6 +139,7 @@ class Probing:
         nack_us = s.now_us + self._ack_timeout_us(s.table.get(request.name)) * 8 // 10
         ends_us = s.now_us + s.params.probe_interval_ms * MILLISECOND
         self._relays[seq] = Relay(source, request.seq, nack_us, ends_us)
+        self._due.put(seq, nack_us)
         s.send(request.address, Ping(seq), s.table.get(request.name))
 
     def on_ack(self, packet: Packet, ack: Ack) -> str | None:
@@ -107,6 +149,7 @@ class Probing:
             ack = Ack(ack.seq, packet.name, packet.uuid)
         relay = self._relays.pop(ack.seq, None)
         if relay is not None:
+            self._due.drop(ack.seq)
             s.send(relay.origin, Ack(relay.origin_seq, ack.name, ack.uuid))
             return None
         found = self._rounds.get(ack.seq)
@@ -115,11 +158,13 @@ class Probing:
         if ack.uuid != found.uuid:
             found.foreign = f"{ack.name} answers there under another identity"
             return None
-        del self._rounds[ack.seq]
+        self._end(found)
         self._tcp_only.pop(found.name, None)
         member = s.table.get(found.name)
-        if member is not None and packet.uuid == found.uuid and not found.helped:
-            self._measure(member, s.now_us - found.sent_us)
+        if member is not None and packet.uuid == found.uuid:
+            member.met = True
+            if not found.helped:
+                self._measure(member, s.now_us - found.sent_us)
         if not found.verification:
             s.health.better()
         return found.name if found.verification and not found.by_tcp else None
@@ -132,6 +177,7 @@ class Probing:
         found.nacks.add(helper)
         if found.strength == UNREACHABLE:
             found.unreachable(self._s.now_us, self._connect_us(found))
+            self._due.put(found.seq, found.due_us())
 
     def on_call(self, seq: int, ack: Ack | None) -> str | None:
         """The TCP probe ended; gives the name of a suspect that a verification of ours reached."""
@@ -144,6 +190,7 @@ class Probing:
         first = not found.by_tcp
         found.by_tcp = True
         found.again_us.clear()
+        self._due.put(found.seq, found.due_us())
         return found.name if found.verification and first else None
 
     def on_call_failed(self, seq: int, reason: str) -> None:
@@ -161,25 +208,79 @@ class Probing:
                 found.strength = SILENT
                 if found.calls < CALLS_MAX:
                     self._call(found, patient=True)
+        self._due.put(found.seq, found.due_us())
 
     # The steps of a round.
 
     def include(self, name: str) -> None:
         """Somebody came: it gets a random place in the order that is under way (SWIM §4.3)."""
-        if name not in self._order:
-            self._order.insert(self._s.rng.randrange(len(self._order) + 1), name)
+        member = self._s.table.get(name)
+        if member is None or name in self._ordered:
+            return
+        self._ordered.add(name)
+        self._insert(self._order if member.met else self._strangers, name)
+
+    def _insert(self, order: list[str], name: str) -> None:
+        order.insert(self._s.rng.randrange(len(order) + 1), name)
 
     def _choose(self) -> Member | None:
-        """The next in a random order that is shuffled anew after each pass (SWIM §4.3)."""
-        s = self._s
-        for _ in range(2):
-            while self._order:
-                member = s.table.get(self._order.pop())
-                if member is not None and member is not s.local and member.state in ("alive", "suspect"):
-                    return member
-            self._order = [member.name for member in s.others("alive", "suspect")]
-            s.rng.shuffle(self._order)
+        """The next in a random order that is shuffled anew after each pass (SWIM §4.3), or of the strangers.
+
+        Two orders merged by lot are one random order; but where the strangers are more than all others together, it is
+        the turn of either as often.
+        """
+        strangers = len(self._strangers)
+        lots = strangers + len(self._order)
+        if strangers > self._pass:
+            lots = max(2 * strangers, lots)
+        strangers_turn = self._s.rng.random() * lots < strangers
+        member = self._next_stranger() if strangers_turn else None
+        if member is None:
+            member = self._next()
+        if member is None:
+            self._begin_pass()
+            member = self._next()
+        return self._next_stranger() if member is None else member
+
+    def _next(self) -> Member | None:
+        while self._order:
+            name = self._order.pop()
+            self._ordered.discard(name)
+            member = self._probable(name)
+            if member is not None:
+                return member
         return None
+
+    def _next_stranger(self) -> Member | None:
+        """One that still is; those that were met meanwhile get a place among the others."""
+        while self._strangers:
+            name = self._strangers.pop()
+            member = self._probable(name)
+            if member is not None and member.met:
+                self._insert(self._order, name)
+                continue
+            self._ordered.discard(name)
+            if member is not None:
+                return member
+        return None
+
+    def _probable(self, name: str) -> Member | None:
+        s = self._s
+        member = s.table.get(name)
+        return None if member is s.local or member is None or member.state not in ("alive", "suspect") else member
+
+    def _begin_pass(self) -> None:
+        s = self._s
+        others = s.others("alive", "suspect")
+        self._order = [member.name for member in others if member.met]
+        s.rng.shuffle(self._order)
+        self._pass = len(self._order)
+        still = {member.name: None for member in others if not member.met}
+        self._strangers = [name for name in self._strangers if name in still]
+        if not self._strangers:
+            self._strangers = list(still)
+            s.rng.shuffle(self._strangers)
+        self._ordered = {*self._order, *self._strangers}
 
     def _probe(self, member: Member, *, verification: bool, period_us: int) -> Round:
         s = self._s
@@ -187,6 +288,7 @@ class Probing:
         help_us = s.now_us + min(self._ack_timeout_us(member) * (1 + s.health.score), period_us // 2)
         found = Round(seq, member.name, member.uuid, verification, s.now_us, help_us, s.now_us + period_us)
         self._rounds[seq] = found
+        self._due.put(seq, found.due_us())
         s.send(member.address, Ping(seq), member)
         return found
 
@@ -204,7 +306,10 @@ class Probing:
             return
         found.again_us = [s.now_us, again_us]
         self._ping_again(found)
-        for helper in s.some(s.params.indirect_probes, "alive", without=found.name):
+        count = s.params.indirect_probes
+        # One that was invented never answers, and would make this node doubt itself.
+        able = s.some(count, "alive", without=found.name, met=True) or s.some(count, "alive", without=found.name)
+        for helper in able:
             found.helpers += 1
             s.send(helper.address, IndirectPing(found.seq, found.name, found.uuid, member.address))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from random import Random
 from typing import assert_never
@@ -80,13 +81,15 @@ class State:
         among = self.table.values() if "alive" in states else self.table.unwell
         return [member for member in among if member is not self.local and member.state in states]
 
-    def some(self, count: int, *states: str, without: str = "") -> list[Member]:
-        """At most ``count`` of the others in those states but that one, at random."""
+    def some(self, count: int, *states: str, without: str = "", met: bool = False) -> list[Member]:
+        """At most ``count`` of the others in those states but that one, at random; ``met``: that this node met."""
         local = self.local
         return self.table.sample(
             self.rng,
             count,
-            lambda member: member.state in states and member is not local and member.name != without,
+            lambda member: (
+                member.state in states and member is not local and member.name != without and (member.met or not met)
+            ),
         )
 
     def highest(self, key: str, count: int, *without: str) -> list[Member]:
@@ -94,7 +97,7 @@ class State:
         candidates = [
             member for member in self.table.values() if member.state == "alive" and member.name not in without
         ]
-        return sorted(candidates, key=lambda member: (-rank(member.uuid, key), member.name))[:count]
+        return heapq.nsmallest(count, candidates, key=lambda member: (-rank(member.uuid, key), member.name))
 
     def is_among_highest(self, key: str, count: int, *without: str) -> bool:
         """Whether this node is one of ``highest``; most nodes know after a few comparisons that they are not."""

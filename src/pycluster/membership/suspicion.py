@@ -13,6 +13,8 @@ STRENGTHS = ("silent", "unreachable", "refused")
 
 #: The last one alive of many has every reason to doubt itself, and still is to say in the end that the others are gone.
 _STRETCH_MAX = 3
+#: Vouchers that count: more than verify in any cluster, and nobody keeps a list of invented ones.
+_VOUCHERS_MAX = 32
 
 
 class Suspicion:
@@ -88,7 +90,7 @@ class Suspicion:
 
     def vouch(self, by: str, now_us: int) -> bool:
         """A verifier reached the suspect: hold the timer, once per verifier and never past the longest time-out."""
-        if by in self.vouchers:
+        if by in self.vouchers or len(self.vouchers) >= _VOUCHERS_MAX:
             return False
         self.vouchers.append(by)
         self._held_until_us = now_us + self._hold_us

@@ -104,7 +104,9 @@ class Swim:
         due = [self._gossip.next_deadline(), self._departure.next_deadline()]
         if not self._s.leaving:
             due += [self._probing.next_deadline(), self._discovery.next_deadline(), self._lifecycle.next_deadline()]
-        return min((at_us for at_us in due if at_us is not None), default=None)
+        at_us = min((at_us for at_us in due if at_us is not None), default=None)
+        # What a bound left over is due now: a node that is busy did not stand still.
+        return None if at_us is None else max(at_us, self._s.now_us)
 
     # The door.
 
@@ -239,6 +241,7 @@ class Swim:
             member = self._s.table.get(ack.name)
             if member is not None and member.uuid == ack.uuid and member.state in ("alive", "suspect"):
                 member.last_seen_us = self._s.now_us
+                member.met = True
         self._reached(self._probing.on_call(seq, ack))
 
     def _reached(self, name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from bisect import insort
 
 from pycluster.membership.effects import Cause, Watch, Watched
@@ -46,7 +47,7 @@ class Watching:
         if s.leaving:
             self._chosen = []
         elif self._stale:
-            self._chosen = sorted(map(self._key, s.others("alive", "suspect")))[: s.params.streams]
+            self._chosen = heapq.nsmallest(s.params.streams, map(self._key, s.others("alive", "suspect")))
         self._stale = self._dirty = False
         peers = tuple(
             Watched(member.name, member.uuid, member.address) for member in (s.table[name] for _, name in self._chosen)

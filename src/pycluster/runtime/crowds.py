@@ -1,4 +1,4 @@
-"""How many connections one host may have: as many as it likes while there is room, a fair share when it gets tight."""
+"""What one host may take: as much as it likes while there is room, a fair share when it gets tight."""
 
 from __future__ import annotations
 
@@ -36,3 +36,31 @@ class Crowd:
     def __len__(self) -> int:
         """Places taken."""
         return self._taken
+
+
+class Hoard:
+    """Bytes that connections make this process keep: frames that began, answers that nobody takes.
+
+    All of them together may hold ``most``, those of one host half of that. The first ``FREE_BYTES`` of each do not
+    count, so that small words get through whoever hoards.
+    """
+
+    FREE_BYTES = 65_536
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()
+        self._taken = 0
+
+    def move(self, host: str, before: int, after: int) -> bool:
+        """A connection of ``host`` holds ``after`` bytes instead of ``before``; False, with nothing booked, where that
+        is too much.
+        """
+        more = max(after - self.FREE_BYTES, 0) - max(before - self.FREE_BYTES, 0)
+        if more > 0 and (self._taken + more > self._most or self._held[host] + more > self._most // 2):
+            return False
+        self._taken += more
+        self._held[host] += more
+        if not self._held[host]:
+            del self._held[host]
+        return True

@@ -24,6 +24,8 @@ from pycluster.runtime.journal import EventJournal
 
 #: A wake-up that is later than this is told to the node: this process got no processor, and must not accuse others.
 LAG_US = 100 * MILLISECOND
+#: So is a clock that leapt by more than this, however early: less than what a lease and the debt to it are apart.
+LEAP_US = 20 * MILLISECOND
 #: Moving a timer is much cheaper than waking up for nothing, but not for a moment's difference.
 _REARM_US = 20 * MILLISECOND
 #: Never sleep longer, so that a stopped process is noticed when it goes on.
@@ -67,8 +69,9 @@ class Ending(msgspec.Struct, frozen=True):
 class Driver:
     """One running node. ``attach`` gives it a network and a disk, ``start`` brings it to life."""
 
-    def __init__(self, node: Node, settings: Callable[[], dict[str, object]]) -> None:
+    def __init__(self, node: Node, settings: Callable[[], dict[str, object]], leaps: clock.Leaps | None = None) -> None:
         self._node = node
+        self._leaps = leaps or clock.Leaps()
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -130,9 +133,13 @@ class Driver:
         if self.ended.done():
             return
         now_us = clock.now_us()
-        if self._armed_us and now_us - self._armed_us > LAG_US:
-            lag_us, self._armed_us = now_us - self._armed_us, now_us
-            self._handle(events.LoopLagged(lag_us), now_us)
+        late_us, leapt_us = now_us - self._armed_us if self._armed_us else 0, self._leaps.since_last(now_us)
+        if late_us > LAG_US or leapt_us > LEAP_US:
+            self._armed_us = now_us
+            if self._timer is not None:
+                self._timer.cancel()  # it would fire by the clock as it was
+                self._timer = None
+            self._handle(events.LoopLagged(max(late_us, leapt_us)), now_us)
         self._handle(event, now_us)
         self._arm(now_us)
 

@@ -11,7 +11,7 @@ from typing import cast
 from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import FRAME_MAX_BYTES, STREAMS_MAX
 from pycluster.node.events import CallReceived, PostReceived, StreamEnded, StreamOpened
-from pycluster.runtime.crowds import Crowd
+from pycluster.runtime.crowds import Crowd, Hoard
 from pycluster.runtime.descriptors import share
 from pycluster.runtime.endpoints import Endpoints
 from pycluster.runtime.framing import CALL, GOODBYE, POST, REPLY, STREAM, BrokenFraming, FrameReader, framed
@@ -34,6 +34,8 @@ IDLE_S = 120.0
 _SWEEP_S = 5.0
 #: Bytes of answers that wait for a caller that does not read: two of the largest.
 UNREAD_MAX_BYTES = 2 * FRAME_MAX_BYTES
+#: Bytes of all unfinished frames and unread answers (``Hoard``): a few of the largest from each of many hosts.
+HELD_MAX_BYTES = 32 * FRAME_MAX_BYTES
 
 
 class _Connection(asyncio.Protocol):
@@ -49,6 +51,8 @@ class _Connection(asyncio.Protocol):
         self._heard = 0.0
         self._settled = False
         self._choked = False
+        #: Bytes that it was last known to make us keep.
+        self._held_bytes = 0
         #: The number of the idle stream that this became, 0 before; and whether its end is no news to the node.
         self._stream = 0
         self._goodbye = False
@@ -62,6 +66,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        self._server.hoard.move(self.source.host, self._held_bytes, 0)
+        self._held_bytes = 0
         self._server.closed(self, self._tokens, self._stream)
         if self._stream and not self._untold:
             self._server.feed(StreamEnded(self._stream, self._goodbye))
@@ -91,6 +97,21 @@ class _Connection(asyncio.Protocol):
         except BrokenFraming:
             self._server.malformed += 1
             self._goodbye = True  # whoever talks nonsense lives
+            self.abort()
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Keep the books of what it holds; whoever holds too much is cut off."""
+        if self._transport is None:
+            return
+        held_bytes = self._frames.held_bytes
+        if self._choked:
+            held_bytes += self._transport.get_write_buffer_size()
+        if self._server.hoard.move(self.source.host, self._held_bytes, held_bytes):
+            self._held_bytes = held_bytes
+        else:
+            self._server.hoarders += 1
+            self._goodbye = True  # it lives
             self.abort()
 
     def _become_stream(self, transport: asyncio.Transport, greeting: bytes) -> None:
@@ -128,6 +149,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(framed(REPLY, data))
         if self._transport.get_write_buffer_size() > UNREAD_MAX_BYTES:
             self.abort()
+        self._weigh()
 
     def pause_writing(self) -> None:
         self._choked = True
@@ -135,12 +157,14 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             # Whoever takes no answers asks no more questions, or the answers would pile up here.
             self._transport.pause_reading()
+        self._weigh()
 
     def resume_writing(self) -> None:
         self._choked = False
         self._heard = asyncio.get_running_loop().time()
         if self._transport is not None:
             self._transport.resume_reading()
+        self._weigh()
 
     def abort(self) -> None:
         """End it without ceremony."""
@@ -172,6 +196,8 @@ class InboundPort:
         self.malformed = 0
         self.turned_away = 0
         self.streams_turned_away = 0
+        self.hoarders = 0
+        self.hoard = Hoard(HELD_MAX_BYTES)
         self._socket = opened
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()

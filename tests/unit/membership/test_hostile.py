@@ -10,7 +10,7 @@ from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import INCARNATION_LEAP_MAX, INCARNATION_MAX
 from pycluster.membership import Local, Packet, Params, Swim, effects, events
 from pycluster.membership.members import STATES
-from pycluster.membership.messages import Down, Left, Ping, Push, Record, Suspect, Update
+from pycluster.membership.messages import Down, Left, Push, Record, Suspect, Update
 from tests.paper.swim_hand import PORT, Hand, address, alive, name, uuid
 
 
@@ -47,16 +47,6 @@ def test_who_was_driven_to_the_last_incarnation_goes_on_with_it() -> None:
     done = swim.handle(events.PacketReceived(address(3), forged), 1)
     assert [effect.incarnation for effect in done if isinstance(effect, effects.SaveIncarnation)] == [INCARNATION_MAX]
     assert swim.local.incarnation == INCARNATION_MAX
-
-
-def test_a_crowd_of_invented_members_that_went_down_is_looked_for_a_few_at_a_time() -> None:
-    hand = Hand(members=3)
-    hand.silent.update(range(1_000, 3_000))
-    crowd = (alive(number, at=Address(f"10.1.{number // 250}.{number % 250}", PORT)) for number in range(1_000, 3_000))
-    hand.asked(2, Push(alive(2), tuple(Record(one, STATES.index("down")) for one in crowd)))
-    assert len(hand.swim.members) == 2_003
-    turns = [len(hand.probes(Ping, hand.run(100))) for _ in range(600)]
-    assert 256 <= max(turns) < 300, "a third of two thousand, were there no bound"
 
 
 def crowd(first: int, last: int, state: str) -> tuple[Record, ...]:

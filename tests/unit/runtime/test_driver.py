@@ -15,7 +15,8 @@ from pycluster.kernel.ids import Address, Identity, Seed
 from pycluster.node import Node, NodeConfig, effects
 from pycluster.node.events import Drain, Persisted, Timer
 from pycluster.node.view import ClusterEvent
-from pycluster.runtime.driver import Driver
+from pycluster.runtime import clock
+from pycluster.runtime.driver import LEAP_US, Driver
 from tests.unit.runtime.waiting import until
 
 HERE = Address("127.0.0.1", 7946)
@@ -60,11 +61,11 @@ class Log:
         self.done.append(record)
 
 
-def lone_voter() -> tuple[Driver, Log]:
+def lone_voter(leaps: clock.Leaps | None = None) -> tuple[Driver, Log]:
     """A node that is its own majority."""
     config = NodeConfig("demo", "node001", HERE, (Seed("node001", HERE.host, HERE.port),))
     node = Node(config, Identity("node001", "a" * 32), Stored(), Random(1))
-    driver = Driver(node, lambda: {"cluster": {"value": "demo", "source": "default"}})
+    driver = Driver(node, lambda: {"cluster": {"value": "demo", "source": "default"}}, leaps)
     log = Log(lambda: driver)
     driver.attach(log, log)
     return driver, log
@@ -123,6 +124,40 @@ def test_a_process_that_was_stopped_says_so_before_it_does_anything_else() -> No
         driver.stop()
 
     asyncio.run(story())
+
+
+class Sleeper:
+    """A monotonic clock that stood still for as long as the machine is said to have slept."""
+
+    def __init__(self) -> None:
+        self.slept_us = 0
+
+    def __call__(self) -> int:
+        return clock.steady_us() - self.slept_us
+
+
+def test_a_clock_that_leapt_is_told_by_its_whole_leap_even_where_nothing_was_due() -> None:
+    """A wake-up that is on time by the clock as it leapt is late by no lag; a promise would be over too early."""
+
+    async def story() -> None:
+        steady = Sleeper()
+        driver, _ = lone_voter(clock.Leaps(steady))
+        driver.start()
+        await until(lambda: driver.leader().acting)
+        before = driver.status().counters.get("loop_lagged", 0)
+        steady.slept_us += 2 * LEAP_US
+        driver.feed(Timer())
+        assert driver.status().counters.get("loop_lagged", 0) > before
+        await until(lambda: driver.leader().acting)
+        driver.stop()
+
+    asyncio.run(story())
+
+
+def test_a_leap_is_what_the_clock_gained_on_the_other_and_never_less_than_nothing() -> None:
+    steady = iter((1_000, 1_500, 1_600, 2_600))
+    leaps = clock.Leaps(lambda: next(steady))
+    assert [leaps.since_last(now_us) for now_us in (9_000, 9_500, 9_900, 10_000)] == [0, 0, 300, 0]
 
 
 def test_a_disk_that_fails_ends_the_node_with_its_reason() -> None:

@@ -37,6 +37,7 @@ class Verdicts(Checker):
         params = params or membership.Params()
         longest_ms = params.suspicion_alpha * params.suspicion_beta * params.probe_interval_ms
         self._alone_us = int(longest_ms * MILLISECOND * _PATIENCE)
+        self._keep_us = params.down_keep_ms * MILLISECOND
         self._doubts: dict[_Key, _Doubt] = {}
 
     def published(self, host: Host, effect: Publish, now_us: int) -> None:
@@ -62,6 +63,10 @@ class Verdicts(Checker):
                         f"{host.label}: {event.text}; it was {'down' if doubt.down else 'suspect'} in incarnation"
                         f" {doubt.incarnation} and is alive in {now}",
                     )
+            case "member-forgotten" if key in self._doubts:
+                # What was down for so long may be met again as if for the first time.
+                if host.clock.local(now_us) - self._doubts[key].since_us >= self._keep_us:
+                    del self._doubts[key]
             case _:
                 pass
 
