@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -118,44 +118,48 @@ def wiretap(victim: Host, port: int) -> Iterator[Wiretap]:
 
 
 @contextmanager
+def again_and_again(every_s: float, action: Callable[[], None]) -> Iterator[None]:
+    """``action`` all the while, beside the test."""
+    over = threading.Event()
+
+    def act() -> None:
+        while not over.wait(every_s):
+            action()
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
 def slandered(attacker: Host, victim: Host, audience: Iterable[Host], port: int) -> Iterator[None]:
     """All the while ``audience`` is told, twenty times a second each, that nobody listens at ``victim``."""
     lies = [(host.address, port_unreachable(victim.address, host.address, port)) for host in audience]
-    over = threading.Event()
     with raw(attacker) as out:
 
         def tell() -> None:
-            while not over.wait(0.05):
-                for address, lie in lies:
-                    out.sendto(lie, (address, 0))
+            for address, lie in lies:
+                out.sendto(lie, (address, 0))
 
-        thread = threading.Thread(target=tell, daemon=True)
-        thread.start()
-        try:
+        with again_and_again(0.05, tell):
             yield
-        finally:
-            over.set()
-            thread.join()
 
 
 @contextmanager
 def severed(attacker: Host, tapped: Wiretap) -> Iterator[None]:
     """All the while each connection of the tapped agent is reset at both ends, and again whenever it speaks."""
-    over = threading.Event()
     with raw(attacker) as out:
 
         def cut() -> None:
-            while not over.wait(0.02):
-                for forged in tapped.resets():
-                    out.sendto(forged, (socket.inet_ntoa(forged[16:20]), 0))
+            for forged in tapped.resets():
+                out.sendto(forged, (socket.inet_ntoa(forged[16:20]), 0))
 
-        thread = threading.Thread(target=cut, daemon=True)
-        thread.start()
-        try:
+        with again_and_again(0.02, cut):
             yield
-        finally:
-            over.set()
-            thread.join()
 
 
 @contextmanager

@@ -51,9 +51,9 @@ class Cluster:
 
 
 @contextmanager
-def five_voters(folder: Path) -> Iterator[Cluster]:
-    """A formed cluster of five on hosts of their own."""
-    with network(5) as net:
+def on_hosts(count: int, folder: Path) -> Iterator[tuple[Network, tuple[AgentProcess, ...]]]:
+    """A formed cluster of so many, each listed and on a host of its own."""
+    with network(count) as net:
         names = {f"node{number:03d}": host.address for number, host in enumerate(net.hosts, 1)}
         conf = origin_conf(folder / "cluster.conf", names, PORT)
         flags = ("-config", str(conf), "-bind-address", "0.0.0.0", "-port", str(PORT))
@@ -62,7 +62,14 @@ def five_voters(folder: Path) -> Iterator[Cluster]:
         )
         with fleet(*agents):
             formed(agents)
-            yield Cluster(net, agents)
+            yield net, agents
+
+
+@contextmanager
+def five_voters(folder: Path) -> Iterator[Cluster]:
+    """A formed cluster of five on hosts of their own."""
+    with on_hosts(5, folder) as (net, agents):
+        yield Cluster(net, agents)
 
 
 def agreed(agents: tuple[AgentProcess, ...], among: tuple[AgentProcess, ...]) -> str | None:

@@ -8,14 +8,13 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.cluster.agents import AgentProcess, fleet, origin_conf, overlaps, wait_for
-from tests.cluster.hosts import Host, Network, needs_network, network
+from tests.cluster.agents import AgentProcess, overlaps, wait_for
+from tests.cluster.hosts import Host, Network, needs_network
 from tests.cluster.links import deaf, flapping, interface_down, lossy, unplugged
-from tests.cluster.partition import agreed
-from tests.cluster.three import formed, statuses
+from tests.cluster.partition import agreed, on_hosts
+from tests.cluster.three import statuses
 
 pytestmark = pytest.mark.root
-PORT = 7946
 Fault = Callable[[Network, Host], AbstractContextManager[None]]
 
 
@@ -45,17 +44,8 @@ class Wired:
 def three_wired_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wired]:
     """Formed once; every test leaves them well."""
     needs_network()
-    folder = tmp_path_factory.mktemp("wired")
-    with network(3) as net:
-        names = {f"node{number:03d}": host.address for number, host in enumerate(net.hosts, 1)}
-        conf = origin_conf(folder / "cluster.conf", names, PORT)
-        flags = ("-config", str(conf), "-bind-address", "0.0.0.0", "-port", str(PORT))
-        agents = tuple(
-            AgentProcess(name, folder, *flags, enter=host.enter) for name, host in zip(names, net.hosts, strict=True)
-        )
-        with fleet(*agents):
-            formed(agents)
-            yield Wired(net, agents)
+    with on_hosts(3, tmp_path_factory.mktemp("wired")) as (net, agents):
+        yield Wired(net, agents)
 
 
 def others(net: Network, host: Host) -> list[Host]:
