@@ -9,6 +9,7 @@ import time
 from random import Random
 
 from pycluster.kernel.units import MILLISECOND, SECOND
+from pycluster.membership import Params
 from pycluster.node import effects
 from pycluster.node.events import Event
 from pycluster.simulator.checkers import Checker
@@ -41,7 +42,9 @@ class Scene:
         gc.disable()
         self._cpu_s = time.process_time()
         self.figures: dict[str, float | int | str] = {"nodes": count}
-        self.crowd = Crowd(count, seed, Weather(loss=loss))
+        # A node's own question is answered without that bound; here nobody asks.
+        params = Params(newcomers_burst=2 * count) if warm else Params()
+        self.crowd = Crowd(count, seed, Weather(loss=loss), params)
         self._traffic = Traffic()
         self.crowd.world.watch(self._traffic)
         for host in self.crowd.hosts:
@@ -88,7 +91,6 @@ class Scene:
                 f"{unknown()} verdicts are missing after {within_us // SECOND} s"
             )
             world.run(_STEP_US)
-            self._ask(survivors)
         times = sorted((max(by.values()) - begun_us) / SECOND for by in crowd.known.at_us.values())
         self.figures["known to all, median virtual s"] = round(statistics.median(times), 2)
         self.figures["known to all, last virtual s"] = round(times[-1], 2)
@@ -101,16 +103,6 @@ class Scene:
         self.figures["healthy convicted"] = 0  # the first one ends the run
         gc.enable()
         return self.figures
-
-    def _ask(self, survivors: list[Host]) -> None:
-        """Who keeps back lines about members that it never heard is asked itself; its answer counts as of now."""
-        now_us = self.crowd.world.now_us
-        for name, by in self.crowd.known.at_us.items():
-            for host in survivors:
-                if host.label not in by and host.process is not None:
-                    view = host.process.member(name, host.clock.local(now_us))
-                    if view is not None and view.state == "down":
-                        by[host.label] = now_us
 
     def _spent(self, what: str) -> None:
         now_s = time.process_time()

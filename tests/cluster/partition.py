@@ -11,7 +11,7 @@ from random import Random
 from pycluster.node.view import StatusView
 from tests.cluster.agents import AgentProcess, fleet, origin_conf, overlaps, wait_for
 from tests.cluster.hosts import Network, network
-from tests.cluster.three import formed, statuses
+from tests.cluster.three import formed, seated, statuses
 
 PORT = 7946
 
@@ -62,6 +62,7 @@ def on_hosts(count: int, folder: Path) -> Iterator[tuple[Network, tuple[AgentPro
         )
         with fleet(*agents):
             formed(agents)
+            seated(agents)
             yield net, agents
 
 

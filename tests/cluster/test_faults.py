@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.agents import AgentProcess, fleet, overlaps, wait_for
-from tests.cluster.three import HOSTS, agents_on, formed, statuses
+from tests.cluster.three import HOSTS, agents_on, formed, seated, statuses
 
 FROZEN_S = 3.0
 
@@ -30,6 +30,7 @@ def test_a_frozen_leader_acts_no_more_without_a_new_election(tmp_path: Path) -> 
     agents = one, two, three = agents_on(tmp_path, HOSTS)
     with fleet(*agents):
         formed(agents)
+        seated(agents)
         (before,) = statuses(agents)[0].acting_intervals
         one.send(signal.SIGSTOP)
         frozen = time.monotonic()
@@ -53,6 +54,7 @@ def test_a_killed_follower_costs_no_election(tmp_path: Path) -> None:
     agents = one, two, three = agents_on(tmp_path, HOSTS)
     with fleet(*agents):
         formed(agents)
+        seated(agents)
         term = statuses(agents)[0].leader.term
         three.kill()
         wait_for("the two say that it is down", lambda: down_at("node003", one, two))
@@ -70,6 +72,7 @@ def test_a_killed_member_without_a_vote_costs_no_election(tmp_path: Path) -> Non
     four = AgentProcess("node004", tmp_path, *flags)
     with fleet(*agents, four):
         formed(agents)
+        seated(agents)
         wait_for("the fourth follows, too", lambda: follow("node001", four))
         term = statuses(agents)[0].leader.term
         four.kill()
@@ -83,6 +86,7 @@ def test_all_killed_at_once_lead_again_with_their_terms(tmp_path: Path) -> None:
     agents = agents_on(tmp_path, HOSTS)
     with fleet(*agents):
         formed(agents)
+        seated(agents)
         before = statuses(agents)
         for agent in agents:
             agent.send(signal.SIGKILL)
@@ -102,6 +106,7 @@ def test_a_killed_majority_leaves_no_leader_until_one_of_it_is_back(tmp_path: Pa
     agents = one, two, three = agents_on(tmp_path, HOSTS)
     with fleet(*agents):
         formed(agents)
+        seated(agents)
         for agent in (one, two):
             agent.kill()
         three.wait_says("No leader: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,34 @@ def test_sigterm_hands_leadership_over_and_says_goodbye(tmp_path: Path) -> None:
         one.wait_says("Became new leader: node001")
         for agent in (two, three):
             agent.wait_says("Following new leader: node001", times=2)
+
+
+def test_the_port_is_closed_while_hooks_still_run_and_they_can_ask_the_agent(tmp_path: Path) -> None:
+    agent = alone(tmp_path)
+    begun, may_end = tmp_path / "begun", tmp_path / "may-end"
+    hook = tmp_path / "hook.sh"
+    hook.write_text(f"#!/bin/sh\ntouch {begun}\nwhile [ ! -e {may_end} ]; do sleep 0.05; done\n")
+    hook.chmod(0o755)
+    with (tmp_path / "cluster.conf").open("a") as conf:
+        conf.write(f"[hook slow]\non = leader-lost\ncommand = {hook}\n")
+    where = ("127.0.0.1", int(agent.flags[agent.flags.index("-port") + 1]))
+
+    def refused() -> bool | None:
+        try:
+            socket.create_connection(where, 5).close()
+        except ConnectionRefusedError:
+            return True
+        return None
+
+    with fleet(agent):
+        agent.wait_says("Became new leader: node001")
+        agent.send(signal.SIGTERM)
+        wait_for("the hook runs", lambda: begun.exists() or None)
+        wait_for("nobody listens any more", refused, 8)
+        assert agent.ended() is None
+        assert agent.peek() is not None, "a hook may ask its agent"
+        may_end.touch()
+        assert agent.wait() == 0, agent.console()
 
 
 @pytest.mark.slow

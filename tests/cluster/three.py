@@ -29,6 +29,18 @@ def formed(agents: tuple[AgentProcess, ...], leader: str = "node001") -> None:
         agent.wait_says(f"{role}: {leader}")
 
 
+def seated(agents: tuple[AgentProcess, ...]) -> None:
+    """Until all vote. Before, one may follow without a seat, and the quorum ends with the leader."""
+
+    def votes(agent: AgentProcess) -> bool | None:
+        status = agent.peek()
+        voters = () if status is None else [voter for voter in status.quorum.voters if voter.uuid and not voter.learner]
+        return True if len(voters) == len(agents) else None
+
+    for agent in agents:
+        wait_for(f"{agent.name} sees {len(agents)} voters", lambda agent=agent: votes(agent))  # type: ignore[misc]
+
+
 def statuses(agents: tuple[AgentProcess, ...]) -> list[StatusView]:
     """Everyone's status, once everyone answers."""
     return [wait_for(f"{agent.name} answers", agent.status) for agent in agents]
@@ -42,6 +54,7 @@ def play(folder: Path) -> dict[str, float | int | str]:
         formed(agents)
         formed_s = time.monotonic() - begun
 
+        seated(agents)
         one.kill()
         killed = time.monotonic()
         two.wait_says("Became new leader: node002")

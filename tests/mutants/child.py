@@ -11,8 +11,10 @@ import sys
 from pycluster.simulator.checkers import Violation
 from pycluster.simulator.cluster import Cluster
 from pycluster.simulator.episode import play
-from tests.mutants import plots, scenarios
+from tests.mutants import plots, scenarios, seats, sieges
 from tests.mutants.stage import Stage
+
+_PLOTS = (scenarios, sieges, seats, plots)
 
 
 def main() -> None:
@@ -33,7 +35,7 @@ def _played(seed: int, nodes: int) -> dict[str, int | str] | None:
 def _staged(name: str, seed: int) -> dict[str, int | str] | None:
     stage = Stage(seed)
     try:
-        (getattr(scenarios, name, None) or getattr(plots, name))(stage)
+        next(getattr(module, name) for module in _PLOTS if hasattr(module, name))(stage)
     except Violation as violation:
         return _found(seed, violation.rule, violation.text, now_us(stage.cluster))
     return None

@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 ELECTION = "consensus/election.py"
 JOURNAL = "consensus/journal.py"
 LEASE = "consensus/lease.py"
+PROMISE = "consensus/promise.py"
 REPLICATION = "consensus/replication.py"
 ROLES = "consensus/roles.py"
 STATE = "consensus/state.py"
@@ -60,7 +61,7 @@ MUTANTS = (
         "restarted-voter-not-silent",
         "a voter that has just started votes at once, whatever it promised in its former life",
         ROLES,
-        "s.silent_until_us = s.now_us if lone_founder else s.now_us + s.params.election_timeout_us",
+        "s.silent_until_us = s.now_us if lone_founder else s.now_us + s.silence_us",
         "s.silent_until_us = s.now_us",
         scenario="restarts_under_a_candidate",
         tries=10,
@@ -214,7 +215,7 @@ MUTANTS = (
     Mutant(
         "owes-nothing-once-released",
         "a voter that gives its promise up forgets the lease that rests on it",
-        "consensus/promise.py",
+        PROMISE,
         "self.until_us = now_us\n        self.released = True",
         "self.until_us, self._receipt_us = now_us, -self._timeout_us\n        self.released = True",
         scenario="refusals_forged",
@@ -228,5 +229,80 @@ MUTANTS = (
         "self._roles.lease.on_stream_ended(uuid), self._roles.on_refused(uuid)",
         scenario="streams_reset",
         tries=10,
+    ),
+    Mutant(
+        "founds-without-a-majority",
+        "who founds a cluster counts the seats of those that it never heard of as its own",
+        "consensus/bootstrap.py",
+        'heard.uuid if heard is not None and claimed else ""',
+        "heard.uuid if heard is not None and claimed else s.uuid",
+        scenario="a_minority_alone",
+        tries=3,
+    ),
+    Mutant(
+        "removed-voters-vote-counts",
+        "votes are counted by the seats of the founding, whoever has given one up since",
+        ROLES,
+        "seats = s.voters or self.bootstrap.seats()",
+        "seats = next((entry.payload.voters for entry in s.journal.entries), ()) or self.bootstrap.seats()",
+        scenario="removed_voters_return",
+        tries=3,
+    ),
+    Mutant(
+        "removed-voter-acknowledges",
+        "a copy counts towards a commit, whether or not its holder has a seat",
+        REPLICATION,
+        "matches = sorted((self._match(seat) for seat in s.voters), reverse=True)\n"
+        "        index = matches[majority(len(matches)) - 1] if matches else 0",
+        "copies = (other.match_index for other in self.progress.values())\n"
+        "        matches = sorted([self._match(s.me), *copies], reverse=True)\n"
+        "        index = matches[majority(len(s.voters)) - 1] if s.voters else 0",
+        scenario="seat_given_up",
+        tries=6,
+    ),
+    Mutant(
+        "evidence-without-end",
+        "a voter gives its promise up on evidence as often as anybody brings some",
+        PROMISE,
+        "            return False",
+        "            pass",
+        scenario="refusals_without_end",
+        tries=3,
+    ),
+    Mutant(
+        "follower-counted-out-at-will",
+        "each end of a stream stops a leader, however often somebody ends one",
+        LEASE,
+        "< s.params.heartbeat_interval_us:",
+        "< 0:",
+        scenario="streams_end_at_the_leader",
+        tries=3,
+    ),
+    Mutant(
+        "owes-no-ninth-more",
+        "what is owed to a lease does not allow for clocks that run apart",
+        PROMISE,
+        "longest_us = -(-self._lease_us * 10 // 9)",
+        "longest_us = -(-self._lease_us * 9 // 9)",
+        scenario="refusals_under_clocks_apart",
+        tries=10,
+    ),
+    Mutant(
+        "debt-of-a-vote-ignored",
+        "a candidate waits for what it owes itself, not for what those owe that voted for it",
+        ELECTION,
+        "ballot.owed_until_us = max(ballot.owed_until_us, s.now_us + min(message.owed_us, _OWED_MAX_US))",
+        "pass",
+        scenario="votes_that_owe_more",
+        tries=10,
+    ),
+    Mutant(
+        "leap-ends-a-promise",
+        "a clock that leaps takes the voter's promise with it",
+        ROLES,
+        "s.promise.lagged(lag_us, s.now_us)",
+        "pass",
+        scenario="clock_leaps_past_a_promise",
+        tries=20,
     ),
 )

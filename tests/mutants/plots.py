@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pycluster import membership
 from pycluster.kernel.ids import Seed
 from pycluster.kernel.units import MILLISECOND, SECOND
+from pycluster.membership import Packet
+from pycluster.membership.messages import Suspect
+from pycluster.membership.suspicion import REFUSED
 from pycluster.node import events
 from pycluster.node.view import MemberView
 from pycluster.simulator.checkers import Violation
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
 from pycluster.simulator.host import Host
+from pycluster.wire import Codec, Gossip
 from tests.mutants.stage import Stage, isolate, unblamed
 
 
@@ -144,6 +149,31 @@ def killed_in_a_crowd_of_the_sick(stage: Stage) -> None:
         world.freeze(world.hosts[name])
     world.kill(world.hosts["node006"])
     world.run(6 * SECOND)
+
+
+def one_word_goes_round(stage: Stage) -> None:
+    """The same, and its word comes back to it by gossip, again and again: it is one accuser's all the same."""
+    cluster = stage.formed(6, listed=3)
+    unblamed(cluster)
+    world = cluster.world
+    accuser, subject, sender = (world.hosts[name] for name in ("node005", "node006", "node004"))
+    for name in ("node001", "node002", "node003", "node004"):
+        world.freeze(world.hosts[name])
+    world.kill(subject)
+    word = Suspect(subject.name, subject.disk.uuid, subject.disk.incarnation, accuser.name, REFUSED)
+    packet = Packet(sender.name, sender.disk.uuid, sender.disk.incarnation, None, (word,))
+    frame = Codec("demo").encode(Gossip(packet))
+    since_us = world.now_us
+    params = membership.Params()
+    alone_us = int(params.suspicion_alpha * params.suspicion_beta * params.probe_interval_ms) * MILLISECOND
+    while world.now_us < since_us + alone_us * 9 // 10:
+        world.run(100 * MILLISECOND)
+        view = seen(cluster, accuser.label, subject.name)
+        if view is not None and view.state == "down":
+            waited_ms = (world.now_us - since_us) // MILLISECOND
+            raise Violation("one accuser waits", f"nobody but node005 looked, and it convicts after {waited_ms} ms")
+        if view is not None and view.state == "suspect":
+            world.network.inject(sender.address, accuser.address, frame)
 
 
 def freezes_shortly(stage: Stage) -> None:

@@ -44,12 +44,15 @@ class Disk:
 
     def __init__(self) -> None:
         self.vote = Vote()
+        self.promised_ms = 0
         self.entries: list[Entry] = []
 
     def write(self, persist: Persist) -> None:
         if persist.vote is not None:
             assert persist.vote.term >= self.vote.term, "terms are monotone"
             self.vote = persist.vote
+        if persist.promised_ms is not None:
+            self.promised_ms = persist.promised_ms
         if persist.truncate_from is not None:
             del self.entries[persist.truncate_from - 1 :]
         for entry in persist.entries:
@@ -57,7 +60,7 @@ class Disk:
             self.entries.append(entry)
 
     def stored(self) -> Stored:
-        return Stored(self.vote, tuple(self.entries))
+        return Stored(self.vote, tuple(self.entries), self.promised_ms)
 
 
 class Process:

@@ -80,7 +80,8 @@ class Hand:
         self.entries: list[Entry] = []
         self.unwritten: list[Persist] = []
         self.effects: list[Effect] = []
-        start = stored or Stored(vote or Vote(terms[-1] if terms else 0), log_of(*terms, voters=voters))
+        past = vote or Vote(terms[-1] if terms else 0)
+        start = stored or Stored(past, log_of(*terms, voters=voters), self.params.election_timeout_ms)
         names = tuple(voter.name for voter in seats(voters))
         self.raft = Raft(self.params, seat(me).name, seat(me).uuid, names, "demo", start, Random(1))
         self.feed(Start())

@@ -7,7 +7,7 @@ from pycluster.node import events
 from pycluster.simulator.cluster import Cluster, formed
 from pycluster.simulator.host import Host
 from pycluster.simulator.timeline import Clock
-from tests.simulation.scenario import everywhere, names, unblamed, view
+from tests.simulation.scenario import cut, everywhere, heal, names, unblamed, view
 
 
 def with_intruder() -> tuple[Cluster, Host]:
@@ -88,3 +88,51 @@ def test_a_name_that_was_left_passes_on_at_once() -> None:
     assert world.run_until(lambda: fourth.process is None, 5 * SECOND)
     world.start(cluster.host("node004*", 60, name="node004", clock=Clock(9)))
     assert world.run_until(cluster.converged, 3 * SECOND)
+
+
+def test_an_old_word_of_an_earlier_identity_does_not_take_the_name_of_one_that_left() -> None:
+    """``node003`` stands still while ``node004`` loses its disk twice and leaves: it alone still knows the first."""
+    cluster = formed(names(4), listed=names(3))
+    world = cluster.world
+    world.run(10 * SECOND)
+    unblamed(cluster)
+    third, fourth = world.hosts["node003"], world.hosts["node004"]
+    first = fourth.disk.uuid
+    number = cut(cluster, "node003")
+    world.freeze(third)
+    for _ in range(2):
+        world.kill(fourth)
+        fourth.disk.wipe()
+        world.start(fourth)
+        world.run(10 * SECOND)
+    fourth.gone = True
+    world.tell(fourth, events.Leave(1))
+    assert world.run_until(lambda: fourth.process is None, 5 * SECOND)
+    heal(cluster, number)
+    world.thaw(third)
+
+    def ghost() -> bool:
+        shown = [view(cluster, label)["node004"] for label in ("node001", "node002")]
+        return any(member.uuid == first and member.state != "left" for member in shown)
+
+    assert not world.run_until(ghost, 60 * SECOND)
+    assert cluster.converged()
+
+
+def test_the_first_disk_put_back_after_the_second_ones_goodbye_takes_the_name_back_everywhere() -> None:
+    cluster = formed(names(8), listed=names(3))
+    world = cluster.world
+    world.run(10 * SECOND)
+    unblamed(cluster)
+    host = world.hosts["node008"]
+    first, incarnation = host.disk.uuid, host.disk.incarnation
+    world.kill(host)
+    host.disk.wipe()
+    world.start(host)
+    world.run(10 * SECOND)
+    world.tell(host, events.Leave(1))
+    assert world.run_until(lambda: host.process is None, 5 * SECOND)
+    host.disk.uuid, host.disk.incarnation = first, incarnation
+    host.disk.entries.clear()
+    world.start(host)
+    assert world.run_until(cluster.converged, 5 * SECOND)

@@ -14,7 +14,7 @@ from pycluster.simulator.checkers.liveness import KILLED_KNOWN_US
 from pycluster.simulator.cluster import Cluster, formed
 from pycluster.simulator.disk import Disk
 from pycluster.simulator.episode import shape
-from pycluster.simulator.faults import Fault, describe
+from pycluster.simulator.faults import Fault
 from pycluster.simulator.losses import Losses
 from pycluster.simulator.run import shrunk
 from pycluster.simulator.swarm import Cast, draw, mix
@@ -38,7 +38,7 @@ def test_every_kind_of_fault_is_drawn_and_can_be_told() -> None:
         rng = Random(seed)
         drawn += draw(rng, mix(rng), cast, 0, 60 * SECOND)
     assert {type(fault) for fault in drawn} == set(Fault.__args__)
-    assert all(describe(fault) for fault in drawn)
+    assert all(str(fault) for fault in drawn)
 
 
 def test_a_seed_that_breaks_nothing_has_nothing_to_leave_out() -> None:

@@ -40,8 +40,8 @@ def spoken() -> Iterator[str]:
                 if place is not None and len(node.args) > place:
                     kind = node.args[place]
                     yield from constants(named.get(kind.id, kind) if isinstance(kind, ast.Name) else kind)
-            elif isinstance(node, ast.Return) and path.name == "narrate.py" and isinstance(node.value, ast.Tuple):
-                yield from constants(node.value.elts[0])
+            elif isinstance(node, ast.Return) and path.name == "narrate.py" and node.value is not None:
+                yield from constants(node.value.elts[0] if isinstance(node.value, ast.Tuple) else node.value)
 
 
 def constants(node: ast.expr) -> Iterator[str]:

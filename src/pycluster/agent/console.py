@@ -46,10 +46,9 @@ class Console:
         self._thread.start()
 
     def event(self, event: ClusterEvent) -> None:
-        """One line on stderr about something that happened, unless its kind had its share of this minute."""
-        for kind, count in self._quota.left_out(event.at_us).items():
-            self.say("lines-left-out", f"{count} lines of kind {kind} were left out: too many in a minute")
-        if not self._quota.allows(event.kind):
+        """One line on stderr about something that happened, unless whom it is about had its share of this minute."""
+        self._tell_surplus(event.at_us)
+        if not self._quota.allows(event):
             return
         if self._json:
             self._put(self._err, msgspec.json.encode(event) + b"\n")
@@ -65,7 +64,8 @@ class Console:
             self._put(self._err, f"{_stamp(self._wall())} {_one_line(text)}\n".encode())
 
     def status(self, status: StatusView) -> None:
-        """The status block on stdout."""
+        """The status block on stdout; before it, what was kept back for a minute."""
+        self._tell_surplus(status.now_us)
         if self._json:
             self._put(self._out, msgspec.json.encode(_status_line(status, int(self._wall() * 1_000))) + b"\n")
         else:
@@ -73,9 +73,14 @@ class Console:
 
     def close(self, patience_s: float = 1.0) -> None:
         """Write what waits, within ``patience_s``."""
+        self._tell_surplus(None)
         with contextlib.suppress(queue.Full):
             self._lines.put(None, timeout=patience_s)
         self._thread.join(patience_s)
+
+    def _tell_surplus(self, now_us: int | None) -> None:
+        for line in self._quota.surplus(now_us):
+            self.say("lines-left-out", line)
 
     def _put(self, descriptor: int, line: bytes) -> None:
         if descriptor in self._closed:

@@ -106,9 +106,10 @@ class _Life:
             self._ticker.cancel()
         driver.stop()
         hooks.conclude(settings.name, now_us(), time.time_ns() // 1_000_000)
+        # Hooks may take seconds. Streams that stood meanwhile would tell the others that this node lives.
+        await network.close(goodbye=not ending.halted)
         await self._hooks_finished(hooks)
         await server.stop()
-        await network.close(goodbye=not ending.halted)
         return self._exit_code(ending)
 
     def _hook_environment(self) -> dict[str, str]:

@@ -1,30 +1,86 @@
-"""So many lines of one kind a minute: what an attacker can make an agent say, and repeat, must not fill a disk."""
+"""One line a minute a peer, beyond a small burst: what others can make an agent print must not fill a disk.
+
+A peer is whoever a line is about: a node's name, the host of a stranger, or the cluster as a whole. What is kept back
+is counted, and told a minute later in one line with the newest of each kind, so that nothing ends unsaid. Even a
+leader that changes for good in the middle of a flood is read of within that minute.
+"""
 
 from __future__ import annotations
 
-from pycluster.kernel.units import SECOND
+import msgspec
 
-#: Above every bound that the node itself keeps, so that it only ever bites where somebody forges members' own words.
-LINES_PER_MINUTE = 1_536
-_MINUTE_US = 60 * SECOND
+from pycluster.node.allowance import MINUTE_US, Allowance
+from pycluster.node.view import ClusterEvent
+
+#: Lines of one kind about one peer at once: a node that flaps four times a minute is read of for four minutes.
+PEER_LINES_BURST = 12
+PEER_LINES_PER_MINUTE = 1
+#: Lines of one kind about all peers together: a large cluster's at its start, and what many deaths at once bring.
+KIND_LINES_BURST = 4_096
+KIND_LINES_PER_MINUTE = 60
+#: Pairs of peer and kind that are remembered, and peers whose surplus is counted apart; the rest is counted together.
+_PAIRS_MAX = 8_192
+_PEERS_MAX = 256
+_KINDS_MAX = 64
+_REST = "other nodes"
+
+
+class _Surplus(msgspec.Struct):
+    """What was kept back about one peer since ``since_us``: how many lines of each kind, and the newest of each."""
+
+    since_us: int
+    count: dict[str, int] = {}
+    newest: dict[str, str] = {}
 
 
 class Quota:
-    """Counts by kind; there are as many kinds as ``docs/reference/events.md`` has."""
+    """Decides which events are printed, and keeps the books of those that are not."""
 
-    def __init__(self, lines: int = LINES_PER_MINUTE) -> None:
-        self._lines = lines
-        self._since_us = 0
-        self._told: dict[str, int] = {}
+    def __init__(self) -> None:
+        self._each = Allowance(PEER_LINES_BURST, PEER_LINES_PER_MINUTE, _PAIRS_MAX)
+        self._all = Allowance(KIND_LINES_BURST, KIND_LINES_PER_MINUTE, _KINDS_MAX)
+        #: Oldest first.
+        self._surplus: dict[str, _Surplus] = {}
 
-    def allows(self, kind: str) -> bool:
-        """Whether one more line of ``kind`` may be printed this minute."""
-        self._told[kind] = self._told.get(kind, 0) + 1
-        return self._told[kind] <= self._lines
+    def allows(self, event: ClusterEvent) -> bool:
+        """Whether ``event`` may be printed now."""
+        peer, kind, now_us = _peer_of(event), event.kind, event.at_us
+        kept = self._surplus.get(peer)
+        if kept is None or kind not in kept.count:
+            # Both are asked before one is charged.
+            if self._each.has((peer, kind), now_us) and self._all.allows(kind, now_us):
+                self._each.take((peer, kind), now_us)
+                return True
+            if kept is None and (len(self._surplus) >= _PEERS_MAX or not self._all.has(kind, now_us)):
+                peer = _REST
+        self._keep_back(peer, event)
+        return False
 
-    def left_out(self, now_us: int) -> dict[str, int]:
-        """Lines by kind that were not printed in the minute that is over at ``now_us`` (µs); once."""
-        if now_us - self._since_us < _MINUTE_US:
-            return {}
-        told, self._told, self._since_us = self._told, {}, now_us
-        return {kind: count - self._lines for kind, count in told.items() if count > self._lines}
+    def surplus(self, now_us: int | None) -> list[str]:
+        """A line for each peer of whom lines were kept back for a minute at ``now_us`` (µs), or at all for None."""
+        lines = []
+        while self._surplus:
+            peer, kept = next(iter(self._surplus.items()))
+            if now_us is not None and now_us - kept.since_us < MINUTE_US:
+                break
+            del self._surplus[peer]
+            for kind in kept.count:
+                # This line is the one of this minute.
+                self._each.take((peer, kind), kept.since_us + MINUTE_US)
+            what = "; ".join(f"{count} {kind}, the last: {kept.newest[kind]}" for kind, count in kept.count.items())
+            whom = f"about {peer} " if peer else ""
+            lines.append(f"{sum(kept.count.values())} more lines {whom}were kept back: {what}")
+        return lines
+
+    def _keep_back(self, peer: str, event: ClusterEvent) -> None:
+        kept = self._surplus.get(peer)
+        if kept is None:
+            kept = self._surplus[peer] = _Surplus(event.at_us)
+        kept.count[event.kind] = kept.count.get(event.kind, 0) + 1
+        kept.newest[event.kind] = event.text
+
+
+def _peer_of(event: ClusterEvent) -> str:
+    """Whom ``event`` is about; a stranger is its host, whatever port it speaks from."""
+    peer = event.fields.get("peer")
+    return peer.rpartition(":")[0].strip("[]") if isinstance(peer, str) else event.node

@@ -19,7 +19,7 @@ class Send(msgspec.Struct, frozen=True, tag=True):
 
 
 class Persist(msgspec.Struct, frozen=True, tag=True):
-    """Make durable, in one transaction and in this order: the vote, a truncation, entries.
+    """Make durable, in one transaction and in this order: the vote, a truncation, entries, what is promised (ms).
 
     ``Persisted(token)`` reports it. The core itself holds back whatever depends on it, so nothing else waits.
     """
@@ -28,6 +28,7 @@ class Persist(msgspec.Struct, frozen=True, tag=True):
     vote: Vote | None = None
     truncate_from: int | None = None
     entries: tuple[Entry, ...] = ()
+    promised_ms: int | None = None
 
 
 class LeaderChanged(msgspec.Struct, frozen=True, tag=True):

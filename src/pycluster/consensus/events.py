@@ -41,14 +41,20 @@ class PeerHealth(msgspec.Struct, frozen=True, tag=True):
 
 
 class StreamEnded(msgspec.Struct, frozen=True, tag=True):
-    """The stream to that voter ended without a goodbye. A leader counts it no more until it answers anew."""
+    """The stream to that voter ended without a goodbye. A leader counts it no more until it answers anew.
+
+    ``uuid`` says whom; ``name`` is for whoever reads a trace.
+    """
 
     name: str
     uuid: str
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """The stream to that voter ended, and a redial was refused: its process is gone, or somebody forges that."""
+    """The stream to that voter ended, and a redial was refused: its process is gone, or somebody forges that.
+
+    ``uuid`` says whom; ``name`` is for whoever reads a trace.
+    """
 
     name: str
     uuid: str

@@ -1,4 +1,4 @@
-"""The log in memory, the disk's progress behind it, and the messages that wait for the disk.
+"""The log, term, vote and promise in memory, the disk's progress behind them, and the messages that wait for it.
 
 Invariants: tokens rise by one; a token covers everything noted before it; ``durable_index`` never exceeds the last
 index; what was truncated is not durable, whatever the disk reports later.
@@ -17,11 +17,13 @@ _ENTRY_BYTES = 64
 
 
 class Journal:
-    """One voter's log, term and vote, with what of it is durable."""
+    """One voter's log, term, vote and how long it promises, with what of it is durable."""
 
     def __init__(self, stored: Stored, held_max: int) -> None:
         self.entries: list[Entry] = list(stored.entries)
         self.vote = stored.vote
+        #: The election timeout (ms) that a later life is silent for at least.
+        self.promised_ms = stored.promised_ms
         self.vote_token = 0
         self.durable_index = self.last_index
         self.issued = 0
@@ -37,6 +39,7 @@ class Journal:
         self.configuration: Configuration | None = None
         self._read_configuration()
         self._new_vote: Vote | None = None
+        self._new_promised_ms: int | None = None
         self._truncate_from: int | None = None
         self._appended: list[Entry] = []
 
@@ -103,6 +106,13 @@ class Journal:
         self.vote = self._new_vote = vote
         self.vote_token = self.token
 
+    def set_promised(self, promised_ms: int) -> None:
+        """Promise for that long from now on; everything sent waits for the disk where it is longer than before."""
+        longer = promised_ms > self.promised_ms
+        self.promised_ms = self._new_promised_ms = promised_ms
+        if longer:
+            self.vote_token = self.token
+
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Append entries that follow the last one."""
         for entry in entries:
@@ -131,16 +141,18 @@ class Journal:
 
     @property
     def _pending(self) -> bool:
-        return self._new_vote is not None or self._truncate_from is not None or bool(self._appended)
+        voted = self._new_vote is not None or self._new_promised_ms is not None
+        return voted or self._truncate_from is not None or bool(self._appended)
 
     def flush(self, now_us: int) -> Persist | None:
         """What must become durable since the last call, under the next token."""
         if not self._pending:
             return None
         self.issued += 1
-        persist = Persist(self.issued, self._new_vote, self._truncate_from, tuple(self._appended))
+        appended = tuple(self._appended)
+        persist = Persist(self.issued, self._new_vote, self._truncate_from, appended, self._new_promised_ms)
         self._waiting.append((self.issued, self.last_index, now_us))
-        self._new_vote, self._truncate_from, self._appended = None, None, []
+        self._new_vote, self._new_promised_ms, self._truncate_from, self._appended = None, None, None, []
         return persist
 
     def persisted(self, token: int, now_us: int) -> list[Send]:

@@ -61,10 +61,15 @@ class Vote(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a data directory holds for this core; the default is an empty, never initialised voter."""
+    """What a data directory holds for this core; the default is an empty, never initialised voter.
+
+    ``promised_ms``: the longest election timeout (ms) that a promise still in force may have been given under; 0 where
+    none was noted.
+    """
 
     vote: Vote = Vote()
     entries: tuple[Entry, ...] = ()
+    promised_ms: int = 0
 
     @property
     def empty(self) -> bool:

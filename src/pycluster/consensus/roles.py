@@ -50,7 +50,7 @@ class Roles:
         """The first event of this life."""
         s = self.s
         # A lost disk forgets its promises too, so that an empty voter is silent as well; a lone founder owes nobody.
-        s.silent_until_us = s.now_us if lone_founder else s.now_us + s.params.election_timeout_us
+        s.silent_until_us = s.now_us if lone_founder else s.now_us + s.silence_us
         s.stand_base_us = s.silent_until_us
         s.leader_since_us = s.now_us
         self.bootstrap.begin()
@@ -63,7 +63,7 @@ class Roles:
         s, ballot = self.s, self.election.ballot
         latest_us = s.now_us + s.params.election_timeout_us
         s.promise.lagged(lag_us, s.now_us)
-        s.silent_until_us = _later(s.silent_until_us, lag_us, latest_us)
+        s.silent_until_us = _later(s.silent_until_us, lag_us, s.now_us + s.silence_us)
         self.lease.not_before_us = _later(self.lease.not_before_us, lag_us, latest_us)
         if ballot is not None:
             ballot.owed_until_us = _later(ballot.owed_until_us, lag_us, latest_us)
@@ -71,6 +71,7 @@ class Roles:
     def settle(self) -> None:
         """Everything due by now, and everything that follows from what was just taken in."""
         s = self.s
+        s.shorten_promised()
         if s.leader not in (NOBODY, s.me) and s.now_us >= s.promise.until_us:
             self._lose_leader(f"has not been heard from for {s.params.election_timeout_ms} ms")
         led = s.role == "leader"
@@ -222,6 +223,7 @@ class Roles:
         if term > s.term or s.role != "follower" or s.leader != leader:
             self.become_follower(term, leader, f"follows {leader.name}, elected in term {term}")
         s.promise.give(leader, term, s.now_us)
+        s.note_promised()
         s.expelled = False
         self.election.announced = False
         return True

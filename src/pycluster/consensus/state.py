@@ -48,8 +48,9 @@ class State:
         self.reason = "this node has just started"
         self.commit_index = 0
         self.promise = Promise(params.election_timeout_us)
-        #: Nothing is granted before: an earlier life may have promised (restarted voter).
+        #: Nothing is granted before: an earlier life may have promised (restarted voter), perhaps for longer.
         self.silent_until_us = 0
+        self.silence_us = max(params.election_timeout_ms, stored.promised_ms) * MILLISECOND
         #: The wait for one's rank counts from here.
         self.stand_base_us = 0
         #: On the way out: never stands again in this life.
@@ -187,6 +188,18 @@ class State:
 
     def set_vote(self, term: int, voted_for: str) -> None:
         self.journal.set_vote(Vote(term, voted_for))
+        # A promise in that term comes next; one write is enough for both.
+        self.note_promised()
+
+    def note_promised(self) -> None:
+        """How long a promise of this life lasts is on the disk before any is said, for a restart forgets it."""
+        if self.params.election_timeout_ms > self.journal.promised_ms:
+            self.journal.set_promised(self.params.election_timeout_ms)
+
+    def shorten_promised(self) -> None:
+        """Whatever an earlier life promised for longer is over with the silence; the next start is quicker again."""
+        if self.params.election_timeout_ms < self.journal.promised_ms and self.now_us >= self.silent_until_us:
+            self.journal.set_promised(self.params.election_timeout_ms)
 
     def follow(self, leader: Voter, reason: str) -> None:
         """Follow ``leader`` (or nobody) from now on, and tell it when that is new."""

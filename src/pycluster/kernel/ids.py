@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from functools import lru_cache
 from random import Random
 
 import msgspec
@@ -17,6 +18,10 @@ from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.limits import NAME_MAX_LENGTH
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+#: Characters of the longest IPv6 address with a zone, and more.
+_HOST_MAX_LENGTH = 80
+#: Names and hosts that are remembered as read: every member of a large cluster, which comes up again and again.
+_REMEMBERED = 16_384
 
 
 class Address(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -57,6 +62,11 @@ class Identity(msgspec.Struct, frozen=True):
 
 def is_numeric(host: str) -> bool:
     """Whether ``host`` is an IP address rather than a DNS name."""
+    return len(host) <= _HOST_MAX_LENGTH and _reads_as_ip(host)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _reads_as_ip(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -66,7 +76,12 @@ def is_numeric(host: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Whether ``text`` can be a node's name."""
-    return len(text) <= NAME_MAX_LENGTH and _NAME.fullmatch(text) is not None
+    return len(text) <= NAME_MAX_LENGTH and _reads_as_name(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _reads_as_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
 
 
 def check_name(name: str) -> str:

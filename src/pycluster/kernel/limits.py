@@ -24,7 +24,9 @@ TAGS_GOSSIP_MAX_BYTES = 512
 TAGS_MAX = 32
 #: Events kept for a reader that comes back with ``Last-Event-ID``.
 EVENTS_KEPT = 1_000
-#: Lines a minute about members that never spoke to this node: a large cluster's at its start, twice over.
-HEARSAY_LINES_PER_MINUTE = 1_024
+#: Lines of one kind about all members together that this node never met, at once: a cluster of a thousand that forms.
+#: So many come back in a minute.
+HEARSAY_LINES_BURST = 1_024
+HEARSAY_LINES_PER_MINUTE = 64
 #: Acting intervals kept in the status.
 ACTING_INTERVALS_KEPT = 200

@@ -93,7 +93,9 @@ class Discovery:
         s = self._s
         self._changed_us = s.now_us
         if self._contact_us is not None:
-            self._contact_us = min(self._contact_us, s.now_us + self._pause_us())
+            soon_us = s.now_us + s.params.reconnect_interval_ms * MILLISECOND
+            if soon_us < self._contact_us:
+                self._contact_us = min(self._contact_us, s.now_us + self._pause_us())
 
     def next_deadline(self) -> int | None:
         """The next contact or comparison."""

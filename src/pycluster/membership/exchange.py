@@ -25,6 +25,8 @@ from pycluster.membership.names import Names
 from pycluster.membership.state import State
 
 _DOWN, _LEFT = 2, 3
+#: A table with more unknown members than so many times the known ones is a crowd's.
+_CROWD = 3
 
 
 class Exchange:
@@ -113,17 +115,21 @@ class Exchange:
             s.send_accused(member)
 
     def _merge(self, records: tuple[Record, ...], by: str, *, hearsay: bool) -> None:
-        """Take a table in. Who knew few of these joins a crowd that has told itself of them: it tells nobody again."""
+        """Take a table in. Who knew few of these joins a crowd that has told itself of them: it tells nobody again.
+
+        Few: less than a third as many as are news here. Two halves that meet, and nodes that start together, do tell.
+        """
         table = self._s.table
         unknown = sum(record.alive.name not in table for record in records)
-        self._s.hushed = 2 * unknown > len(table)
+        self._s.hushed = unknown > _CROWD * len(table)
         self._take_in(records, by, hearsay)
         self._s.hushed = False
 
     def _take_in(self, records: tuple[Record, ...], by: str, hearsay: bool) -> None:
         for record in records[: self._s.params.members_max]:
             alive = record.alive
-            if record.state in (_DOWN, _LEFT) and alive.name not in self._s.table:
+            holder = self._s.table.get(alive.name)
+            if record.state in (_DOWN, _LEFT) and (holder is None or holder.uuid != alive.uuid):
                 self._lifecycle.learn(alive, STATES[record.state], record.age_s, by, hearsay=hearsay)
             elif record.state == _DOWN:
                 self._lifecycle.update(Down(alive.name, alive.uuid, alive.incarnation, by, False))

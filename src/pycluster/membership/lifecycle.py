@@ -64,12 +64,10 @@ class Lifecycle:
         """One piece of news; ``hearsay``: neither its subject's own word over TCP nor an answer that we asked for."""
         if type(update) is Alive:
             known = self._s.table.get(update.name)
-            if (
-                known is not None
-                and known.uuid == update.uuid
-                and known.incarnation >= update.incarnation
-                and not known.word.tags_hidden
-            ):
+            if known is None:
+                self._alive(update, hearsay)
+                return  # so is nearly all of the first table
+            if known.uuid == update.uuid and known.incarnation >= update.incarnation and not known.word.tags_hidden:
                 return  # nearly all that is heard in a large cluster
         if not isinstance(update, Alive) and update.by and not is_name(update.by):
             self._s.counters["records_refused"] += 1
@@ -110,21 +108,27 @@ class Lifecycle:
         return member
 
     def learn(self, alive: Alive, state: MemberState, age_s: int, by: str, *, hearsay: bool = True) -> None:
-        """A member that ``by`` has known as down or left for ``age_s`` and that was never heard of here.
+        """An identity that ``by`` has known as down or left for ``age_s`` and that does not hold its name here.
 
-        Its age comes with it, so that what everyone is about to forget does not go round for ever.
+        Its age comes with it, so that what everyone is about to forget does not go round for ever. Where the holder
+        here is gone too, the name has passed on meanwhile; tables that differ so would be compared for ever.
         """
         s = self._s
+        holder = s.table.get(alive.name)
+        if holder is not None and (not self._free(holder) or self._names.yielded(alive, free=False)):
+            return
         if not 0 <= age_s * SECOND < self._admission.keep_us(state):
             return
         if not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
             return
-        if len(s.table) >= s.params.members_max:
+        if holder is not None:
+            self._names.yields(holder, alive)
+        elif len(s.table) >= s.params.members_max:
             # Whoever forgot others for the dead would be told of those again.
             s.counters["members_refused"] += 1
             return
-        if not self._admission.admits(hearsay=hearsay):
+        elif not self._admission.admits(hearsay=hearsay):
             return
         member = member_of(alive, state, s.now_us - age_s * SECOND)
         s.table.put(member)
@@ -231,19 +235,18 @@ class Lifecycle:
     def _another_identity(self, member: Member, alive: Alive) -> None:
         """A name passes on when its holder left, is down and the grace is over, or when the address is the same.
 
-        Two living processes cannot hold one address. But whoever had to yield so is not believed to be back on that
-        ground: its old word may still be under way, or be replayed.
+        Two living processes cannot hold one address. But whoever held the name before is not believed to be back on
+        any of these grounds: its old word may still be under way, or be replayed.
         """
         s = self._s
-        over = s.now_us - member.state_since_us >= s.params.name_grace_ms * MILLISECOND
-        if not (member.state == "left" or (member.state == "down" and over)):
-            if self._names.yielded(alive):
-                s.counters["former_identities"] += 1
-                return
-            if member.address != alive.address:
-                self._names.conflict(alive, member)
-                return
-            self._names.yields(member)
+        free = self._free(member)
+        if self._names.yielded(alive, free=free):
+            s.counters["former_identities"] += 1
+            return
+        if not free and member.address != alive.address:
+            self._names.conflict(alive, member)
+            return
+        self._names.yields(member, alive)
         self._acquit(member.name)
         successor = member_of(alive, "alive", s.now_us)
         s.note(successor, "identity", member.name, f"follows {member.uuid[:8]}, which was {member.state}")
@@ -251,6 +254,11 @@ class Lifecycle:
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
+
+    def _free(self, holder: Member) -> bool:
+        """Whether its name may pass on; never where ``holder`` is this node."""
+        over = self._s.now_us - holder.state_since_us >= self._s.params.name_grace_ms * MILLISECOND
+        return holder is not self._s.local and (holder.state == "left" or (holder.state == "down" and over))
 
     def _suspect(self, accusation: Suspect) -> None:
         s = self._s
@@ -304,6 +312,7 @@ class Lifecycle:
         if strength == SILENT:
             return
         s.urgent = True
+        self._probing.pace.alarmed(member.name)
         if accusation.by != s.local.name or self._told >= _TOLD_AT_ONCE:
             return
         self._told += 1

@@ -279,9 +279,21 @@ def _mark(name: str, uuid: str, incarnation: int, state: str) -> int:
 
 def plausible(alive: Alive, tags_max_bytes: int) -> bool:
     """Whether a record is one that a node could have written: its name, its address, the size of its parts."""
-    texts = (alive.uuid, alive.region, alive.zone, alive.version)
-    fits = is_name(alive.name) and all(len(text.encode()) <= _TEXT_MAX_BYTES for text in texts)
-    return fits and alive.address.usable and alive.incarnation >= 0 and tags_bytes(alive.tags) <= tags_max_bytes
+    return (
+        is_name(alive.name)
+        and _fits(alive.uuid)
+        and _fits(alive.region)
+        and _fits(alive.zone)
+        and _fits(alive.version)
+        and alive.address.usable
+        and alive.incarnation >= 0
+        and (not alive.tags or tags_bytes(alive.tags) <= tags_max_bytes)
+    )
+
+
+def _fits(text: str) -> bool:
+    # No character takes more than four bytes.
+    return 4 * len(text) <= _TEXT_MAX_BYTES or len(text.encode()) <= _TEXT_MAX_BYTES
 
 
 def rank(member_uuid: str, key: str) -> int:

@@ -8,6 +8,9 @@ from pycluster.membership.members import Member
 from pycluster.membership.messages import Alive, NameTaken
 from pycluster.membership.state import State
 
+#: Identities that a name had before, of which this node knows; a name that changes hands more often is no name.
+_FORMER_MAX = 4
+
 
 class Names:
     """Refuses others, and takes a refusal of this node in. Nobody is shut down."""
@@ -15,8 +18,9 @@ class Names:
     def __init__(self, state: State, discovery: Discovery) -> None:
         self._s = state
         self._discovery = discovery
-        #: (name, UUID) of those whose name passed on to another at their own address; the oldest first.
-        self._former: dict[tuple[str, str], None] = {}
+        #: By name, the UUIDs from which it passed on, and when each may be asked for its word again; the oldest first.
+        self._former: dict[str, dict[str, int]] = {}
+        self._speaking: Alive | None = None
 
     def conflict(self, alive: Alive, holder: Member) -> None:
         """A second living node claims ``holder``'s name: say so."""
@@ -34,19 +38,31 @@ class Names:
             uuid=alive.uuid,
         )
 
-    def yields(self, holder: Member) -> None:
-        """Another took the name over at the holder's own address."""
+    def yields(self, holder: Member, successor: Alive) -> None:
+        """Another takes the name over, on whatever ground."""
+        former = self._former.pop(holder.name, {})
+        former.pop(successor.uuid, None)
+        former[holder.uuid] = 0
+        while len(former) > _FORMER_MAX:
+            del former[next(iter(former))]
         while len(self._former) >= self._s.params.pending_max:
             del self._former[next(iter(self._former))]
-        self._former[holder.name, holder.uuid] = None
+        self._former[holder.name] = former
 
-    def yielded(self, alive: Alive) -> bool:
-        """Whether its name passed on in this way, and it has not asked for anything itself since."""
-        return (alive.name, alive.uuid) in self._former
+    def yielded(self, alive: Alive, *, free: bool) -> bool:
+        """Whether its name passed on from it and this is not its own word; where the name is ``free``, ask for that."""
+        former = self._former.get(alive.name, {})
+        if alive is self._speaking or alive.uuid not in former:
+            return False
+        s = self._s
+        if free and s.now_us >= former[alive.uuid]:
+            former[alive.uuid] = s.now_us + s.params.name_grace_ms * MILLISECOND
+            self._discovery.sync(alive.address)
+        return True
 
     def speaks(self, me: Alive) -> None:
-        """It is there itself, over TCP: no old word that is still under way."""
-        self._former.pop((me.name, me.uuid), None)
+        """This very word came from itself over TCP: no old one that is still under way."""
+        self._speaking = me
 
     def taken(self, me: Alive) -> NameTaken | None:
         """Whether the asker's name belongs to another living node."""

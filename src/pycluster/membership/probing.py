@@ -7,6 +7,7 @@ from pycluster.kernel.units import MILLISECOND
 from pycluster.membership.deadlines import Deadlines
 from pycluster.membership.members import Member
 from pycluster.membership.messages import Ack, IndirectPing, Nack, Packet, Ping
+from pycluster.membership.pace import Pace
 from pycluster.membership.rounds import CALLS_MAX, Miss, Relay, Round
 from pycluster.membership.state import Purpose, State
 from pycluster.membership.suspicion import SILENT, UNREACHABLE
@@ -29,9 +30,9 @@ class Probing:
         self._strangers: list[str] = []
         #: How many stood in the order when this pass began.
         self._pass = 0
-        #: Who stands in either.
-        self._ordered: set[str] = set()
-        self._next_us: int | None = None
+        #: Who stands in either, and whether in the order of those that were met.
+        self._ordered: dict[str, bool] = {}
+        self.pace = Pace(state)
         self._rounds: dict[int, Round] = {}
         self._relays: dict[int, Relay] = {}
         #: When a round or a relay wants to be looked at, by number.
@@ -42,16 +43,15 @@ class Probing:
         self._typical_rtt_us: int | None = None
 
     def begin(self) -> None:
-        """Start the periods, out of step with the others'."""
-        s = self._s
-        self._next_us = s.now_us + s.rng.randrange(s.params.probe_interval_ms * MILLISECOND)
+        """Start the periods."""
+        self.pace.begin()
 
     def next_deadline(self) -> int | None:
         """The next period, call for help, end of a round, or nack."""
-        at_us = self._due.earliest()
-        if at_us is None or self._next_us is None:
-            return self._next_us if at_us is None else at_us
-        return min(at_us, self._next_us)
+        at_us, next_us = self._due.earliest(), self.pace.next_us
+        if at_us is None or next_us is None:
+            return next_us if at_us is None else at_us
+        return min(at_us, next_us)
 
     def forgive(self) -> None:
         """This process was late: what it missed meanwhile accuses nobody (Lifeguard: own health first)."""
@@ -70,9 +70,8 @@ class Probing:
                 miss = self._round_due(self._rounds[seq])
                 if miss is not None:
                     misses.append(miss)
-        if self._next_us is not None and s.now_us >= self._next_us:
-            period_us = s.params.probe_interval_ms * MILLISECOND * (1 + s.health.score)
-            self._next_us = max(self._next_us + period_us, s.now_us + period_us // 2)
+        period_us = self.pace.take()
+        if period_us is not None:
             member = self._choose()
             if member is not None:
                 self._probe(member, verification=False, period_us=period_us)
@@ -217,7 +216,7 @@ class Probing:
         member = self._s.table.get(name)
         if member is None or name in self._ordered:
             return
-        self._ordered.add(name)
+        self._ordered[name] = member.met
         self._insert(self._order if member.met else self._strangers, name)
 
     def _insert(self, order: list[str], name: str) -> None:
@@ -245,7 +244,7 @@ class Probing:
     def _next(self) -> Member | None:
         while self._order:
             name = self._order.pop()
-            self._ordered.discard(name)
+            self._ordered.pop(name, None)
             member = self._probable(name)
             if member is not None:
                 return member
@@ -257,9 +256,12 @@ class Probing:
             name = self._strangers.pop()
             member = self._probable(name)
             if member is not None and member.met:
-                self._insert(self._order, name)
+                # Those that were met when the pass began had a place already, or still have it.
+                if self._ordered.get(name) is False:
+                    self._ordered[name] = True
+                    self._insert(self._order, name)
                 continue
-            self._ordered.discard(name)
+            self._ordered.pop(name, None)
             if member is not None:
                 return member
         return None
@@ -275,12 +277,12 @@ class Probing:
         self._order = [member.name for member in others if member.met]
         s.rng.shuffle(self._order)
         self._pass = len(self._order)
-        still = {member.name: None for member in others if not member.met}
-        self._strangers = [name for name in self._strangers if name in still]
+        # While few of thousands are met, passes are short and many: of those left over nobody makes a new list.
         if not self._strangers:
-            self._strangers = list(still)
+            self._strangers = [member.name for member in others if not member.met]
             s.rng.shuffle(self._strangers)
-        self._ordered = {*self._order, *self._strangers}
+        self._ordered = dict.fromkeys(self._strangers, False)
+        self._ordered.update(dict.fromkeys(self._order, True))
 
     def _probe(self, member: Member, *, verification: bool, period_us: int) -> Round:
         s = self._s

@@ -173,17 +173,24 @@ class State:
         self.effects.append(Notify(kind, text, fields))
 
     def notify_once(self, kind: str, peer: str, text: str, **fields: str | int) -> None:
-        """The same, once per peer and minute, within a bound."""
-        interval_us = self.params.notify_interval_ms * MILLISECOND
-        last = self._spoken.get((kind, peer))
-        if last is not None and self.now_us - last < interval_us:
-            return
-        if last is None and len(self._spoken) >= self.params.pending_max:
-            self._spoken = {key: at for key, at in self._spoken.items() if self.now_us - at < interval_us}
-            if len(self._spoken) >= self.params.pending_max:
-                return
-        self._spoken[kind, peer] = self.now_us
-        self.notify(kind, text, **fields)
+        """The same, once per peer and minute, within a bound.
+
+        Anybody can invent peers until the bound is reached. Then a member that was met, or this node itself (its own
+        name, or the peer ``local``), still has one line a minute: ``node`` among the fields is whom it is about.
+        """
+        spoken = self._spoken
+        long_ago_us = self.now_us - self.params.notify_interval_ms * MILLISECOND
+        while spoken and next(iter(spoken.values())) <= long_ago_us:
+            del spoken[next(iter(spoken))]
+        if (kind, peer) not in spoken and len(spoken) >= self.params.pending_max:
+            about = self.table.get(str(fields.get("node", "")))
+            if peer != "local":
+                if about is None or not (about.met or about is self.local):
+                    return
+                peer = about.name
+        if (kind, peer) not in spoken:
+            spoken[kind, peer] = self.now_us
+            self.notify(kind, text, **fields)
 
 
 def said_of(member: Member, by: str, gossip_tags_bytes: int) -> Update:

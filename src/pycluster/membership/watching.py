@@ -28,7 +28,7 @@ class Watching:
         count = s.params.streams
         if not count or member is s.local:
             return
-        ours = any(name == member.name for _, name in self._chosen)
+        ours = member.name in [name for _, name in self._chosen]
         if cause == "forgotten" or member.state not in ("alive", "suspect") or ours:
             self._stale = self._stale or ours
             self._dirty = self._dirty or ours

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pycluster.kernel.ids import Address, Seed
 from pycluster.membership import Swim
 
@@ -31,5 +33,13 @@ class AddressBook:
         member = self._swim.members.get(name)
         if member is not None and member.state != "left":
             return member.address
+        return self._configured(name)
+
+    def hosts(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The hosts of those by both words, for one of them may be forged, and of every configured node; in order."""
+        known = [self.of(name) for name in names] + [self._configured(name) for name in self._seeds]
+        return tuple(sorted({address.host for address in known if address is not None}))
+
+    def _configured(self, name: str) -> Address | None:
         seed = self._seeds.get(name)
         return self._resolved.get((seed.host, seed.port)) if seed is not None else None

@@ -36,7 +36,7 @@ class Announcer:
         if more:
             text = narrate.kept_back(more)
             out.append(self._ledger.event("lines-kept-back", text, now_us, fields={"lines": more}))
-        if not self._hearsay.allows(member, now_us):
+        if not self._hearsay.allows(member, narrate.member_kind(change), now_us):
             return
         kind, text = narrate.member_event(change)
         fields: dict[str, str | int] = {"address": str(member.address), "uuid": member.uuid}
@@ -96,6 +96,6 @@ class Announcer:
             if self._roles.get(name, "unknown") == role:
                 continue
             self._roles[name] = role
-            if role != "unknown" and self._hearsay.allows(member, now_us):
+            if role != "unknown" and self._hearsay.allows(member, "member-role", now_us):
                 text = narrate.role_changed(name, role)
                 out.append(self._ledger.event("member-role", text, now_us, node=name, fields={"role": role}))

@@ -57,10 +57,12 @@ class KeepStreams(msgspec.Struct, frozen=True, tag=True):
     """Keep one idle stream to each of ``peers`` and to nobody else.
 
     What is absent is dialled, now and later, and greeted with the frame ``greeting``; what is too many is told goodbye.
+    ``seats``: hosts of the voters and of the configured nodes, for whose connections some places are kept free.
     """
 
     peers: tuple[Address, ...]
     greeting: bytes
+    seats: tuple[str, ...] = ()
 
 
 class CloseStream(msgspec.Struct, frozen=True, tag=True):
@@ -70,13 +72,17 @@ class CloseStream(msgspec.Struct, frozen=True, tag=True):
 
 
 class Persist(msgspec.Struct, frozen=True, tag=True):
-    """Make durable in one transaction, in this order: incarnation, vote, truncation, entries; ``Persisted`` follows."""
+    """Make durable in one transaction, in this order: incarnation, vote, truncation, entries, what is promised (ms).
+
+    ``Persisted`` follows.
+    """
 
     token: int
     incarnation: int | None = None
     vote: Vote | None = None
     truncate_from: int | None = None
     entries: tuple[Entry, ...] = ()
+    promised_ms: int | None = None
 
 
 class Resolve(msgspec.Struct, frozen=True, tag=True):

@@ -71,7 +71,7 @@ class StreamEnded(msgspec.Struct, frozen=True, tag=True):
 
 
 class StreamUp(msgspec.Struct, frozen=True, tag=True):
-    """Our own idle stream to ``peer`` stands (again)."""
+    """Our own idle stream to ``peer`` stands (again): one that the peer opens from now on is newer."""
 
     peer: Address
 

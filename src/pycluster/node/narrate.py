@@ -5,6 +5,25 @@ from __future__ import annotations
 from pycluster.membership import MemberChanged
 
 
+def member_kind(change: MemberChanged) -> str:
+    """The kind alone: of most lines about newcomers to a large table no more is wanted."""
+    match change.cause:
+        case "discovered":
+            return "member-up"
+        case "alive":
+            return "member-up" if returned(change) else "member-refuted"
+        case "suspect":
+            return "member-suspect"
+        case "down":
+            return "member-down"
+        case "left":
+            return "member-left"
+        case "updated":
+            return "member-updated"
+        case "forgotten":
+            return "member-forgotten"
+
+
 def member_event(change: MemberChanged) -> tuple[str, str]:
     """``(kind, text)`` of a member's change."""
     member = change.member
@@ -34,7 +53,7 @@ def returned(change: MemberChanged) -> bool:
 
 def kept_back(lines: int) -> str:
     """Lines about members of whom this node only heard from others."""
-    return f"{lines} more lines about members that never spoke to this node were not printed"
+    return f"{lines} more lines about members that this node never met were kept back"
 
 
 def leader_timed_out(leader: str) -> str:

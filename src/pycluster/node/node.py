@@ -115,7 +115,7 @@ class Node:
         if self._announcer.settle(now_us, self._outbox.effects):
             self._drive_swim(membership.Stir())
         self._streams.settle(self._raft.others if self._raft is not None else ())
-        return self._outbox.effects
+        return self._outbox.taken()
 
     def next_deadline(self) -> int | None:
         """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
@@ -302,6 +302,8 @@ class Node:
             match effect:
                 case membership.SendPacket(to, packet):
                     self._outbox.datagram(to, Gossip(packet, self._readings.claim(self._now)))
+                case membership.MemberChanged():
+                    self._member_changed(effect)
                 case membership.Call(call, to, request, timeout_us):
                     self._outbox.call(to, MembershipCall(request), timeout_us, call)
                 case membership.Answer(token, reply):
@@ -313,8 +315,6 @@ class Node:
                     self._outbox.append(effects.Resolve(host, port))
                 case membership.SaveIncarnation(incarnation):
                     self._outbox.save_incarnation(incarnation)
-                case membership.MemberChanged():
-                    self._member_changed(effect)
                 case membership.Notify(kind, text, fields):
                     self._outbox.publish(kind, text, node=str(fields.get("node", "")), fields=fields)
                 case membership.CommandFailed():

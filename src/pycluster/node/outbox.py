@@ -40,6 +40,11 @@ class Outbox:
         self._now = now_us
         self.effects = []
 
+    def taken(self) -> list[effects.Effect]:
+        """All of it, kept here no longer: a joiner's first table makes thousands."""
+        taken, self.effects = self.effects, []
+        return taken
+
     def append(self, effect: effects.Effect | None) -> None:
         """One effect, or none."""
         if effect is not None:
@@ -77,7 +82,9 @@ class Outbox:
         self._next_token += 1
         self._raft_tokens.append((self._next_token, request.token))
         self.effects.append(
-            effects.Persist(self._next_token, None, request.vote, request.truncate_from, request.entries)
+            effects.Persist(
+                self._next_token, None, request.vote, request.truncate_from, request.entries, request.promised_ms
+            )
         )
 
     def persisted(self, token: int) -> int | None:

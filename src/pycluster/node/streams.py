@@ -32,6 +32,13 @@ class Peer(msgspec.Struct, frozen=True):
     uuid: str
 
 
+class _Guest(msgspec.Struct, frozen=True):
+    """A stream that a peer opened, and the how-manieth of all comings that was."""
+
+    peer: Peer
+    number: int
+
+
 class Streams:
     """Who is at the end of which stream, and what to do when it ends."""
 
@@ -53,7 +60,11 @@ class Streams:
         self._watched: tuple[Watched, ...] = ()
         self._voters: tuple[Voter, ...] = ()
         self._kept: dict[Address, Peer] = {}
-        self._guests: dict[int, Peer] = {}
+        self._seats: tuple[str, ...] = ()
+        self._guests: dict[int, _Guest] = {}
+        #: Streams that came to stand, ours and theirs; and which of them our own to each address was.
+        self._comings = 0
+        self._stood: dict[Address, int] = {}
         #: Set by whoever changes an address or membership's choice.
         self.stale = True
 
@@ -72,30 +83,34 @@ class Streams:
             address = self._addresses.of(seat.name)
             if address is not None:
                 wanted[address] = Peer(seat.name, seat.uuid)
-        same = wanted.keys() == self._kept.keys()
-        self._kept = wanted
+        seats = self._addresses.hosts(seat.name for seat in voters)
+        same = wanted.keys() == self._kept.keys() and seats == self._seats
+        self._kept, self._seats = wanted, seats
         if not same:
-            self._outbox.append(KeepStreams(tuple(wanted), self._greeting))
+            self._stood = {address: number for address, number in self._stood.items() if address in wanted}
+            self._outbox.append(KeepStreams(tuple(wanted), self._greeting, seats))
 
     def handle(self, event: StreamEvent, greeting: Body | None) -> None:
         """A stream came or went; ``greeting`` is the opened one's, where it could be read."""
+        self._comings += 1
         match event:
             case StreamOpened(stream, _):
                 if isinstance(greeting, Greeting) and len(self._guests) < STREAMS_MAX:
-                    self._guests[stream] = Peer(greeting.name, greeting.uuid)
+                    self._guests[stream] = _Guest(Peer(greeting.name, greeting.uuid), self._comings)
                 else:
                     self._outbox.append(CloseStream(stream))
             case StreamEnded(stream, goodbye):
                 guest = self._guests.pop(stream, None)
                 # An older stream of a peer that has opened another since says nothing: its end was lost on the way.
-                if guest is not None and not goodbye and guest not in self._guests.values():
-                    self._bereft(guest)
+                if guest is not None and not goodbye and not self._opened_since(guest.peer, 0):
+                    self._bereft(guest.peer)
             case StreamLost(address):
-                peer = self._kept.get(address)
+                peer, number = self._kept.get(address), self._stood.pop(address, self._comings)
                 if peer is not None:
-                    self._bereft(peer)
-            case StreamUp():
-                pass
+                    self._bereft(peer, outlived=self._opened_since(peer, number))
+            case StreamUp(address):
+                if address in self._kept:
+                    self._stood[address] = self._comings
             case _:
                 assert_never(event)
 
@@ -106,11 +121,17 @@ class Streams:
         elif reason == "closed" and redial.left:
             self._redial(msgspec.structs.replace(redial, left=redial.left - 1))
 
-    def _bereft(self, peer: Peer) -> None:
+    def _opened_since(self, peer: Peer, number: int) -> bool:
+        """Whether ``peer`` opened a stream to us after that coming, and it stands."""
+        return any(guest.peer == peer and guest.number > number for guest in self._guests.values())
+
+    def _bereft(self, peer: Peer, *, outlived: bool = False) -> None:
+        """Where ours is ``outlived`` by one of the peer's, it may be of a life before the last: only a dial tells."""
         self._drive_swim(membership.StreamEnded(peer.name, peer.uuid))
         address = self._addresses.of(peer.name)
         if address is not None and any(seat.uuid == peer.uuid for seat in self._voters):
-            self._drive_raft(consensus.StreamEnded(peer.name, peer.uuid))
+            if not outlived:
+                self._drive_raft(consensus.StreamEnded(peer.name, peer.uuid))
             self._redial(Redial(peer.name, peer.uuid, address))
 
     def _redial(self, redial: Redial) -> None:

@@ -32,7 +32,14 @@ class NodeDisk:
 
     def persist(self, request: effects.Persist) -> None:
         """Queue it; ``Persisted`` follows."""
-        self._database.submit(request.token, request.incarnation, request.vote, request.truncate_from, request.entries)
+        self._database.submit(
+            request.token,
+            request.incarnation,
+            request.vote,
+            request.truncate_from,
+            request.entries,
+            request.promised_ms,
+        )
 
     def record_acting(self, record: effects.RecordActing) -> None:
         """Write it now; it survives this process."""

@@ -25,6 +25,8 @@ CONNECTIONS_MAX = 1_024
 #: for some agents on one machine. And of the idle streams.
 HOST_CONNECTIONS = 64
 HOST_STREAMS = 8
+#: One place in so many is for the hosts of voters and configured nodes alone.
+SEATS_SHARE = 8
 #: Calls of one connection that wait for our answer.
 CALLS_MAX = 16
 #: A frame that began, or the first one, must be whole within this time.
@@ -188,8 +190,9 @@ class InboundPort:
         endpoints: Endpoints,
         feed: Feed,
         greet: Callable[[str], None] = lambda host: None,
+        connections_max: int = CONNECTIONS_MAX,
     ) -> None:
-        """``greet`` is told the host of everyone who connects."""
+        """``greet`` is told the host of everyone who connects; ``connections_max``: as the system allows."""
         self.endpoints = endpoints
         self.feed = feed
         self._greet = greet
@@ -201,9 +204,10 @@ class InboundPort:
         self._socket = opened
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
-        connections_max = share(CONNECTIONS_MAX)
-        self._crowd = Crowd(connections_max, HOST_CONNECTIONS)
-        self._stream_crowd = Crowd(min(STREAMS_MAX, connections_max // 2), HOST_STREAMS)
+        connections_max = share(connections_max)
+        streams_max = min(STREAMS_MAX, connections_max // 2)
+        self._crowd = Crowd(connections_max, HOST_CONNECTIONS, connections_max // SEATS_SHARE)
+        self._stream_crowd = Crowd(streams_max, HOST_STREAMS, streams_max // SEATS_SHARE)
         self._ended = asyncio.Event()
         self._calls: dict[int, _Connection] = {}
         self._streams: dict[int, _Connection] = {}
@@ -238,6 +242,10 @@ class InboundPort:
         connection = self._streams.pop(stream, None)
         if connection is not None:
             connection.say_goodbye()
+
+    def favour(self, seats: tuple[str, ...]) -> None:
+        """The hosts for which places are kept from now on."""
+        self._crowd.seats = self._stream_crowd.seats = frozenset(seats)
 
     def close(self, *, goodbye: bool = True) -> None:
         """Stop accepting and end every connection, the idle streams with a goodbye or as a crash would."""

@@ -10,7 +10,7 @@ from random import Random
 
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.kernel.ids import Address
-from pycluster.node import events
+from pycluster.node import effects, events
 from pycluster.runtime.calls import Calls
 from pycluster.runtime.endpoints import Endpoints
 from pycluster.runtime.inbound import InboundPort
@@ -59,7 +59,6 @@ class PortNetwork:
         self.post = self._posts.perform
         self.answer = self._inbound.answer
         self.hang_up = self._inbound.hang_up
-        self.keep_streams = self._streams.perform
         self.close_stream = self._inbound.close_stream
         self.resolve = self._resolver.perform
 
@@ -80,6 +79,11 @@ class PortNetwork:
         await self._calls.close()
         await self._posts.close()
         self._udp.close()
+
+    def keep_streams(self, wanted: effects.KeepStreams) -> None:
+        """Hold those streams, and keep places for the seats."""
+        self._streams.perform(wanted)
+        self._inbound.favour(wanted.seats)
 
     def _heard_from(self, host: str) -> None:
         self._posts.heard_from(host)

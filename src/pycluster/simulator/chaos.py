@@ -10,27 +10,8 @@ from typing import assert_never
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import events
-from pycluster.simulator.faults import (
-    Attack,
-    Blackout,
-    Churn,
-    ClockJump,
-    Crash,
-    Cut,
-    Depart,
-    DiskFails,
-    Fault,
-    Flap,
-    Freeze,
-    Move,
-    NamesFail,
-    SlowDisk,
-    Stalls,
-    Storm,
-    Swap,
-    Upgrade,
-    describe,
-)
+from pycluster.simulator import faults
+from pycluster.simulator.faults import Fault
 from pycluster.simulator.host import Host
 from pycluster.simulator.hostile import Intruder
 from pycluster.simulator.losses import Losses
@@ -61,11 +42,11 @@ class Chaos:
         #: Processes whose machine has another address than they were told.
         self._moved: dict[str, int] = {}
 
-    def schedule(self, faults: Sequence[Fault]) -> None:
+    def schedule(self, planned: Sequence[Fault]) -> None:
         """Let each happen at its time."""
-        if any(isinstance(fault, Attack) for fault in faults):
+        if any(isinstance(fault, faults.Attack) for fault in planned):
             self._intruder.listen()
-        for fault in faults:
+        for fault in planned:
             self._world.timeline.at(fault.at_us, self._perform, fault)
 
     def heal(self) -> None:
@@ -93,34 +74,38 @@ class Chaos:
     def _perform(self, fault: Fault) -> None:
         if self._healed:
             return
-        self._world.say("world", describe(fault))
+        self._world.say("world", str(fault))
+        if isinstance(fault, faults.OnTheWire):
+            self._on_the_wire(fault)
+        elif isinstance(fault, faults.OfProcesses):
+            self._on_processes(fault)
+        else:
+            self._on_machines(fault)
+
+    def _on_machines(self, fault: faults.OfMachines) -> None:
         match fault:
-            case Cut() | Flap() | Storm() | NamesFail() | Attack():
-                self._on_the_wire(fault)
-            case Freeze(_, label, for_us):
+            case faults.Freeze(_, label, for_us):
                 self._stall(self._world.hosts[label], for_us)
-            case Stalls(_, for_us, labels, longest_us):
+            case faults.Stalls(_, for_us, labels, longest_us):
                 for label in labels:
                     self._disturb(self._world.hosts[label], for_us + longest_us)
                     self._stall_again(self._world.hosts[label], self._world.now_us + for_us, longest_us)
-            case ClockJump(_, label, by_us):
+            case faults.ClockJump(_, label, by_us):
                 # Its neighbours see nothing of it, and it must not accuse them.
                 self._world.jump(self._world.hosts[label], by_us)
-            case SlowDisk(_, label, for_us, least_us):
+            case faults.SlowDisk(_, label, for_us, least_us):
                 host = self._world.hosts[label]
                 host.disk.least_us = least_us
                 self._later(for_us, lambda: self._quick(host))
-            case DiskFails():
+            case faults.DiskFails():
                 self._fail_disk(fault)
-            case Crash() | Blackout() | Move() | Swap() | Churn() | Upgrade() | Depart():
-                self._on_processes(fault)
             case _:
                 assert_never(fault)
 
-    def _on_the_wire(self, fault: Cut | Flap | Storm | NamesFail | Attack) -> None:
+    def _on_the_wire(self, fault: faults.OnTheWire) -> None:
         network, hosts = self._world.network, self._world.hosts
         match fault:
-            case Cut(_, for_us, pairs, _, clean):
+            case faults.Cut(_, for_us, pairs, _, clean):
                 number = network.cut(pairs)
                 touched = self._touched(pairs)
                 for host in touched:
@@ -129,19 +114,19 @@ class Chaos:
                     self._disturb_all(touched, for_us)
                 # Across a clean cut nobody is connected, and on each side of it all is well: until they meet again.
                 self._later(for_us, lambda: self._heal_cut(number, touched))
-            case Flap(_, for_us, pairs):
+            case faults.Flap(_, for_us, pairs):
                 self._disturb_all(
                     [hosts[label] for label in sorted({label for pair in pairs for label in pair})], for_us
                 )
                 self._flap(fault, self._world.now_us + for_us)
-            case Storm(_, for_us, weather):
+            case faults.Storm(_, for_us, weather):
                 number = network.storm(weather)
                 self._disturb_all(list(hosts.values()), for_us)
                 self._later(for_us, lambda: network.calm(number))
-            case NamesFail(_, for_us):
+            case faults.NamesFail(_, for_us):
                 network.names_fail = True
                 self._later(for_us, self._names_work)
-            case Attack(_, for_us, every_us, tricks):
+            case faults.Attack(_, for_us, every_us, tricks):
                 network.hostile_until_us = max(network.hostile_until_us, self._world.now_us + for_us + GRACE_US)
                 if self._intruder.convicts(tricks):
                     self._disturb_all(list(hosts.values()), for_us)
@@ -149,32 +134,32 @@ class Chaos:
             case _:
                 assert_never(fault)
 
-    def _on_processes(self, fault: Crash | Blackout | Move | Swap | Churn | Upgrade | Depart) -> None:
+    def _on_processes(self, fault: faults.OfProcesses) -> None:
         hosts = self._world.hosts
         match fault:
-            case Crash():
+            case faults.Crash():
                 self._crash(fault)
-            case Blackout(_, down_us):
+            case faults.Blackout(_, down_us):
                 for host in hosts.values():
                     for_us = down_us + self._rng.randrange(SECOND)
                     if host.stranger:
                         self._banish(host)
                     else:
                         self._down(host, for_us, power=False)
-            case Move(_, label, after_us, bound):
+            case faults.Move(_, label, after_us, bound):
                 self._move(hosts[label], after_us, bound)
-            case Swap():
+            case faults.Swap():
                 self._swap(hosts[fault.one], hosts[fault.other], fault.down_us)
-            case Churn(_, labels, away_us):
+            case faults.Churn(_, labels, away_us):
                 for label in labels:
                     if self._rng.random() < 0.5:
                         self._down(hosts[label], away_us, power=self._rng.random() < 0.3)
                     else:
                         self._depart(hosts[label], False, away_us)
-            case Upgrade(_, gap_us):
+            case faults.Upgrade(_, gap_us):
                 for number, host in enumerate([host for host in hosts.values() if host.older]):
                     self._later(number * gap_us, functools.partial(self._upgrade, host))
-            case Depart(_, label, leave, away_us):
+            case faults.Depart(_, label, leave, away_us):
                 self._depart(hosts[label], leave, away_us)
             case _:
                 assert_never(fault)
@@ -195,7 +180,7 @@ class Chaos:
         pause_us = self._rng.randrange(longest_us + SECOND)
         self._later(for_us + pause_us, lambda: self._stall_again(host, until_us, longest_us))
 
-    def _fail_disk(self, fault: DiskFails) -> None:
+    def _fail_disk(self, fault: faults.DiskFails) -> None:
         host = self._world.hosts[fault.label]
         if host.process is None or host.gone or host.departed:
             return
@@ -212,7 +197,7 @@ class Chaos:
 
         self._later(fault.away_us, repaired)
 
-    def _crash(self, fault: Crash) -> None:
+    def _crash(self, fault: faults.Crash) -> None:
         host = self._world.hosts[fault.label]
         if host.process is None or host.gone:
             return
@@ -305,7 +290,7 @@ class Chaos:
 
     # --- the wire -------------------------------------------------------------------------------------------------
 
-    def _flap(self, fault: Flap, until_us: int) -> None:
+    def _flap(self, fault: faults.Flap, until_us: int) -> None:
         if self._world.now_us >= until_us:
             return
         down_us, up_us = (1 + self._rng.randrange(longest_us) for longest_us in (fault.down_us, fault.up_us))

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from random import Random
 
 from pycluster.kernel.ids import Seed
+from pycluster.membership import Params
 from pycluster.membership.messages import Alive, Push, Record
 from pycluster.node import Node, NodeConfig, events
 from pycluster.node.effects import Publish
@@ -19,6 +20,7 @@ from pycluster.wire import Body, Codec, MembershipCall
 #: Frames from this size on are tables, which many nodes are sent alike.
 _TABLE_BYTES = 4_096
 _TABLES_KEPT = 64
+_PARAMS = Params()
 #: Records in one frame of a warm start; as many as ``Table.records`` puts there.
 _RECORDS_A_FRAME = 2_500
 
@@ -64,8 +66,9 @@ class Crowd(Cluster):
     which every node must be asked about every other each second.
     """
 
-    def __init__(self, count: int, seed: int = 0, weather: Weather = FAIR) -> None:
+    def __init__(self, count: int, seed: int = 0, weather: Weather = FAIR, membership: Params = _PARAMS) -> None:
         super().__init__(seed, weather)
+        self._membership = membership
         self._codec = SharedCodec("demo")
         self.known = Known()
         kept = [one for one in self.world.checkers if isinstance(one, ActingIntervals | Logs | Convictions | Sanity)]
@@ -83,6 +86,7 @@ class Crowd(Cluster):
             address=host.address,
             seeds=self.seeds,
             boot_id=f"{host.label}-{host.boots}",
+            membership=self._membership,
         )
         disk = host.disk
         return Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting), self._codec)
@@ -90,7 +94,8 @@ class Crowd(Cluster):
     def warm(self) -> None:
         """Tell everyone of everyone, as a peer does that compares tables and finds that this one lacks them all.
 
-        All get the same frames over TCP, the first seed's; what follows from them, they do as ever.
+        All get the same frames over TCP, the first seed's; what follows from them, they do as ever. Nobody asked for
+        them, so ``newcomers_burst`` must have room for all, as there always is in the answer to a node's own question.
         """
         first = self.hosts[0]
         records = [Record(self._word(host), 0, 0) for host in self.hosts]
@@ -111,10 +116,6 @@ class Crowd(Cluster):
 
     def table_sizes(self) -> tuple[int, int]:
         """The fewest and the most members that anybody running knows."""
-        now_us = self.world.now_us
-        sizes = []
-        for host in self.hosts:
-            if host.process is not None:
-                counts = host.process.status(host.clock.local(now_us)).counts
-                sizes.append(counts.alive + counts.suspect + counts.down + counts.left)
+        running = [host.process for host in self.hosts if host.process is not None]
+        sizes = [1 + len(process.peers) for process in running if isinstance(process, Node)]
         return min(sizes), max(sizes)

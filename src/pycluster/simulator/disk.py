@@ -35,6 +35,7 @@ class Disk:
         self.uuid = new_uuid(self._rng)
         self.incarnation = 0
         self.vote = Vote()
+        self.promised_ms = 0
         self.entries: list[Entry] = []
         self.pending: deque[Persist] = deque()
         self.acting: list[ActingInterval] = []
@@ -78,7 +79,7 @@ class Disk:
 
     def stored(self) -> Stored:
         """What the next process on this disk finds."""
-        return Stored(self.vote, tuple(self.entries))
+        return Stored(self.vote, tuple(self.entries), self.promised_ms)
 
     def believed(self) -> list[Entry]:
         """The log with everything that was asked for, durable or not yet: what the core goes by."""
@@ -92,6 +93,8 @@ class Disk:
             self.incarnation = request.incarnation
         if request.vote is not None:
             self.vote = request.vote
+        if request.promised_ms is not None:
+            self.promised_ms = request.promised_ms
         _change(self.entries, request)
 
 

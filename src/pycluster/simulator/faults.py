@@ -1,12 +1,14 @@
-"""What goes wrong, when and for how long. ``swarm`` draws it, ``chaos`` performs it."""
+"""What goes wrong, when and for how long, in a line for the story each. ``swarm`` draws it, ``chaos`` performs it."""
 
 from __future__ import annotations
-
-from typing import assert_never
 
 import msgspec
 
 from pycluster.simulator.network import Pair, Weather
+
+
+def _ms(time_us: int) -> str:
+    return f"{time_us // 1000} ms"
 
 
 class Crash(msgspec.Struct, frozen=True, tag=True):
@@ -19,12 +21,19 @@ class Crash(msgspec.Struct, frozen=True, tag=True):
     wipe: bool = False
     readdress: bool = False
 
+    def __str__(self) -> str:
+        what = [word for word in ("power", "wipe", "readdress") if getattr(self, word)]
+        return f"crash {self.label} for {_ms(self.down_us)} {' '.join(what)}".rstrip()
+
 
 class Blackout(msgspec.Struct, frozen=True, tag=True):
     """Every process dies within a moment; all start again."""
 
     at_us: int
     down_us: int
+
+    def __str__(self) -> str:
+        return f"everything crashes for {_ms(self.down_us)}"
 
 
 class Freeze(msgspec.Struct, frozen=True, tag=True):
@@ -33,6 +42,9 @@ class Freeze(msgspec.Struct, frozen=True, tag=True):
     at_us: int
     label: str
     for_us: int
+
+    def __str__(self) -> str:
+        return f"freeze {self.label} for {_ms(self.for_us)}"
 
 
 class Stalls(msgspec.Struct, frozen=True, tag=True):
@@ -43,6 +55,10 @@ class Stalls(msgspec.Struct, frozen=True, tag=True):
     labels: tuple[str, ...]
     longest_us: int
 
+    def __str__(self) -> str:
+        most = f"for up to {_ms(self.longest_us)} at a time"
+        return f"{' '.join(self.labels)} stalled {most}, for {_ms(self.for_us)}"
+
 
 class ClockJump(msgspec.Struct, frozen=True, tag=True):
     """The boot-time clock leaps ahead: a virtual machine was resumed."""
@@ -50,6 +66,9 @@ class ClockJump(msgspec.Struct, frozen=True, tag=True):
     at_us: int
     label: str
     by_us: int
+
+    def __str__(self) -> str:
+        return f"clock of {self.label} jumps {_ms(self.by_us)} ahead"
 
 
 class Cut(msgspec.Struct, frozen=True, tag=True):
@@ -62,6 +81,9 @@ class Cut(msgspec.Struct, frozen=True, tag=True):
     #: Each host is on one of two sides, and reaches everyone on its own.
     clean: bool = False
 
+    def __str__(self) -> str:
+        return f"cut: {self.text}, for {_ms(self.for_us)}"
+
 
 class Flap(msgspec.Struct, frozen=True, tag=True):
     """The same, again and again: lost for up to ``down_us``, through for up to ``up_us``."""
@@ -73,6 +95,10 @@ class Flap(msgspec.Struct, frozen=True, tag=True):
     up_us: int
     text: str
 
+    def __str__(self) -> str:
+        pace = f"down {_ms(self.down_us)} and up {_ms(self.up_us)} at most"
+        return f"flapping: {self.text}, {pace}, for {_ms(self.for_us)}"
+
 
 class Storm(msgspec.Struct, frozen=True, tag=True):
     """Bad weather for everyone."""
@@ -80,6 +106,9 @@ class Storm(msgspec.Struct, frozen=True, tag=True):
     at_us: int
     for_us: int
     weather: Weather
+
+    def __str__(self) -> str:
+        return f"storm for {_ms(self.for_us)}: {self.weather}"
 
 
 class SlowDisk(msgspec.Struct, frozen=True, tag=True):
@@ -90,6 +119,9 @@ class SlowDisk(msgspec.Struct, frozen=True, tag=True):
     for_us: int
     least_us: int
 
+    def __str__(self) -> str:
+        return f"disk of {self.label} takes {_ms(self.least_us)}, for {_ms(self.for_us)}"
+
 
 class DiskFails(msgspec.Struct, frozen=True, tag=True):
     """The next transaction fails, and the process ends; it starts again later, on a new disk where ``replaced``."""
@@ -98,6 +130,10 @@ class DiskFails(msgspec.Struct, frozen=True, tag=True):
     label: str
     away_us: int
     replaced: bool
+
+    def __str__(self) -> str:
+        then = "a new one" if self.replaced else "works again"
+        return f"disk of {self.label} fails, {then} after {_ms(self.away_us)}"
 
 
 class Move(msgspec.Struct, frozen=True, tag=True):
@@ -108,6 +144,10 @@ class Move(msgspec.Struct, frozen=True, tag=True):
     after_us: int
     bound: bool
 
+    def __str__(self) -> str:
+        then = "is started anew" if self.bound else "notices"
+        return f"{self.label} gets another address while it runs, and {then} after {_ms(self.after_us)}"
+
 
 class Swap(msgspec.Struct, frozen=True, tag=True):
     """Two hosts stop and come back at each other's address."""
@@ -117,6 +157,9 @@ class Swap(msgspec.Struct, frozen=True, tag=True):
     other: str
     down_us: int
 
+    def __str__(self) -> str:
+        return f"{self.one} and {self.other} swap addresses, down for {_ms(self.down_us)}"
+
 
 class Churn(msgspec.Struct, frozen=True, tag=True):
     """Members without a seat go all at once, some with a goodbye, and come back all at once."""
@@ -125,12 +168,18 @@ class Churn(msgspec.Struct, frozen=True, tag=True):
     labels: tuple[str, ...]
     away_us: int
 
+    def __str__(self) -> str:
+        return f"{' '.join(self.labels)} go at once, back after {_ms(self.away_us)}"
+
 
 class Upgrade(msgspec.Struct, frozen=True, tag=True):
     """Whoever still runs the previous version is drained and started with this one, one after the other."""
 
     at_us: int
     gap_us: int
+
+    def __str__(self) -> str:
+        return f"upgrade, one every {_ms(self.gap_us)}"
 
 
 class Attack(msgspec.Struct, frozen=True, tag=True):
@@ -141,6 +190,9 @@ class Attack(msgspec.Struct, frozen=True, tag=True):
     every_us: int
     tricks: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"attack by {' '.join(self.tricks)} every {_ms(self.every_us)}, for {_ms(self.for_us)}"
+
 
 class Depart(msgspec.Struct, frozen=True, tag=True):
     """SIGTERM and a later start, or ``pycluster leave`` for good."""
@@ -150,6 +202,11 @@ class Depart(msgspec.Struct, frozen=True, tag=True):
     leave: bool
     away_us: int
 
+    def __str__(self) -> str:
+        if self.leave:
+            return f"{self.label} leaves"
+        return f"{self.label} drains, back after {_ms(self.away_us)}"
+
 
 class NamesFail(msgspec.Struct, frozen=True, tag=True):
     """No DNS answer."""
@@ -157,76 +214,12 @@ class NamesFail(msgspec.Struct, frozen=True, tag=True):
     at_us: int
     for_us: int
 
-
-Fault = (
-    Crash
-    | Blackout
-    | Freeze
-    | Stalls
-    | ClockJump
-    | Cut
-    | Flap
-    | Storm
-    | SlowDisk
-    | DiskFails
-    | Move
-    | Swap
-    | Churn
-    | Upgrade
-    | Attack
-    | Depart
-    | NamesFail
-)
+    def __str__(self) -> str:
+        return f"no DNS for {_ms(self.for_us)}"
 
 
-def describe(fault: Fault) -> str:
-    """One line for the story."""
-    match fault:
-        case Crash(_, label, down_us):
-            what = [word for word in ("power", "wipe", "readdress") if getattr(fault, word)]
-            return f"crash {label} for {_ms(down_us)} {' '.join(what)}".rstrip()
-        case Blackout(_, down_us):
-            return f"everything crashes for {_ms(down_us)}"
-        case Freeze(_, label, for_us):
-            return f"freeze {label} for {_ms(for_us)}"
-        case Stalls(_, for_us, labels, longest_us):
-            return f"{' '.join(labels)} stalled for up to {_ms(longest_us)} at a time, for {_ms(for_us)}"
-        case ClockJump(_, label, by_us):
-            return f"clock of {label} jumps {_ms(by_us)} ahead"
-        case Cut(_, for_us, _, text):
-            return f"cut: {text}, for {_ms(for_us)}"
-        case Flap(_, for_us, _, down_us, up_us, text):
-            return f"flapping: {text}, down {_ms(down_us)} and up {_ms(up_us)} at most, for {_ms(for_us)}"
-        case Storm(_, for_us, weather):
-            return f"storm for {_ms(for_us)}: {weather}"
-        case SlowDisk(_, label, for_us, least_us):
-            return f"disk of {label} takes {_ms(least_us)}, for {_ms(for_us)}"
-        case _:
-            return _describe(fault)
-
-
-def _describe(fault: DiskFails | Move | Swap | Churn | Upgrade | Attack | Depart | NamesFail) -> str:
-    match fault:
-        case DiskFails(_, label, away_us, replaced):
-            return f"disk of {label} fails, {'a new one' if replaced else 'works again'} after {_ms(away_us)}"
-        case Move(_, label, after_us, bound):
-            then = "is started anew" if bound else "notices"
-            return f"{label} gets another address while it runs, and {then} after {_ms(after_us)}"
-        case Swap(_, one, other, down_us):
-            return f"{one} and {other} swap addresses, down for {_ms(down_us)}"
-        case Churn(_, labels, away_us):
-            return f"{' '.join(labels)} go at once, back after {_ms(away_us)}"
-        case Upgrade(_, gap_us):
-            return f"upgrade, one every {_ms(gap_us)}"
-        case Attack(_, for_us, every_us, tricks):
-            return f"attack by {' '.join(tricks)} every {_ms(every_us)}, for {_ms(for_us)}"
-        case Depart(_, label, leave, away_us):
-            return f"{label} leaves" if leave else f"{label} drains, back after {_ms(away_us)}"
-        case NamesFail(_, for_us):
-            return f"no DNS for {_ms(for_us)}"
-        case _:
-            assert_never(fault)
-
-
-def _ms(time_us: int) -> str:
-    return f"{time_us // 1000} ms"
+#: What happens to processes, to machines under them, and between machines.
+OfProcesses = Crash | Blackout | Move | Swap | Churn | Upgrade | Depart
+OfMachines = Freeze | Stalls | ClockJump | SlowDisk | DiskFails
+OnTheWire = Cut | Flap | Storm | NamesFail | Attack
+Fault = OfProcesses | OfMachines | OnTheWire

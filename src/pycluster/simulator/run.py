@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from pycluster.simulator.episode import Verdict, play, shape
-from pycluster.simulator.faults import describe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +55,7 @@ def _replay(seed: int, nodes: int, *, shrink: bool) -> int:
         print(f"of the previous version: {' '.join(plan.older)}")
     for number, fault in enumerate(plan.faults):
         if number not in without:
-            print(f"  fault {number} at {fault.at_us / 1e6:.3f} s: {describe(fault)}")
+            print(f"  fault {number} at {fault.at_us / 1e6:.3f} s: {fault}")
     verdict = play(seed, nodes=nodes, without=without, trace=_print)
     print(f"digest {verdict.digest:016x}, {verdict.handled} events, {verdict.leaders} acting intervals")
     print(failure_line(verdict, nodes) if verdict.rule else f"seed {seed} passed")

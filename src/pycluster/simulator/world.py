@@ -61,6 +61,7 @@ class World:
         self._see_handled: list[Callable[[Host, events.Event, list[effects.Effect], int], None]] = []
         self._see_posted: list[Callable[[Host, effects.Post, int], None]] = []
         self._see_sent: list[Callable[[Host, effects.SendDatagram, int], None]] = []
+        self._see_published: list[Callable[[Host, effects.Publish, int], None]] = []
         self.timeline.at(SECOND, self._sample)
 
     @property
@@ -76,6 +77,7 @@ class World:
         self._see_handled = [c.handled for c in self.checkers if type(c).handled is not Checker.handled]
         self._see_posted = [c.posted for c in self.checkers if type(c).posted is not Checker.posted]
         self._see_sent = [c.sent for c in self.checkers if type(c).sent is not Checker.sent]
+        self._see_published = [c.published for c in self.checkers if type(c).published is not Checker.published]
 
     def add(
         self,
@@ -302,8 +304,8 @@ class World:
     def _publish(self, host: Host, effect: effects.Publish) -> None:
         if self.trace is not None:
             self.say(host.label, f"{effect.event.kind}: {effect.event.text}")
-        for checker in self.checkers:
-            checker.published(host, effect, self.timeline.now_us)
+        for see in self._see_published:
+            see(host, effect, self.timeline.now_us)
 
     def _record_acting(self, host: Host, effect: effects.RecordActing) -> None:
         host.disk.record_acting(effect)

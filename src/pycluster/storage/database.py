@@ -49,9 +49,10 @@ class Database:
         vote: Vote | None = None,
         truncate_from: int | None = None,
         entries: tuple[Entry, ...] = (),
+        promised_ms: int | None = None,
     ) -> None:
         """Ask for this to become durable after all that was asked for before; never blocks."""
-        self._queue.put(Request(token, incarnation, vote, truncate_from, entries))
+        self._queue.put(Request(token, incarnation, vote, truncate_from, entries, promised_ms))
 
     def close(self) -> None:
         """Write what was submitted, end the writer, close the file. Not from a callback; idempotent."""

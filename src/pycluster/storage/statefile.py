@@ -42,13 +42,24 @@ _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What becomes durable together, in this order: incarnation, vote, truncation, entries."""
+    """What becomes durable together, in this order: incarnation, vote, truncation, entries, what is promised (ms)."""
 
     token: int
     incarnation: int | None = None
     vote: Vote | None = None
     truncate_from: int | None = None
     entries: tuple[Entry, ...] = ()
+    promised_ms: int | None = None
+
+
+class _Ballot(Vote, frozen=True, array_like=True):
+    """The vote and, behind it, the longest election timeout promised under (ms).
+
+    Here, because an older version passes over what it does not know at the end of an array, and over nothing in a head:
+    it reads this file and drops the promise when it writes; a file without one reads as 0.
+    """
+
+    promised_ms: int = 0
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +69,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     uuid: str
     incarnation: int = 0
-    vote: Vote = Vote()
+    vote: _Ballot = _Ballot()
     last_index: int = 0
     commits: int = 0
 
@@ -104,7 +115,7 @@ class StateFile:
             raise faults.damaged(file, "SQLite reports damage in words that are no text") from error
         except (sqlite3.Error, OSError) as error:
             raise faults.failed(file, error) from error
-        return cls(file, connection, mark, head, Stored(head.vote, entries))
+        return cls(file, connection, mark, head, _stored(head, entries))
 
     def commit(self, requests: Sequence[Request]) -> None:
         """Make the requests durable in one transaction; after a ``LocalFault`` nothing more may be written."""
@@ -128,7 +139,11 @@ class StateFile:
 
     def _apply(self, head: _Head, request: Request) -> _Head:
         incarnation = head.incarnation if request.incarnation is None else request.incarnation
-        vote = head.vote if request.vote is None else request.vote
+        vote = head.vote
+        if request.vote is not None:
+            vote = _Ballot(request.vote.term, request.vote.voted_for, vote.promised_ms)
+        if request.promised_ms is not None:
+            vote = msgspec.structs.replace(vote, promised_ms=request.promised_ms)
         last_index = head.last_index
         if request.truncate_from is not None and request.truncate_from <= last_index:
             self._connection.execute("DELETE FROM log WHERE id >= ?", (request.truncate_from,))
@@ -143,6 +158,10 @@ class StateFile:
                 "INSERT INTO log (id, data, checksum) VALUES (?, ?, ?)", (entry.index, *_row(entry))
             )
         return msgspec.structs.replace(head, incarnation=incarnation, vote=vote, last_index=last_index)
+
+
+def _stored(head: _Head, entries: tuple[Entry, ...]) -> Stored:
+    return Stored(Vote(head.vote.term, head.vote.voted_for), entries, head.vote.promised_ms)
 
 
 def _connect(file: str, mode: str) -> sqlite3.Connection:

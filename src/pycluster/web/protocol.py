@@ -17,6 +17,10 @@ from pycluster.web.faults import HttpFault, body_of
 _LINGER_S = 2.0
 
 
+class _Stopped(Exception):
+    """Stops the parser. What is answered is kept beside it: an exception keeps its frames, and they the connection."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. It tells the application through ``scope["state"]`` whether it is the Unix socket (``unix``),
     whether there are too many (``crowded``), and how to cut it off (``abort``)."""
@@ -125,7 +129,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, fault: HttpFault) -> None:
         """Stop the parser: it reports an exception of ours as its own error, which ends in ``send_400_response``."""
         self._refusal = fault
-        raise fault
+        raise _Stopped
 
     def _arm(self) -> None:
         if self._deadline is None:

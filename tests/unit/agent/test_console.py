@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pycluster.agent.console import Console, LogFormat, status_block
-from pycluster.agent.quota import LINES_PER_MINUTE
+from pycluster.agent.quota import PEER_LINES_BURST
 from pycluster.node.view import (
     ClusterEvent,
     Counts,
@@ -180,19 +181,28 @@ def test_a_name_from_the_network_cannot_drive_the_terminal() -> None:
     assert "\x1b" not in status_block(sheet(member("node001"), member("node\x1b[31m"), leader="node\x1b[31m"))
 
 
-def test_a_flood_of_one_kind_is_cut_and_leaves_room_for_what_matters(tmp_path: Path) -> None:
+def test_a_flood_about_one_node_is_cut_and_told_with_the_next_status_block(tmp_path: Path) -> None:
     writer = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
     console = Console("text", lambda: 0.0, writer, writer)
-    for number in range(LINES_PER_MINUTE + 50):
-        console.event(ClusterEvent(number, "member-up", "New node discovered: x", 60_000_000))
-    console.event(ClusterEvent(9_998, "leader-lost", "Stopped leading", 60_000_000))
-    console.event(ClusterEvent(9_999, "member-up", "New node discovered: y", 125_000_000))
+    for number in range(PEER_LINES_BURST + 50):
+        console.event(ClusterEvent(number, "leader-changed", f"Following: x (term {number})", 60_000_000, "x"))
+    console.event(ClusterEvent(9_998, "leader-lost", "Stopped leading", 60_000_000, "y"))
+    console.status(msgspec.structs.replace(sheet(member("node001")), now_us=125_000_000))
     console.close(60)
     os.close(writer)
-    lines = (tmp_path / "console").read_text().splitlines()
-    assert sum("discovered: x" in line for line in lines) == LINES_PER_MINUTE
-    assert [line.partition(" ")[2].partition(" ")[2] for line in lines[-3:]] == [
+    lines = [line[20:] for line in (tmp_path / "console").read_text().splitlines() if line.startswith(("19", "20"))]
+    assert lines[:-2] == [f"Following: x (term {number})" for number in range(PEER_LINES_BURST)]
+    assert lines[-2:] == [
         "Stopped leading",
-        "50 lines of kind member-up were left out: too many in a minute",
-        "New node discovered: y",
+        "50 more lines about x were kept back: 50 leader-changed, the last: Following: x (term 61)",
     ]
+
+
+def test_what_was_kept_back_is_told_before_the_end(pipes: Pipes) -> None:
+    console = pipes.console("json")
+    for number in range(PEER_LINES_BURST + 2):
+        console.event(ClusterEvent(number, "leader-lost", "Stopped leading", 60_000_000, "x"))
+    console.close()
+    last = json.loads(os.read(pipes.err[0], 100_000).splitlines()[-1])
+    assert last["kind"] == "lines-left-out"
+    assert last["text"] == "2 more lines about x were kept back: 2 leader-lost, the last: Stopped leading"

@@ -113,3 +113,12 @@ def test_the_disks_pace_is_measured() -> None:
     assert journal.slow_since_us == 1_000
     journal.persisted(1, 9_000)
     assert journal.persist_us == 2_000 and journal.slow_since_us is None
+
+
+def test_a_longer_promise_holds_back_what_is_said_and_a_shorter_one_nothing() -> None:
+    journal = Journal(Stored(Vote(1), log_of(1), 1_000), 10)
+    journal.set_promised(5_000)
+    assert journal.vote_token == 1 and journal.flush(0) == Persist(1, promised_ms=5_000)
+    journal.set_promised(1_000)
+    assert journal.vote_token == 1 and journal.flush(0) == Persist(2, promised_ms=1_000)
+    assert journal.flush(0) is None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pycluster.kernel.ids import Address
 from pycluster.kernel.units import SECOND
 from pycluster.membership import events
-from pycluster.membership.messages import Alive, Digest, Done, Left, NameTaken, Push, Records, Same
+from pycluster.membership.messages import Alive, Digest, Done, Left, NameTaken, Push, Record, Records, Same
 from pycluster.membership.params import Params
 from tests.paper.swim_hand import Hand, address, alive, name, uuid
+
+DOWN, LEFT = 2, 3
 
 
 def twin(of: int, at: int, incarnation: int = 1) -> Alive:
@@ -138,12 +141,42 @@ def test_the_old_disk_put_back_takes_the_name_back_when_it_asks_itself() -> None
     assert hand.member(2).uuid == uuid(2), "and now the other one is the former"
 
 
-def test_a_former_holder_is_believed_again_when_its_successor_left() -> None:
+def test_a_former_holder_is_believed_again_by_its_own_word_alone_when_its_successor_left() -> None:
     hand = Hand(members=4)
     reborn(hand, 2, 77)
     hand.hear(3, Left(name(2), uuid(77), 1))
+    (call,) = hand.calls(hand.hear(3, alive(2, 5)))
+    assert (call.to, hand.member(2).uuid, hand.state(2)) == (address(2), uuid(77), "left"), "it is asked itself"
+    assert hand.calls(hand.hear(4, alive(2, 6))) == [], "once in a while"
+    hand.feed(events.CallReplied(call.call, Same(alive(2, 6))))
+    assert (hand.member(2).uuid, hand.state(2)) == (uuid(2), "alive")
+
+
+def test_an_old_word_from_before_the_last_identity_takes_no_name_of_one_that_left_or_is_long_down() -> None:
+    for gone in (True, False):
+        hand = Hand(members=4)
+        reborn(hand, 2, 77)
+        reborn(hand, 2, 78)
+        if gone:
+            hand.hear(3, Left(name(2), uuid(78), 1))
+        else:
+            hand.kill(2)
+            while hand.state(2) != "down":
+                hand.run(100)
+            hand.run(hand.params.name_grace_ms)
+        for whose in (2, 77):
+            hand.hear(3, Alive(name(2), uuid(whose), 9, address(2)))
+            assert hand.member(2).uuid == uuid(78)
+        assert hand.swim.counters["former_identities"] == 2
+
+
+def test_a_name_that_passed_on_by_a_goodbye_does_not_go_back_by_an_old_word() -> None:
+    hand = Hand(members=4)
+    hand.hear(2, *hand.left(2))
+    hand.hear(3, twin(2, 50))
+    hand.hear(3, Left(name(2), twin(2, 50).uuid, 1))
     hand.hear(3, alive(2, 5))
-    assert hand.member(2).uuid == uuid(2)
+    assert (hand.member(2).uuid, hand.state(2)) == (twin(2, 50).uuid, "left")
 
 
 def test_former_holders_are_remembered_within_a_bound() -> None:
@@ -154,3 +187,70 @@ def test_former_holders_are_remembered_within_a_bound() -> None:
     assert hand.member(2).uuid == uuid(119)
     reborn(hand, 2, 101)
     assert hand.member(2).uuid == uuid(101), "the oldest are forgotten"
+
+
+def test_the_names_whose_former_holders_are_remembered_are_bounded() -> None:
+    hand = Hand(members=12, params=Params(pending_max=8))
+    for number in range(2, 11):
+        reborn(hand, number, 100 + number)
+    hand.hear(11, alive(3, 5))
+    assert hand.member(3).uuid == uuid(103)
+    hand.hear(11, alive(2, 5))
+    assert hand.member(2).uuid == uuid(2), "the name that changed hands longest ago is forgotten"
+
+
+def flooded() -> Hand:
+    """A member whose table of notices is full of forged conflicts about ``n3``."""
+    hand = Hand(members=3)
+    hand.now_us = 90 * SECOND
+    for port in range(1, hand.params.pending_max + 10):
+        hand.hear(2, Alive(name(3), uuid(1_000), 1, Address("10.0.0.66", port)))
+    return hand
+
+
+def test_forged_conflicts_cannot_keep_an_honest_one_about_a_member_that_was_met_from_being_told() -> None:
+    hand = flooded()
+    hand.member(2).met = True
+    before = len(hand.notices("name-conflict"))
+    assert before >= hand.params.pending_max
+    for _ in range(3):
+        hand.asked(40, Digest(twin(2, 40), 0, True))
+    (notice,) = hand.notices("name-conflict")[before:]
+    assert "A second node named n2 at 10.0.0.40:7946 is refused" in notice
+
+
+def test_forged_conflicts_cannot_hide_that_this_nodes_own_name_is_claimed() -> None:
+    hand = flooded()
+    hand.asked(40, Digest(twin(1, 40), 0, True))
+    assert "(this node)" in hand.notices("name-conflict")[-1]
+
+
+def test_conflicts_about_a_member_that_was_never_met_stay_within_the_bound() -> None:
+    hand = flooded()
+    hand.member(2).met = False
+    hand.hear(3, twin(2, 40))
+    assert "named n2" not in hand.notices("name-conflict")[-1]
+    assert len(hand.notices("name-conflict")) <= hand.params.pending_max + 1
+
+
+def test_whoever_holds_a_dead_identity_learns_that_the_name_passed_on_and_its_last_holder_is_gone_too() -> None:
+    hand = Hand(members=4)
+    last = Alive(name(2), uuid(77), 3, address(2))
+    hand.asked(3, Push(alive(3), (Record(last, LEFT, 9),)))
+    assert (hand.member(2).uuid, hand.state(2)) == (uuid(2), "alive"), "not while its own holder may live"
+    hand.kill(2)
+    while hand.state(2) != "down":
+        hand.run(100)
+    hand.asked(3, Push(alive(3), (Record(last, LEFT, 12),)))
+    assert hand.member(2).uuid == uuid(2), "the grace"
+    hand.run(hand.params.name_grace_ms)
+    hand.asked(3, Push(alive(3), (Record(last, LEFT, 20),)))
+    assert (hand.member(2).uuid, hand.state(2)) == (uuid(77), "left")
+    hand.asked(3, Push(alive(3), (Record(alive(2), DOWN, 20),)))
+    assert hand.member(2).uuid == uuid(77), "and it does not go back and forth"
+
+
+def test_a_record_of_this_nodes_own_name_with_another_identity_teaches_nothing() -> None:
+    hand = Hand(members=3)
+    hand.asked(3, Push(alive(3), (Record(twin(1, 50), LEFT, 9),)))
+    assert hand.member(1).uuid == uuid(1)

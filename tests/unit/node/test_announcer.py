@@ -98,8 +98,7 @@ def test_events_carry_node_term_and_ascending_numbers() -> None:
 
 
 def test_who_does_not_vote_tells_the_same_story() -> None:
-    # In this one the watcher finds the leader gone before it hears of the new one; in most it hears of that first.
-    village = Village((*FIVE[:3], "watcher"), listed=FIVE[:3], seed=4)
+    village = Village((*FIVE[:3], "watcher"), listed=FIVE[:3])
     village.run(20)
     village.kill("node001")
     village.run(30)
@@ -109,10 +108,11 @@ def test_who_does_not_vote_tells_the_same_story() -> None:
     ]
     village.kill("node002")
     village.run(30)
-    assert village.heard.texts("watcher", "election-started") == [
-        "Leader node001 timed out, initiating new election (among the voters)",
-        "Leader node002 timed out, initiating new election (among the voters)",
-    ]
+    # The watcher may follow node002 before it finds node001 gone, and tells no time-out then; of node002 it has to.
+    timed_out = "Leader {} timed out, initiating new election (among the voters)".format
+    told = village.heard.texts("watcher", "election-started")
+    assert told[-1] == timed_out("node002")
+    assert told[:-1] in ([], [timed_out("node001")])
     (line,) = village.heard.texts("watcher", "leader-unknown")
     assert line.startswith("No leader: no voter vouched for node002 within 10 s")
 

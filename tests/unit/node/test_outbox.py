@@ -61,3 +61,12 @@ def test_each_handle_begins_with_nothing() -> None:
     assert box.effects == [told]
     box.begin(6)
     assert box.effects == []
+
+
+def test_what_was_taken_is_kept_here_no_longer() -> None:
+    box = outbox()
+    box.save_incarnation(3)
+    assert box.taken() == [Persist(1, 3)]
+    assert box.effects == []
+    box.save_incarnation(4)
+    assert box.taken() == [Persist(2, 4)]

@@ -9,6 +9,7 @@ from pycluster.consensus import Voter
 from pycluster.kernel.ids import Address, Seed
 from pycluster.kernel.limits import STREAMS_MAX
 from pycluster.membership import Local, Params, Swim, Watched
+from pycluster.membership.messages import Alive
 from pycluster.node import effects, events
 from pycluster.node.addresses import AddressBook
 from pycluster.node.ledger import Ledger
@@ -26,7 +27,8 @@ class Bench:
     def __init__(self) -> None:
         local = Local("node001", "uuid-1", 1, A)
         seeds = (Seed("node002", B.host, B.port), Seed("node003", C.host, C.port))
-        addresses = AddressBook(Swim(Params(), local, seeds, "demo", Random(1)), seeds)
+        self.swim = Swim(Params(), local, seeds, "demo", Random(1))
+        addresses = AddressBook(self.swim, seeds)
         for seed, address in zip(seeds, (B, C), strict=True):
             addresses.resolved(seed.host, seed.port, (address,))
         self.outbox = Outbox(Codec("demo"), Ledger((), 1))
@@ -49,7 +51,7 @@ def test_streams_are_kept_to_whom_membership_chose_and_to_every_other_voter() ->
     bench = Bench()
     bench.streams.watch((Watched("node003", "uuid-3", C),))
     bench.streams.settle((VOTER,))
-    assert bench.done() == [effects.KeepStreams((C, B), b"greeting")]
+    assert bench.done() == [effects.KeepStreams((C, B), b"greeting", (B.host, C.host))]
 
 
 def test_nothing_is_asked_for_again_while_the_choice_stands() -> None:
@@ -133,3 +135,37 @@ def test_the_end_of_a_stream_that_nobody_greeted_by_says_nothing() -> None:
     bench.streams.handle(events.StreamEnded(99), None)
     bench.streams.handle(events.StreamLost(C), None)
     assert bench.told == [] and bench.done() == []
+
+
+def test_the_end_of_our_own_stream_is_no_news_to_consensus_where_the_peer_opened_one_since() -> None:
+    bench = Bench()
+    bench.streams.settle((VOTER,))
+    bench.streams.handle(events.StreamUp(B), None)
+    bench.guest(7, "node002", "uuid-2")
+    bench.done()
+    bench.streams.handle(events.StreamLost(B), None)
+    assert bench.told == [membership.StreamEnded("node002", "uuid-2")]
+    assert [type(effect) for effect in bench.done()] == [effects.Call], "a dial still tells whether it lives"
+    bench.streams.handle(events.StreamEnded(7), None)
+    assert bench.told[-1] == consensus.StreamEnded("node002", "uuid-2")
+
+
+def test_a_stream_that_the_peer_opened_before_ours_says_nothing_for_it() -> None:
+    bench = Bench()
+    bench.streams.settle((VOTER,))
+    bench.guest(7, "node002", "uuid-2")
+    bench.streams.handle(events.StreamUp(B), None)
+    bench.streams.handle(events.StreamLost(B), None)
+    assert bench.told[-1] == consensus.StreamEnded("node002", "uuid-2")
+
+
+def test_places_are_kept_for_the_voters_by_both_words_and_for_the_configured_nodes() -> None:
+    bench = Bench()
+    bench.streams.settle(())
+    assert bench.done() == [effects.KeepStreams((), b"greeting", (B.host, C.host))]
+    moved = Address("192.0.2.9", 7946)
+    news = (Alive("node002", "uuid-2", 1, moved),)
+    bench.swim.handle(membership.PacketReceived(moved, membership.Packet("node002", "uuid-2", 1, None, news)), 1)
+    bench.streams.stale = True
+    bench.streams.settle((VOTER,))
+    assert bench.done() == [effects.KeepStreams((moved,), b"greeting", (B.host, C.host, moved.host))]

@@ -5,23 +5,29 @@ from __future__ import annotations
 import msgspec
 
 from pycluster import membership
-from pycluster.kernel.units import MILLISECOND
+from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node.effects import Effect, Publish
 from pycluster.node.events import Event
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.host import Host
 
+#: Whoever handled something within this long (true µs) may have a word of its own under way.
+_LATELY_US = 5 * SECOND
 #: Of the longest suspicion, what one accuser alone must have waited at least: clocks drift.
 _PATIENCE = 0.98
 
 
 class _Doubt(msgspec.Struct):
-    """Since when (observer's clock, µs) it doubts that life, in which incarnation, and whether it has condemned it."""
+    """Since when (observer's clock, µs) it doubts that life, in which incarnation, and whether it has condemned it.
+
+    ``superseded``: the name went to another identity since.
+    """
 
     name: str
     since_us: int
     incarnation: int
     down: bool = False
+    superseded: bool = False
 
 
 #: The observer's label and life, and the UUID of whom it judges.
@@ -39,16 +45,17 @@ class Verdicts(Checker):
         self._alone_us = int(longest_ms * MILLISECOND * _PATIENCE)
         self._keep_us = params.down_keep_ms * MILLISECOND
         self._doubts: dict[_Key, _Doubt] = {}
+        #: When each identity last handled anything, true µs.
+        self._lived_us: dict[str, int] = {}
 
     def published(self, host: Host, effect: Publish, now_us: int) -> None:
         event = effect.event
         uuid = str(event.fields.get("uuid", ""))
         key = (host.label, host.life, uuid)
         if event.kind == "member-up":
-            # The name went to another identity: what was said of the one before is over, should it ever come again.
-            for other in [one for one in self._doubts if one[:2] == key[:2] and one[2] != uuid]:
-                if self._doubts[other].name == event.node:
-                    del self._doubts[other]
+            for other, doubt in self._doubts.items():
+                if other[:2] == key[:2] and other[2] != uuid and doubt.name == event.node:
+                    doubt.superseded = True
         match event.kind:
             case "member-suspect":
                 self._suspected(key, host, event.node, now_us)
@@ -57,7 +64,12 @@ class Verdicts(Checker):
             case "member-up" | "member-refuted" if key in self._doubts:
                 doubt = self._doubts.pop(key)
                 now = _incarnation(host, event.node, uuid, now_us)
-                if now is not None and now <= doubt.incarnation:
+                if doubt.superseded:
+                    # It may take its name back in the incarnation in which it lost it, for nobody told it; by its own
+                    # word alone.
+                    if now_us - self._lived_us.get(uuid, -_LATELY_US) >= _LATELY_US:
+                        raise Violation("its own word alone", f"{host.label}: {event.text}; it is not there any more")
+                elif now is not None and now <= doubt.incarnation:
                     raise Violation(
                         "its own word alone",
                         f"{host.label}: {event.text}; it was {'down' if doubt.down else 'suspect'} in incarnation"
@@ -71,10 +83,11 @@ class Verdicts(Checker):
                 pass
 
     def handled(self, host: Host, event: Event, effects: list[Effect], now_us: int) -> None:
+        self._lived_us[host.disk.uuid] = now_us
         suspects = self._open.get((host.label, host.life))
         for key in list(suspects) if suspects else ():
             doubt = self._doubts.get(key)
-            if doubt is None or doubt.down:
+            if doubt is None or doubt.down or doubt.superseded:
                 self._open[host.label, host.life].remove(key)
                 continue
             assert host.process is not None
@@ -87,6 +100,8 @@ class Verdicts(Checker):
     def _suspected(self, key: _Key, host: Host, name: str, now_us: int) -> None:
         incarnation = _incarnation(host, name, key[2], now_us)
         before = self._doubts.get(key)
+        if before is not None and before.superseded:
+            before = None
         if before is not None and incarnation is not None and incarnation <= before.incarnation:
             raise Violation(
                 "its own word alone",
