@@ -25,8 +25,10 @@ from pycluster.membership.names import Names
 from pycluster.membership.state import State
 
 _DOWN, _LEFT = 2, 3
-#: A table with more unknown members than so many times the known ones is a crowd's.
+#: A table with more unknown members than so many times the known ones is a crowd's; so is one whose news would fill
+#: this part of the queue, such as the second frame of a table of thousands.
 _CROWD = 3
+_QUEUE_SHARE = 4
 
 
 class Exchange:
@@ -121,7 +123,7 @@ class Exchange:
         """
         table = self._s.table
         unknown = sum(record.alive.name not in table for record in records)
-        self._s.hushed = unknown > _CROWD * len(table)
+        self._s.hushed = unknown > min(_CROWD * len(table), self._s.params.queue_max // _QUEUE_SHARE)
         self._take_in(records, by, hearsay)
         self._s.hushed = False
 

@@ -8,6 +8,7 @@ import pytest
 
 from pycluster.membership.members import Table, member_of
 from pycluster.membership.messages import Alive, Digest, Packet, Push, Record
+from pycluster.membership.params import Params
 from tests.paper.swim_hand import Hand, alive, name
 
 ALIVE, DOWN = 0, 2
@@ -52,6 +53,15 @@ def told(hand: Hand) -> set[str]:
     packets = [effect.packet for effect in hand.run(2_000) if hasattr(effect, "packet")]
     assert all(isinstance(packet, Packet) for packet in packets)
     return {update.name for packet in packets for update in packet.updates if isinstance(update, Alive)}
+
+
+def test_news_that_would_fill_the_queue_is_a_crowd_s_however_many_are_known() -> None:
+    few, many = (Hand(members=40, params=Params(queue_max=32)) for _ in range(2))
+    few.asked(2, Push(alive(2), tuple(Record(alive(number), ALIVE) for number in range(41, 41 + 8))))
+    many.asked(2, Push(alive(2), tuple(Record(alive(number), ALIVE) for number in range(41, 41 + 9))))
+    assert {name(number) for number in range(41, 49)} <= told(few)
+    assert not {name(number) for number in range(41, 50)} & told(many)
+    assert len(many.swim.members) == 49
 
 
 def test_who_joins_a_crowd_does_not_tell_the_crowd_of_itself() -> None:
