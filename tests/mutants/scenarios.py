@@ -189,6 +189,23 @@ class Forger(Checker):
                 self._world.timeline.at(now_us + 100, self._world.deliver, host, host.life, refused)
 
 
+def said_dead(cluster: Cluster, forger: Forger, leader: Host) -> None:
+    """The followers' streams from a leader end, their dials are refused, and it hears of nothing for two seconds.
+
+    So that nobody deposes it meanwhile.
+    """
+    world = cluster.world
+    forger.address = leader.address
+    others = [label for label in world.hosts if label != leader.label]
+    number = world.network.cut(frozenset(pair for b in others for pair in ((leader.label, b), (b, leader.label))))
+    for host in world.hosts.values():
+        world.streams.idle.forge(host, leader)
+    world.run(2 * SECOND)
+    world.network.heal(number)
+    world.streams.moved()
+    forger.address = None
+
+
 def refusals_forged(stage: Stage) -> None:
     """Somebody ends the followers' streams from the leader, and refuses their dials in its name; it acts on."""
     cluster = stage.formed(5)
@@ -198,17 +215,7 @@ def refusals_forged(stage: Stage) -> None:
     world.watch(forger)
     for attempt in range(10):
         world.run(11 * attempt * MILLISECOND)
-        leader = world.hosts[cluster.leader()]
-        forger.address = leader.address
-        # It hears of nothing meanwhile, so that nobody deposes it.
-        others = [label for label in world.hosts if label != leader.label]
-        number = world.network.cut(frozenset(pair for b in others for pair in ((leader.label, b), (b, leader.label))))
-        for host in world.hosts.values():
-            world.streams.idle.forge(host, leader)
-        world.run(2 * SECOND)
-        world.network.heal(number)
-        world.streams.moved()
-        forger.address = None
+        said_dead(cluster, forger, world.hosts[cluster.leader()])
         world.run_until(lambda: bool(cluster.leader()), 10 * SECOND)
 
 
@@ -230,13 +237,8 @@ def streams_reset(stage: Stage) -> None:
 
 def a_bridge_that_breaks(stage: Stage) -> None:
     """Two pairs of five listed voters meet only through the fifth, and it is cut off as they want to found."""
-    names = tuple(f"node{number:03d}" for number in range(1, 6))
-    cluster = stage.cluster = Cluster(stage.seed)
-    world = cluster.world
-    for number, name in enumerate(names, start=1):
-        cluster.host(name, number)
-    cluster.plan("demo", Blueprint(tuple(Seed(name, world.hosts[name].address.host, PORT) for name in names)))
-    unblamed(cluster)
+    world = stage.listed(5).world
+    names = tuple(world.hosts)
     low, bridge, high = names[:2], names[2], names[3:]
     world.network.cut(frozenset(pair for a in low for b in high for pair in ((a, b), (b, a))))
     for name in names:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from pycluster.kernel.ids import Seed
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import events
 from pycluster.simulator.checkers import Violation
-from pycluster.simulator.cluster import PORT, Blueprint, Cluster
 from tests.mutants.stage import Stage, unblamed
 
 
 def a_minority_alone(stage: Stage) -> None:
     """Two of five listed voters come up and meet nobody else: they found nothing, and the other three do."""
-    names = tuple(f"node{number:03d}" for number in range(1, 6))
-    cluster = stage.cluster = Cluster(stage.seed)
-    world = cluster.world
-    for number, name in enumerate(names, start=1):
-        cluster.host(name, number)
-    cluster.plan("demo", Blueprint(tuple(Seed(name, world.hosts[name].address.host, PORT) for name in names)))
-    unblamed(cluster)
+    world = stage.listed(5).world
+    names = tuple(world.hosts)
     low, high = names[:2], names[2:]
     cut = world.network.cut(frozenset(pair for a in low for b in high for pair in ((a, b), (b, a))))
     for name in low:

@@ -9,11 +9,10 @@ from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import events
 from pycluster.simulator.checkers import Violation
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
-from pycluster.simulator.host import Host
 from pycluster.simulator.network import Weather
 from pycluster.simulator.timeline import Clock
 from pycluster.wire import Codec, Greeting
-from tests.mutants.scenarios import Forger
+from tests.mutants.scenarios import Forger, said_dead
 from tests.mutants.stage import Stage, unblamed
 
 #: Clocks within four and a half per cent of the truth, both ways: what a lease allows for.
@@ -25,20 +24,6 @@ def acted_us(cluster: Cluster, since_us: int) -> int:
     now_us = cluster.world.now_us
     known = cluster.acting.intervals["demo"]
     return sum(max(min(one.end_us, now_us) - max(one.start_us, since_us), 0) for one in known)
-
-
-def _said_dead(cluster: Cluster, forger: Forger, leader: Host) -> None:
-    """The followers' streams from a leader end, their dials are refused, and it hears of nothing for two seconds."""
-    world = cluster.world
-    forger.address = leader.address
-    others = [label for label in world.hosts if label != leader.label]
-    number = world.network.cut(frozenset(pair for b in others for pair in ((leader.label, b), (b, leader.label))))
-    for host in world.hosts.values():
-        world.streams.idle.forge(host, leader)
-    world.run(2 * SECOND)
-    world.network.heal(number)
-    world.streams.moved()
-    forger.address = None
 
 
 def refusals_under_clocks_apart(stage: Stage) -> None:
@@ -58,7 +43,7 @@ def refusals_under_clocks_apart(stage: Stage) -> None:
     for attempt in range(4):
         world.run_until(lambda: cluster.leader() == "node001", 100 * SECOND)
         world.run(SECOND + 37 * attempt * MILLISECOND)
-        _said_dead(cluster, forger, world.hosts["node001"])
+        said_dead(cluster, forger, world.hosts["node001"])
 
 
 def votes_that_owe_more(stage: Stage) -> None:
@@ -75,7 +60,7 @@ def votes_that_owe_more(stage: Stage) -> None:
         first = min(label for label in world.hosts if label != leader.label)
         number = world.network.cut(frozenset({(leader.label, first), (first, leader.label)}))
         world.run(700 * MILLISECOND)
-        _said_dead(cluster, forger, leader)
+        said_dead(cluster, forger, leader)
         world.network.heal(number)
         world.streams.moved()
         world.run(SECOND)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pycluster.kernel.ids import Seed
 from pycluster.kernel.units import SECOND
-from pycluster.simulator.cluster import Cluster, formed
+from pycluster.simulator.cluster import PORT, Blueprint, Cluster, formed
 from pycluster.simulator.network import FAIR, Weather
 
 
@@ -20,6 +21,15 @@ class Stage:
         self.cluster = formed(names, seed=self.seed, listed=names[: listed or count], weather=weather)
         self.cluster.world.run(20 * SECOND)
         return self.cluster
+
+    def listed(self, count: int) -> Cluster:
+        """``count`` listed voters, none of them started, and nobody blamed."""
+        cluster = self.cluster = Cluster(self.seed)
+        names = tuple(f"node{number:03d}" for number in range(1, count + 1))
+        hosts = [cluster.host(name, number) for number, name in enumerate(names, start=1)]
+        cluster.plan("demo", Blueprint(tuple(Seed(host.name, host.address.host, PORT) for host in hosts)))
+        unblamed(cluster)
+        return cluster
 
 
 def unblamed(cluster: Cluster) -> None:
