@@ -10,7 +10,7 @@ from benchmarks.evidence.notebook import Notebook
 from tests.cluster import siege
 
 #: Two processors bear the sender and three agents at this pace.
-FULL = siege.Plan(datagrams=1_000_000, rate=5_000, openings=10_000, ghosts=10_000, growth_max_mib=15, lines_max=2_000)
+FULL = siege.Plan(datagrams=1_000_000, rate=5_000, openings=10_000, ghosts=10_000, growth_max_mib=8, lines_max=2_000)
 
 
 def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.cluster.beside import beside
 from tests.cluster.hosts import Host
 from tests.cluster.sockets import inside, raw, tap
 
@@ -120,19 +121,13 @@ def wiretap(victim: Host, port: int) -> Iterator[Wiretap]:
 @contextmanager
 def again_and_again(every_s: float, action: Callable[[], None]) -> Iterator[None]:
     """``action`` all the while, beside the test."""
-    over = threading.Event()
 
-    def act() -> None:
+    def act(over: threading.Event) -> None:
         while not over.wait(every_s):
             action()
 
-    thread = threading.Thread(target=act, daemon=True)
-    thread.start()
-    try:
+    with beside("forging", act):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

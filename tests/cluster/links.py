@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from tests.cluster.beside import beside
 from tests.cluster.hosts import Host, Network
 
 _numbers = itertools.count(1)
@@ -84,24 +85,12 @@ def interface_down(host: Host) -> Iterator[None]:
 @contextmanager
 def flapping(net: Network, host: Host, up_s: float, down_s: float) -> Iterator[None]:
     """The host's cable goes out and in, again and again."""
-    over = threading.Event()
-    failed: list[Exception] = []
 
-    def flap() -> None:
-        try:
-            while not over.is_set():
-                with unplugged(net, host):
-                    over.wait(down_s)
-                over.wait(up_s)
-        except Exception as error:
-            failed.append(error)
+    def flap(over: threading.Event) -> None:
+        while not over.is_set():
+            with unplugged(net, host):
+                over.wait(down_s)
+            over.wait(up_s)
 
-    thread = threading.Thread(target=flap, name=f"flapping {host.port}", daemon=True)
-    thread.start()
-    try:
+    with beside(f"flapping {host.port}", flap):
         yield
-    finally:
-        over.set()
-        thread.join()
-    if failed:
-        raise failed[0]

@@ -15,7 +15,8 @@ CALLS_MAX = 3
 class Miss(msgspec.Struct, frozen=True):
     """A probe of ``name`` found nobody: the period's own (``verification`` false) or a verification's.
 
-    ``strength``: 0 silent, 1 unreachable, 2 refused; ``detail`` says what was seen.
+    ``strength``: 0 silent, 1 unreachable, 2 refused; ``detail`` says what was seen. ``foreign``: another identity
+    answered at its address.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Miss(msgspec.Struct, frozen=True):
     verification: bool
     strength: int
     detail: str
+    foreign: bool = False
 
 
 class Round(msgspec.Struct):
@@ -87,7 +89,8 @@ class Round(msgspec.Struct):
             REFUSED: f"connection refused, no answer by UDP in {waited}",
         }[self.strength]
         helpers = f", {len(self.nacks)} of {self.helpers} helpers neither" if self.helpers else ""
-        return Miss(self.name, self.uuid, self.verification, self.strength, self.foreign or seen + helpers)
+        detail = self.foreign or seen + helpers
+        return Miss(self.name, self.uuid, self.verification, self.strength, detail, bool(self.foreign))
 
 
 class Relay(msgspec.Struct):

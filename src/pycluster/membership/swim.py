@@ -255,6 +255,9 @@ class Swim:
         if member is None or member.uuid != miss.uuid or member.state not in ("alive", "suspect"):
             return
         s.note(member, "missed", s.local.name, miss.detail)
+        if miss.foreign:
+            # Two processes do not share an address: the one there now follows by its own word, no suspicion has to end.
+            self._discovery.sync(member.address)
         self._lifecycle.update(Suspect(member.name, member.uuid, member.incarnation, s.local.name, miss.strength))
 
     # Commands and time.

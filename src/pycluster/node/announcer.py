@@ -36,13 +36,13 @@ class Announcer:
         if more:
             text = narrate.kept_back(more)
             out.append(self._ledger.event("lines-kept-back", text, now_us, fields={"lines": more}))
-        if not self._hearsay.allows(member, narrate.member_kind(change), now_us):
+        kind = narrate.member_kind(change)
+        if not self._hearsay.allows(member, kind, now_us):
             return
-        kind, text = narrate.member_event(change)
         fields: dict[str, str | int] = {"address": str(member.address), "uuid": member.uuid}
         if change.detail:
             fields["detail"] = change.detail
-        out.append(self._ledger.event(kind, text, now_us, node=member.name, fields=fields))
+        out.append(self._ledger.event(kind, narrate.member_text(change), now_us, node=member.name, fields=fields))
 
     def acting_started(self, term: int, now_us: int, out: list[Effect]) -> None:
         """Tell that this node leads and acts; that it leads may have been told before."""

@@ -6,7 +6,7 @@ from pycluster.membership import MemberChanged
 
 
 def member_kind(change: MemberChanged) -> str:
-    """The kind alone: of most lines about newcomers to a large table no more is wanted."""
+    """The kind of a member's change; of most lines about newcomers to a large table no more is wanted."""
     match change.cause:
         case "discovered":
             return "member-up"
@@ -24,26 +24,26 @@ def member_kind(change: MemberChanged) -> str:
             return "member-forgotten"
 
 
-def member_event(change: MemberChanged) -> tuple[str, str]:
-    """``(kind, text)`` of a member's change."""
-    member = change.member
+def member_text(change: MemberChanged) -> str:
+    """The line."""
+    name = change.member.name
     match change.cause:
         case "discovered":
-            return "member-up", f"New node discovered: {member.name}"
+            return f"New node discovered: {name}"
         case "alive":
             if returned(change):
-                return "member-up", f"New node discovered: {member.name} (came back)"
-            return "member-refuted", f"Node {member.name} is alive: it refuted the suspicion"
+                return f"New node discovered: {name} (came back)"
+            return f"Node {name} is alive: it refuted the suspicion"
         case "suspect":
-            return "member-suspect", f"Node suspected: {member.name}{_why(change)}"
+            return f"Node suspected: {name}{_why(change)}"
         case "down":
-            return "member-down", f"Node timeout: {member.name}{_why(change)}"
+            return f"Node timeout: {name}{_why(change)}"
         case "left":
-            return "member-left", f"Node left: {member.name}{_why(change)}"
+            return f"Node left: {name}{_why(change)}"
         case "updated":
-            return "member-updated", f"Node {member.name} changed{_why(change)}"
+            return f"Node {name} changed{_why(change)}"
         case "forgotten":
-            return "member-forgotten", f"Node forgotten: {member.name}{_why(change)}"
+            return f"Node forgotten: {name}{_why(change)}"
 
 
 def returned(change: MemberChanged) -> bool:

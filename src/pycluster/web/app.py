@@ -29,7 +29,7 @@ class App:
         self._site = site
         routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
         self._router = Router(routes, redirect_slashes=False, default=self._unrouted)
-        self._guard = Guard(self._routed, access)
+        self._guard = Guard(self._routed, access, site.bounds.long_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -17,6 +17,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: Connections over TCP. Above it: 503. The Unix socket has as many of its own, so that no crowd of
     #: browsers can keep the operator's own command line out.
     connections_max: int = 256
+    #: Answers that slow readers have not taken yet, over TCP together, and as many over the Unix socket. Above it:
+    #: 503 for every answer longer than ``long_bytes``, and no further snapshots on event streams.
+    unsent_max_bytes: int = 8 * 1024 * 1024
+    long_bytes: int = 64 * 1024
     #: Event streams over TCP at once, and as many on the Unix socket. Above it: 503 with ``Retry-After``.
     streams_max: int = 64
     #: Events taken from the node ahead of a reader; what lies further back waits in the node's own bounded queue.

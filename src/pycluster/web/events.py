@@ -18,6 +18,7 @@ from pycluster.node.view import ClusterEvent, Fault
 from pycluster.web.asgi import Receive, Scope, Send
 from pycluster.web.bounds import Bounds
 from pycluster.web.faults import HttpFault
+from pycluster.web.guard import check_room, swamped
 
 logger = logging.getLogger("pycluster.web")
 
@@ -108,6 +109,8 @@ class EventStream:
         """Serve until the reader goes, is too slow, or the agent stops."""
         state = scope.get("state", {})
         head = scope["method"] == "HEAD"
+        if self._snapshots:
+            check_room(scope)
         if not head:
             self._streams.admit(self, bool(state.get("unix", False)))
         tasks: list[asyncio.Task[None]] = []
@@ -116,7 +119,7 @@ class EventStream:
             if not head:
                 tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._watch(receive))]
                 await asyncio.sleep(0)  # the subscription stands before the first snapshot: nothing falls between
-                await self._write(send)
+                await self._write(scope, send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             logger.info("an event stream's reader took nothing for %s s: cut off", self._bounds.reader_timeout_s)
@@ -151,7 +154,7 @@ class EventStream:
             pass
         self.end()
 
-    async def _write(self, send: Send) -> None:
+    async def _write(self, scope: Scope, send: Send) -> None:
         clock, bounds = asyncio.get_running_loop().time, self._bounds
         await self._send(send, b"retry: %d\n\n" % _RETRY_MS)
         changed, shown_at, sent_at = True, float("-inf"), clock()
@@ -165,9 +168,10 @@ class EventStream:
             chunk += fresh
             due = shown_at + (bounds.snapshot_gap_s if changed else bounds.snapshot_age_s)
             if self._snapshots and clock() >= due:
-                chunk += self._status(clock())
-                changed, shown_at = False, clock()
-                due = shown_at + bounds.snapshot_age_s
+                shown_at = clock()
+                changed = swamped(scope)
+                chunk += b"" if changed else self._status(shown_at)
+                due = shown_at + (bounds.snapshot_gap_s if changed else bounds.snapshot_age_s)
             if not chunk and clock() >= sent_at + bounds.keep_alive_s:
                 chunk = b": keep-alive\n\n"
             if chunk:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+from collections.abc import Callable
 from email.utils import formatdate
 
 from pycluster.kernel.errors import PyClusterError
@@ -36,9 +37,10 @@ _CLOSED_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; fram
 class Guard:
     """The outermost application."""
 
-    def __init__(self, inner: ASGIApp, access: Access) -> None:
+    def __init__(self, inner: ASGIApp, access: Access, long_bytes: int) -> None:
         self._inner = inner
         self._access = access
+        self._long_bytes = long_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, run the inner application, add the security headers; an unexpected error is a 500 that says so."""
@@ -49,6 +51,8 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
+                if _length(message["headers"]) > self._long_bytes:
+                    check_room(scope)
                 begun = True
                 message["headers"] = _completed(message["headers"])
             await send(message)
@@ -65,6 +69,28 @@ class Guard:
             if begun:
                 raise
             await answer(send_guarded, HttpFault(500, "the agent failed to answer", remedy="its log says where"))
+
+
+def swamped(scope: Scope) -> bool:
+    """Whether slow readers leave so much unsent that nothing long may follow; never where no server counts it."""
+    count: Callable[[], bool] | None = scope.get("state", {}).get("swamped")
+    return count is not None and count()
+
+
+def check_room(scope: Scope) -> None:
+    """Raise ``HttpFault`` where nothing long may follow."""
+    if swamped(scope):
+        raise HttpFault(
+            503,
+            "too much waits for slow readers",
+            why="long answers are under way to many that do not take them",
+            remedy="ask again in a moment, or ask another agent",
+            headers={"Retry-After": "10"},
+        )
+
+
+def _length(headers: Headers) -> int:
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 def _completed(headers: Headers) -> Headers:

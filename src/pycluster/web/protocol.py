@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +24,8 @@ class _Stopped(Exception):
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. It tells the application through ``scope["state"]`` whether it is the Unix socket (``unix``),
-    whether there are too many (``crowded``), and how to cut it off (``abort``)."""
+    whether there are too many (``crowded``), how to cut it off (``abort``), and how to ask whether slow readers leave
+    too much unsent on all of its kind (``swamped``)."""
 
     def __init__(self, config: Config, server_state: ServerState, *, bounds: Bounds, unix: bool) -> None:
         super().__init__(config, server_state, {})
@@ -41,6 +43,8 @@ class BoundedProtocol(HttpToolsProtocol):
         kin = sum(getattr(other, "unix", False) is self.unix for other in self.connections)
         state: dict[str, Any] = {"unix": self.unix, "abort": transport.abort}
         state["crowded"] = kin > self._bounds.connections_max
+        # Not a method: what a connection holds on to must not hold on to the connection.
+        state["swamped"] = functools.partial(_swamped, self.connections, self.unix, self._bounds.unsent_max_bytes)
         self.app_state = state
         if kin > 2 * self._bounds.connections_max:
             transport.abort()
@@ -144,6 +148,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = None
         if not self.transport.is_closing():
             self.transport.abort()
+
+
+def _swamped(connections: set[Any], unix: bool, most: int) -> bool:
+    """Whether more than ``most`` bytes wait for the readers of these connections; a new one has no transport yet."""
+    kin = (one.transport for one in connections if getattr(one, "unix", False) is unix and one.transport is not None)
+    unsent: int = sum(transport.get_write_buffer_size() for transport in kin)
+    return unsent > most
 
 
 def _too_large() -> HttpFault:

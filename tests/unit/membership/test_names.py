@@ -5,7 +5,7 @@ from __future__ import annotations
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import SECOND
 from pycluster.membership import events
-from pycluster.membership.messages import Alive, Digest, Done, Left, NameTaken, Push, Record, Records, Same
+from pycluster.membership.messages import Ack, Alive, Digest, Done, Left, NameTaken, Ping, Push, Record, Records, Same
 from pycluster.membership.params import Params
 from tests.paper.swim_hand import Hand, address, alive, name, uuid
 
@@ -254,3 +254,22 @@ def test_a_record_of_this_nodes_own_name_with_another_identity_teaches_nothing()
     hand = Hand(members=3)
     hand.asked(3, Push(alive(3), (Record(twin(1, 50), LEFT, 9),)))
     assert hand.member(1).uuid == uuid(1)
+
+
+def test_whoever_took_an_old_word_for_the_newer_one_hears_the_living_at_its_next_probe() -> None:
+    """A node that lost its disk, too, knew n2's new life first, and was told of the old one afterwards."""
+    hand = Hand(members=3)
+    hand.kill(2)
+    probes = len(hand.probes(Ping))
+    while not any(sent.to == address(2) for sent in hand.probes(Ping)[probes:]):
+        hand.run(1)
+    sought = next(sent.packet.probe for sent in hand.probes(Ping)[probes:] if sent.to == address(2))
+    assert isinstance(sought, Ping)
+    living = Alive(name(2), uuid(77), 1, address(2))
+    hand.feed(events.PacketReceived(address(2), hand.packet_of(2, Ack(sought.seq, name(2), living.uuid))))
+    calls = len(hand.calls())
+    hand.run(1_100)
+    (asked,) = [call for call in hand.calls()[calls:] if isinstance(call.request, Digest)]
+    assert asked.to == address(2)
+    hand.feed(events.CallReplied(asked.call, Records(living, 1, ())))
+    assert (hand.member(2).uuid, hand.state(2)) == (living.uuid, "alive"), "and no suspicion had to end first"

@@ -28,8 +28,7 @@ MEMBER = Member("node004", "u", Alive("node004", "u", 1, Address("192.0.2.4", 79
 )
 def test_a_members_change(cause: str, detail: str, kind: str, text: str) -> None:
     change = MemberChanged(cause, MEMBER, detail)  # type: ignore[arg-type]
-    assert narrate.member_event(change) == (kind, text)
-    assert narrate.member_kind(change) == kind
+    assert (narrate.member_kind(change), narrate.member_text(change)) == (kind, text)
 
 
 def test_the_election() -> None:

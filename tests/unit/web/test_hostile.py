@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import random
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pycluster.web import Bounds
 from pycluster.web.protocol import BoundedProtocol
-from tests.unit.web.fake import Agent, read_all
+from tests.unit.web.fake import STATUS, Agent, read_all
 
 GOOD = b"GET /api/v1/leader HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -134,3 +137,58 @@ def test_a_crowd_over_tcp_is_told_and_does_not_keep_the_operator_out(tmp_path: P
             caller.close()
         for one in crowd:
             one.close()
+
+
+def slow_reader(agent: Agent, path: str) -> socket.socket:
+    """Asks, and takes nothing."""
+    caller = socket.socket()
+    caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    caller.connect(("127.0.0.1", agent.port))
+    caller.sendall(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+    return caller
+
+
+def wait_until_swamped(agent: Agent) -> None:
+    deadline = time.monotonic() + 30
+    while (refused := agent.ask("GET", "/api/v1/status")).status != 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert (refused.what, refused.headers["retry-after"]) == ("too much waits for slow readers", "10")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/events?snapshot=1"])
+@pytest.mark.parametrize("uvloop", [False, True])
+def test_what_slow_readers_leave_is_bounded_and_keeps_nobody_from_short_answers(
+    tmp_path: Path, path: str, uvloop: bool
+) -> None:
+    long = msgspec.structs.replace(STATUS, boot_id="x" * 12_000_000)  # past what the kernel takes from one sender
+    with Agent(tmp_path, Bounds(unsent_max_bytes=4_000_000), uvloop=uvloop) as agent:
+        agent.cluster.view = long
+        slow = [slow_reader(agent, path)]
+        wait_until_swamped(agent)
+        assert agent.ask("GET", "/api/v1/leader").status == 200
+        assert agent.ask("GET", "/api/v1/events?snapshot=1").status == 503
+        assert agent.ask("GET", "/api/v1/status", unix=True).status == 200, "the operator has a bound of his own"
+        for one in slow:
+            one.close()
+        deadline = time.monotonic() + 30
+        while agent.ask("GET", "/api/v1/status").status != 200:
+            assert time.monotonic() < deadline, "room again"
+
+
+def test_a_stream_has_no_snapshots_while_slow_readers_leave_too_much_and_has_them_again_then(tmp_path: Path) -> None:
+    bounds = Bounds(unsent_max_bytes=4_000_000, snapshot_gap_s=0.02, snapshot_age_s=0.02, keep_alive_s=0.05)
+    with Agent(tmp_path, bounds) as agent:
+        stream = agent.stream("?snapshot=1")
+        stream.until("status")
+        agent.cluster.view = msgspec.structs.replace(STATUS, boot_id="x" * 12_000_000)
+        slow = slow_reader(agent, "/api/v1/status")
+        wait_until_swamped(agent)
+        agent.cluster.view = STATUS
+        while (sent := stream.next()) is not None and sent.kind != ":":
+            assert sent.kind == "status"
+        agent.run(agent.cluster.publish())
+        stream.until("member-up")
+        slow.close()
+        stream.until("status")
+        stream.close()
