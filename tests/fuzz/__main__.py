@@ -36,7 +36,7 @@ def main() -> int:
     try:
         import atheris
     except ImportError:
-        print("atheris is not installed in this environment: pip install atheris (CPython 3.11 on Linux)")
+        print("atheris is not installed in this environment: make fuzz installs it (Linux only)")
         return 2
     with atheris.instrument_imports(include=["pycluster"]):
         chosen = target(given.target)
