@@ -50,7 +50,7 @@ simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock,
 bench: $(VENV)/.test ## side by side with Serf where it is installed (N="5 30 100")
 	@$(PY) -m benchmarks.peers $(N) $(ARGS)
 
-evidence: $(VENV)/.dev ## BAR=name: one of the long proofs, resumable (without BAR: lists them)
+evidence: $(VENV)/.dev $(if $(filter fuzz,$(BAR)),$(VENV)/.fuzz) ## BAR=name: one of the long proofs, resumable (without BAR: lists them)
 	@$(PY) -m benchmarks.evidence $(BAR) $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## TARGET=name: one decoder, coverage-guided (ARGS="--seconds 60"; ARGS=--help lists them)
