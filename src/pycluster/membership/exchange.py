@@ -5,7 +5,7 @@ from __future__ import annotations
 from pycluster.kernel.ids import Address
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.lifecycle import Lifecycle
-from pycluster.membership.members import STATES
+from pycluster.membership.members import STATES, Member
 from pycluster.membership.messages import (
     Ack,
     Alive,
@@ -29,6 +29,8 @@ _DOWN, _LEFT = 2, 3
 #: this part of the queue, such as the second frame of a table of thousands.
 _CROWD = 3
 _QUEUE_SHARE = 4
+#: Members suspect or down here of whom one table says that they live: so many are told at once what is said of them.
+_DISPUTED_MAX = 32
 
 
 class Exchange:
@@ -128,6 +130,7 @@ class Exchange:
         self._s.hushed = False
 
     def _take_in(self, records: tuple[Record, ...], by: str, hearsay: bool) -> None:
+        disputed: list[Member] = []
         for record in records[: self._s.params.members_max]:
             alive = record.alive
             holder = self._s.table.get(alive.name)
@@ -139,3 +142,10 @@ class Exchange:
                 self._lifecycle.update(Left(alive.name, alive.uuid, alive.incarnation))
             else:
                 self._lifecycle.update(alive, hearsay=hearsay)
+                if holder is not None and holder.state in ("suspect", "down") and holder.uuid == alive.uuid:
+                    disputed.append(holder)
+        if len(disputed) > _DISPUTED_MAX:
+            disputed = self._s.rng.sample(disputed, _DISPUTED_MAX)
+        for member in disputed:
+            # Whoever lives answers with a newer word at once; contacts in turn would take their time.
+            self._s.send_accused(member)

@@ -67,7 +67,8 @@ class Lifecycle:
             if known is None:
                 self._alive(update, hearsay)
                 return  # so is nearly all of the first table
-            if known.uuid == update.uuid and known.incarnation >= update.incarnation and not known.word.tags_hidden:
+            old = known.word.incarnation >= update.incarnation and not known.word.tags_hidden
+            if old and known.uuid == update.uuid and known is not self._s.local:
                 return  # nearly all that is heard in a large cluster
         if not isinstance(update, Alive) and update.by and not is_name(update.by):
             self._s.counters["records_refused"] += 1
@@ -115,7 +116,7 @@ class Lifecycle:
         """
         s = self._s
         holder = s.table.get(alive.name)
-        if holder is not None and (not self._free(holder) or self._names.yielded(alive, free=False)):
+        if holder is not None and (not self._free(holder) or self._names.yielded(alive, ask=False)):
             return
         if not 0 <= age_s * SECOND < self._admission.keep_us(state):
             return
@@ -153,9 +154,9 @@ class Lifecycle:
             return
         if isinstance(update, Vouch) or s.leaving:
             return
-        if update.incarnation < local.incarnation or (
-            isinstance(update, Alive) and update.incarnation == local.incarnation
-        ):
+        if update.incarnation < local.incarnation:
+            return
+        if isinstance(update, Alive) and update.incarnation == local.incarnation and not local.misquoted(update):
             return
         local.incarnation = update.incarnation
         if not isinstance(update, Alive):
@@ -186,7 +187,7 @@ class Lifecycle:
         s = self._s
         member = s.table.get(alive.name)
         known = member is not None and member.uuid == alive.uuid
-        if member is not None and known and alive.incarnation <= member.incarnation and not member.tags_hidden:
+        if member is not None and known and alive.incarnation <= member.word.incarnation and not member.tags_hidden:
             return
         if not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
@@ -199,6 +200,9 @@ class Lifecycle:
         elif alive.incarnation == member.incarnation and member.tags_hidden and not alive.tags_hidden:
             member.take(alive)
             self.changed("updated", member, "tags")
+        elif alive.incarnation > member.word.incarnation and member.take(alive):
+            # It was accused before its word came: where it is now counts all the same, and the accusation stands.
+            self.changed("updated", member, "")
 
     def _newer_word(self, member: Member, alive: Alive) -> None:
         s = self._s
@@ -233,18 +237,9 @@ class Lifecycle:
             self._discovery.sync(member.address)
 
     def _another_identity(self, member: Member, alive: Alive) -> None:
-        """A name passes on when its holder left, is down and the grace is over, or when the address is the same.
-
-        Two living processes cannot hold one address. But whoever held the name before is not believed to be back on
-        any of these grounds: its old word may still be under way, or be replayed.
-        """
+        """Follow where the name passes on."""
         s = self._s
-        free = self._free(member)
-        if self._names.yielded(alive, free=free):
-            s.counters["former_identities"] += 1
-            return
-        if not free and member.address != alive.address:
-            self._names.conflict(alive, member)
+        if not self._names.passes_on(member, alive, free=self._free(member)):
             return
         self._names.yields(member, alive)
         self._acquit(member.name)
@@ -254,6 +249,13 @@ class Lifecycle:
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
+
+    def succeeds(self, member: Member, uuid: str) -> bool:
+        """The identity ``uuid`` answers at ``member``'s address; whether it takes the name over at once."""
+        claim = self._names.answered(member, uuid)
+        if claim is not None:
+            self._alive(claim, hearsay=False)
+        return claim is not None
 
     def _free(self, holder: Member) -> bool:
         """Whether its name may pass on; never where ``holder`` is this node."""

@@ -123,9 +123,19 @@ class Member(msgspec.Struct, gc=False, eq=False):
     def take(self, alive: Alive) -> bool:
         """Take a newer word over; whether it changed anything that people see."""
         before = self.word
-        self.incarnation = alive.incarnation
+        self.incarnation = max(self.incarnation, alive.incarnation)
         self.word = msgspec.structs.replace(alive, tags=before.tags) if alive.tags_hidden else alive
         return _shown(before) != _shown(self.word)
+
+    def misquoted(self, alive: Alive) -> bool:
+        """Whether this is not what the member said of itself in that incarnation.
+
+        An accusation that comes before the word it rests on makes an older word look like the newer one.
+        """
+        word = self.word
+        others = (word.address, word.region, word.zone, word.version)
+        told = (alive.address, alive.region, alive.zone, alive.version)
+        return told != others or not (alive.tags_hidden or alive.tags == word.tags)
 
     def amend(self, address: Address | None = None, tags: dict[str, str] | None = None) -> None:
         """The local member's own: another address, or other tags."""

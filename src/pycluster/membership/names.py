@@ -6,6 +6,7 @@ from pycluster.kernel.units import MILLISECOND
 from pycluster.membership.discovery import Discovery
 from pycluster.membership.members import Member
 from pycluster.membership.messages import Alive, NameTaken
+from pycluster.membership.probing import Probing
 from pycluster.membership.state import State
 
 #: Identities that a name had before, of which this node knows; a name that changes hands more often is no name.
@@ -15,12 +16,15 @@ _FORMER_MAX = 4
 class Names:
     """Refuses others, and takes a refusal of this node in. Nobody is shut down."""
 
-    def __init__(self, state: State, discovery: Discovery) -> None:
+    def __init__(self, state: State, discovery: Discovery, probing: Probing) -> None:
         self._s = state
         self._discovery = discovery
+        self._probing = probing
         #: By name, the UUIDs from which it passed on, and when each may be asked for its word again; the oldest first.
         self._former: dict[str, dict[str, int]] = {}
         self._speaking: Alive | None = None
+        #: By name, who is said to have followed its holder at the same address, and when that may be looked at again.
+        self._claims: dict[str, tuple[Alive, int]] = {}
 
     def conflict(self, alive: Alive, holder: Member) -> None:
         """A second living node claims ``holder``'s name: say so."""
@@ -49,16 +53,55 @@ class Names:
             del self._former[next(iter(self._former))]
         self._former[holder.name] = former
 
-    def yielded(self, alive: Alive, *, free: bool) -> bool:
-        """Whether its name passed on from it and this is not its own word; where the name is ``free``, ask for that."""
+    def yielded(self, alive: Alive, *, ask: bool) -> bool:
+        """Whether its name passed on from it and this is not its own word; ``ask`` at its address for that."""
         former = self._former.get(alive.name, {})
         if alive is self._speaking or alive.uuid not in former:
             return False
         s = self._s
-        if free and s.now_us >= former[alive.uuid]:
+        if ask and s.now_us >= former[alive.uuid]:
             former[alive.uuid] = s.now_us + s.params.name_grace_ms * MILLISECOND
             self._discovery.sync(alive.address)
         return True
+
+    def passes_on(self, holder: Member, alive: Alive, *, free: bool) -> bool:
+        """A name passes on when its holder left, is down and the grace is over, or when the address is the same.
+
+        Two living processes cannot hold one address, and whoever is there knows which of them lives: hearsay, which may
+        be older than the holder, only makes this node look. Nor is whoever held the name before believed to be back
+        because the name is free: its old word may still be under way, or be replayed.
+        """
+        s = self._s
+        if self.yielded(alive, ask=free):
+            s.counters["former_identities"] += 1
+            return False
+        if not free and holder.address != alive.address:
+            self.conflict(alive, holder)
+            return False
+        if holder.state in ("alive", "suspect") and alive is not self._speaking:
+            if self._claimed(alive):
+                self._probing.verify(holder)
+            return False
+        return True
+
+    def _claimed(self, alive: Alive) -> bool:
+        """Keep what others say of a newcomer at the holder's address; whether it is time to look there."""
+        s = self._s
+        _, again_us = self._claims.pop(alive.name, (None, 0))
+        due = s.now_us >= again_us
+        while len(self._claims) >= s.params.pending_max:
+            del self._claims[next(iter(self._claims))]
+        self._claims[alive.name] = alive, s.now_us + s.params.name_grace_ms * MILLISECOND if due else again_us
+        return due
+
+    def answered(self, holder: Member, uuid: str) -> Alive | None:
+        """The identity ``uuid`` answers where ``holder`` was: what is known of it, or None and it is asked."""
+        alive, _ = self._claims.get(holder.name, (None, 0))
+        if alive is None or alive.uuid != uuid or alive.address != holder.address:
+            self._discovery.sync(holder.address)
+            return None
+        self._speaking = alive
+        return alive
 
     def speaks(self, me: Alive) -> None:
         """This very word came from itself over TCP: no old one that is still under way."""

@@ -155,7 +155,7 @@ class Probing:
         if found is None:
             return None
         if ack.uuid != found.uuid:
-            found.foreign = f"{ack.name} answers there under another identity"
+            found.answered_by(ack.name, ack.uuid)
             return None
         self._end(found)
         self._tcp_only.pop(found.name, None)
@@ -184,7 +184,7 @@ class Probing:
         if found is None or ack is None:
             return None
         if ack.uuid != found.uuid:
-            found.foreign = f"{ack.name} answers there under another identity"
+            found.answered_by(ack.name, ack.uuid)
             return None
         first = not found.by_tcp
         found.by_tcp = True

@@ -15,8 +15,8 @@ CALLS_MAX = 3
 class Miss(msgspec.Struct, frozen=True):
     """A probe of ``name`` found nobody: the period's own (``verification`` false) or a verification's.
 
-    ``strength``: 0 silent, 1 unreachable, 2 refused; ``detail`` says what was seen. ``foreign``: another identity
-    answered at its address.
+    ``strength``: 0 silent, 1 unreachable, 2 refused; ``detail`` says what was seen. ``foreign``: the UUID of
+    another identity that answered at its address.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Miss(msgspec.Struct, frozen=True):
     verification: bool
     strength: int
     detail: str
-    foreign: bool = False
+    foreign: str = ""
 
 
 class Round(msgspec.Struct):
@@ -45,6 +45,7 @@ class Round(msgspec.Struct):
     nacks: set[str] = msgspec.field(default_factory=set)
     by_tcp: bool = False
     foreign: str = ""
+    foreign_uuid: str = ""
     again_us: list[int] = msgspec.field(default_factory=list)
     calls: int = 0
     called_us: int = 0
@@ -55,6 +56,11 @@ class Round(msgspec.Struct):
         if not self.helped:
             return min(self.help_us, self.ends_us)
         return min(self.ends_us, self.again_us[0]) if self.again_us else self.ends_us
+
+    def answered_by(self, name: str, uuid: str) -> None:
+        """Another life has the address; it does not count for the one that is sought."""
+        self.foreign = f"{name} answers there under another identity"
+        self.foreign_uuid = uuid
 
     def refused(self, now_us: int, wait_us: int) -> None:
         """Nobody has the port: an answer by UDP has this long from the first ping, and half of it from now."""
@@ -90,7 +96,7 @@ class Round(msgspec.Struct):
         }[self.strength]
         helpers = f", {len(self.nacks)} of {self.helpers} helpers neither" if self.helpers else ""
         detail = self.foreign or seen + helpers
-        return Miss(self.name, self.uuid, self.verification, self.strength, detail, bool(self.foreign))
+        return Miss(self.name, self.uuid, self.verification, self.strength, detail, self.foreign_uuid)
 
 
 class Relay(msgspec.Struct):

@@ -57,7 +57,7 @@ class Swim:
         self._discovery = Discovery(self._s, seeds)
         self._gossip = Gossip(self._s)
         self._departure = Departure(self._s)
-        self._names = Names(self._s, self._discovery)
+        self._names = Names(self._s, self._discovery, self._probing)
         self._watching = Watching(self._s)
         self._hints = Hints(self._s, self._probing)
         self._lifecycle = Lifecycle(self._s, self._discovery, self._probing, self._names, self._watching)
@@ -255,9 +255,8 @@ class Swim:
         if member is None or member.uuid != miss.uuid or member.state not in ("alive", "suspect"):
             return
         s.note(member, "missed", s.local.name, miss.detail)
-        if miss.foreign:
-            # Two processes do not share an address: the one there now follows by its own word, no suspicion has to end.
-            self._discovery.sync(member.address)
+        if miss.foreign and self._lifecycle.succeeds(member, miss.foreign):
+            return
         self._lifecycle.update(Suspect(member.name, member.uuid, member.incarnation, s.local.name, miss.strength))
 
     # Commands and time.

@@ -385,11 +385,16 @@ class Node:
         seats = {name for name, _ in self._following.voters} or set(self._listed)
         seats = (seats | {self._following.rumoured}) - {self.name}
         members = self._swim.members
-        alive = [name for name in sorted(seats) if name in members and members[name].state == "alive"]
-        if not alive:
+        # A suspect may still answer, and where it is the only voter nobody else can.
+        able = self._seated(seats, "alive") or self._seated(seats, "suspect")
+        if not able:
             self._following.nobody_to_ask(self._now)
             return
-        voter = members[self._following.whom(alive)]
+        voter = members[self._following.whom(able)]
         self._following.asking()
         timeout_us = self.config.params.query_timeout_ms * MILLISECOND
         self._outbox.call(voter.address, consensus.LeaderQuery(), timeout_us, voter.name)
+
+    def _seated(self, seats: set[str], state: str) -> list[str]:
+        """Those of ``seats`` that membership holds for ``state``, by name."""
+        return [name for name in sorted(seats) if (found := self._swim.members.get(name)) and found.state == state]

@@ -258,7 +258,10 @@ class Chaos:
             self._disturb(host, 0)
 
     def _upgrade(self, host: Host) -> None:
-        """Drain it; what comes back is of this version."""
+        """Drain it; what comes back is of this version. One that is frozen hears of it later."""
+        if host.process is not None and not host.running:
+            self._later(SECOND, functools.partial(self._upgrade, host))
+            return
         host.older = False
         self._depart(host, False, 0)
 

@@ -7,6 +7,7 @@ from pycluster.membership.messages import (
     Alive,
     Digest,
     Done,
+    Down,
     Nack,
     Push,
     Record,
@@ -167,3 +168,26 @@ def test_tags_past_their_bound_are_refused_with_the_record() -> None:
     assert name(3) not in hand.swim.members
     assert hand.swim.counters["records_refused"] == 1
     assert uuid(3) == monster.uuid
+
+
+def test_whoever_is_down_here_and_alive_to_a_peer_is_told_at_once_what_is_said_of_it() -> None:
+    """A node that was cut off alone need not contact everyone in turn when it is back."""
+    hand = Hand(members=6)
+    hand.kill(2, 3)
+    while hand.state(2) != "down" or hand.state(3) != "down":
+        hand.run(100)
+    first = len(hand.done)
+    hand.asked(4, Push(alive(4), (Record(alive(2), ALIVE), Record(alive(3), DOWN), Record(alive(5), ALIVE))))
+    told = [sent for sent in hand.packets(hand.done[first:]) if sent.packet.updates]
+    assert [sent.to for sent in told] == [address(2)]
+    assert any(isinstance(update, Down) and update.name == name(2) for update in told[0].packet.updates)
+
+
+def test_of_a_table_that_calls_all_the_dead_alive_a_bounded_number_is_told() -> None:
+    hand = Hand(members=60)
+    for number in range(2, 61):
+        if number != 4:
+            hand.member(number).state = "down"
+    first = len(hand.done)
+    hand.asked(4, Push(alive(4), tuple(Record(alive(number), ALIVE) for number in range(2, 61))))
+    assert len({sent.to for sent in hand.packets(hand.done[first:])}) == 32

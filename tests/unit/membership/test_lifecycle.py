@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pycluster.kernel.ids import Address
 from pycluster.kernel.units import SECOND
 from pycluster.membership import effects, events
 from pycluster.membership.messages import Ack, Alive, Down, Left, Ping, Suspect, Update, Vouch
@@ -178,3 +179,33 @@ def test_a_restart_counts_on_from_the_saved_incarnation() -> None:
     hand.hear(2, suspect(1, 2, 41))
     saved = [effect.incarnation for effect in hand.done if isinstance(effect, effects.SaveIncarnation)]
     assert saved == [42]
+
+
+def moved(number: int, incarnation: int) -> Alive:
+    """That member's own word from another address."""
+    return Alive(name(number), uuid(number), incarnation, Address("10.0.1.101", 7946))
+
+
+def test_a_word_that_comes_after_an_accusation_of_it_still_says_where_its_member_is() -> None:
+    hand = Hand(members=4)
+    hand.hear(3, Suspect(name(2), uuid(2), 2, name(3)))
+    hand.hear(4, moved(2, 2))
+    assert (hand.state(2), hand.member(2).incarnation) == ("suspect", 2), "the accusation stands"
+    assert hand.member(2).address == moved(2, 2).address
+    hand.hear(4, moved(2, 1))
+    assert hand.member(2).incarnation == 2, "and an old word takes nothing back"
+    hand.hear(4, moved(2, 3))
+    assert hand.state(2) == "alive"
+
+
+def test_a_member_that_is_misquoted_in_its_present_incarnation_speaks_anew() -> None:
+    """Whoever was accused before its word came is told of under that incarnation with what it said before."""
+    hand = Hand(members=3)
+    own = hand.swim.local.incarnation
+    hand.hear(3, Alive(name(1), uuid(1), own, address(1)))
+    assert hand.swim.local.incarnation == own, "that is what it said"
+    hand.hear(3, Alive(name(1), uuid(1), own, address(1), tags_hidden=True))
+    assert hand.swim.local.incarnation == own, "as far as it goes"
+    hand.hear(3, moved(1, own))
+    assert hand.swim.local.incarnation == own + 1
+    assert hand.swim.counters.get("refuted", 0) == 0, "it was not accused"

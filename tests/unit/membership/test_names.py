@@ -71,11 +71,49 @@ def test_a_name_passes_on_at_once_when_its_holder_left() -> None:
     assert hand.member(2).uuid == twin(2, 50).uuid
 
 
-def test_a_name_passes_on_at_once_to_a_new_disk_at_the_same_address() -> None:
+def test_a_name_passes_on_at_once_to_a_new_disk_at_the_same_address_that_speaks_for_itself() -> None:
     hand = Hand(members=3)
-    reborn = Alive(name(2), uuid(77), 1, address(2))
-    hand.hear(3, reborn)
+    hand.asked(2, Digest(Alive(name(2), uuid(77), 1, address(2)), 0))
     assert hand.member(2).uuid == uuid(77), "two living processes cannot hold one address"
+
+
+def sought(hand: Hand, first: int) -> Ping:
+    """The probe of n2 since ``first`` of all effects."""
+    (probe,) = {sent.packet.probe for sent in hand.probes(Ping, hand.done[first:]) if sent.to == address(2)}
+    assert isinstance(probe, Ping)
+    return probe
+
+
+def test_hearsay_of_a_new_disk_at_the_same_address_is_looked_at_and_the_new_one_answers_there() -> None:
+    hand = Hand(members=3)
+    hand.kill(2)
+    first = len(hand.done)
+    heard = Alive(name(2), uuid(77), 4, address(2))
+    hand.hear(3, heard)
+    assert hand.member(2).uuid == uuid(2), "it may be older than the holder"
+    probe = sought(hand, first)
+    hand.feed(events.PacketReceived(address(2), hand.packet_of(2, Ack(probe.seq, name(2), uuid(77)))))
+    hand.run(hand.params.verify_timeout_ms)
+    assert (hand.member(2).uuid, hand.state(2), hand.member(2).incarnation) == (uuid(77), "alive", 4)
+    assert not any(isinstance(call.request, Digest) for call in hand.calls(hand.done[first:])), "nor is it asked more"
+
+
+def test_hearsay_of_an_old_disk_at_the_same_address_is_looked_at_once_in_a_while_and_the_holder_answers() -> None:
+    hand = Hand(members=3)
+    first = len(hand.done)
+    for number in range(5):
+        hand.hear(3, Alive(name(2), uuid(77 + number), 4, address(2)))
+    sought(hand, first)
+    hand.run(hand.params.verify_timeout_ms)
+    assert (hand.member(2).uuid, hand.state(2)) == (uuid(2), "alive")
+    assert hand.changes(2) == []
+
+
+def test_the_names_of_which_a_new_disk_is_told_are_bounded() -> None:
+    hand = Hand(members=12, params=Params(pending_max=8))
+    for number in range(2, 12):
+        hand.hear(12, Alive(name(number), uuid(100 + number), 1, address(number)))
+    assert [hand.member(number).uuid for number in range(2, 12)] == [uuid(number) for number in range(2, 12)]
 
 
 def test_whoever_is_refused_says_why_stays_out_and_runs_on() -> None:
@@ -116,9 +154,9 @@ def test_a_conflict_in_a_push_merges_nothing() -> None:
 
 
 def reborn(hand: Hand, number: int, whose: int, incarnation: int = 1) -> Alive:
-    """n``number`` with another disk at its old address, which hears of it through n3."""
+    """n``number`` with another disk at its old address, which asks for the table."""
     word = Alive(name(number), uuid(whose), incarnation, address(number))
-    hand.hear(3, word)
+    hand.asked(number, Digest(word, 0))
     return word
 
 
@@ -183,9 +221,10 @@ def test_former_holders_are_remembered_within_a_bound() -> None:
     hand = Hand(members=4, params=Params(pending_max=8))
     for whose in range(100, 120):
         reborn(hand, 2, whose)
-    reborn(hand, 2, 118)
+    hand.hear(3, Left(name(2), uuid(119), 1))
+    hand.hear(3, Alive(name(2), uuid(118), 1, address(2)))
     assert hand.member(2).uuid == uuid(119)
-    reborn(hand, 2, 101)
+    hand.hear(3, Alive(name(2), uuid(101), 1, address(2)))
     assert hand.member(2).uuid == uuid(101), "the oldest are forgotten"
 
 
@@ -193,6 +232,7 @@ def test_the_names_whose_former_holders_are_remembered_are_bounded() -> None:
     hand = Hand(members=12, params=Params(pending_max=8))
     for number in range(2, 11):
         reborn(hand, number, 100 + number)
+        hand.hear(11, Left(name(number), uuid(100 + number), 1))
     hand.hear(11, alive(3, 5))
     assert hand.member(3).uuid == uuid(103)
     hand.hear(11, alive(2, 5))

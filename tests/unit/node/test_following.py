@@ -14,6 +14,7 @@ from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node.config import Params
 from pycluster.node.following import Following
 from pycluster.wire import Claim
+from tests.unit.node.village import Village
 
 TTL = Params().claim_ttl_ms * MILLISECOND
 
@@ -161,3 +162,23 @@ def test_a_rumour_that_is_not_confirmed_yet_is_asked_about_again_soon_and_then_e
         pauses.append((now_us - asked_us) // MILLISECOND)
     assert pauses[0] <= 75, "the leader may have been elected a few milliseconds before it could say so"
     assert min(pauses[-2:]) >= Params().query_interval_ms
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_who_was_cut_off_asks_the_only_voter_again_though_it_still_suspects_it(seed: int) -> None:
+    village = Village(tuple(f"node{number:03}" for number in range(1, 21)), ("node001",), seed)
+    village.run(5)
+    cut = village.cut("node009")
+
+    def belief() -> str:
+        member = village.node("node009").member("node001", village.now("node009"))
+        return member.state if member is not None else ""
+
+    for _ in range(60):
+        if belief() == "suspect" and not village.leader("node009").leader:
+            break
+        village.run(0.5)
+    assert belief() == "suspect"
+    village.heal(cut)
+    village.run(1.5)
+    assert village.leader("node009").leader == "node001"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 
 from pycluster.node.effects import Publish
+from pycluster.node.view import MemberView
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.host import Host
 from pycluster.simulator.network import Network
@@ -40,19 +41,21 @@ class Convictions(Checker):
         return None
 
 
-def disagreements(hosts: Mapping[str, Host], now_us: int) -> list[str]:
+def disagreements(hosts: Mapping[str, Host], now_us: int, *, ghosts: bool = True) -> list[str]:
     """Where what a running node believes of its cluster's members differs from the truth; empty when it nowhere does.
 
-    A host marked ``stranger`` (it claims another's name) is nobody's member and its own view is not asked.
+    A host marked ``stranger`` (it claims another's name) is nobody's member and its own view is not asked. A *ghost* is
+    an identity whose disk is lost, at an address that its name has left: whoever was cut off may hold it, and is alone
+    in accusing it.
     """
     wrong: list[str] = []
     for host in hosts.values():
         if host.running and not host.stranger and not host.departed:
-            wrong += _disagreements_of(host, hosts, now_us)
+            wrong += _disagreements_of(host, hosts, now_us, ghosts)
     return wrong
 
 
-def _disagreements_of(host: Host, hosts: Mapping[str, Host], now_us: int) -> list[str]:
+def _disagreements_of(host: Host, hosts: Mapping[str, Host], now_us: int, ghosts: bool) -> list[str]:
     assert host.process is not None
     truth = {other.name: other for other in hosts.values() if other.cluster == host.cluster and not other.stranger}
     wrong: list[str] = []
@@ -60,6 +63,8 @@ def _disagreements_of(host: Host, hosts: Mapping[str, Host], now_us: int) -> lis
     for name, other in truth.items():
         member = seen.pop(name, None)
         if other.running and not other.departed:
+            if not ghosts and member is not None and _is_ghost(member, other):
+                continue
             if member is None or member.state != "alive":
                 wrong.append(f"{host.label} says {name} is {member.state if member else 'unheard of'}; it runs")
             elif member.uuid != other.disk.uuid:
@@ -72,3 +77,7 @@ def _disagreements_of(host: Host, hosts: Mapping[str, Host], now_us: int) -> lis
         f"{host.label} knows {name}, which is nobody of its cluster" for name, member in seen.items() if member.uuid
     ]
     return wrong
+
+
+def _is_ghost(member: MemberView, truth: Host) -> bool:
+    return member.uuid not in ("", truth.disk.uuid) and member.address != str(truth.address)
