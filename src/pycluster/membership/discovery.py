@@ -97,6 +97,10 @@ class Discovery:
             if soon_us < self._contact_us:
                 self._contact_us = min(self._contact_us, s.now_us + self._pause_us())
 
+    def lagged(self, lag_us: int) -> None:
+        """Time in which nothing ran here is no time in which nothing changed."""
+        self._changed_us += lag_us
+
     def next_deadline(self) -> int | None:
         """The next contact or comparison."""
         if self._contact_us is None or self._sync_us is None:

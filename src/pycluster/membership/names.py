@@ -71,16 +71,18 @@ class Names:
         be older than the holder, only makes this node look. Nor is whoever held the name before believed to be back
         because the name is free: its old word may still be under way, or be replayed.
         """
-        s = self._s
-        if self.yielded(alive, ask=free):
-            s.counters["former_identities"] += 1
+        former = self.yielded(alive, ask=free)
+        if former:
+            self._s.counters["former_identities"] += 1
+        living = holder.state in ("alive", "suspect")
+        if living and holder.address == alive.address and alive is not self._speaking:
+            if self._claimed(alive):
+                self._probing.verify(holder)
+            return False
+        if former:
             return False
         if not free and holder.address != alive.address:
             self.conflict(alive, holder)
-            return False
-        if holder.state in ("alive", "suspect") and alive is not self._speaking:
-            if self._claimed(alive):
-                self._probing.verify(holder)
             return False
         return True
 

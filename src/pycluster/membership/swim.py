@@ -307,3 +307,4 @@ class Swim:
         s.counters["lagged"] += 1
         s.health.lagged(lag_us, s.now_us)
         self._probing.forgive()
+        self._discovery.lagged(lag_us)

@@ -163,3 +163,16 @@ def test_whoever_leaves_looks_for_nobody() -> None:
     assert looked_up(hand.run(60_000)) == []
     assert hand.calls(hand.hear(7)) == []
     assert hand.now_us >= 60 * SECOND
+
+
+def test_a_machine_that_slept_looks_for_the_others_as_often_as_if_it_had_not() -> None:
+    """Patience grows with the time since anything changed, and nothing was seen to be unchanged meanwhile."""
+    hand = Hand(members=5, seeds=SEEDS)
+    hand.kill(2, 3, 4, 5)
+    while any(hand.state(number) != "down" for number in (2, 3, 4, 5)):
+        hand.run(100)
+    hand.now_us += 300 * SECOND
+    hand.feed(events.LoopLagged(300 * SECOND))
+    first = len(hand.done)
+    hand.run(10_000)
+    assert sum(sent.to == address(2) for sent in hand.packets(hand.done[first:])) >= 5

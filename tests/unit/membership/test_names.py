@@ -109,6 +109,22 @@ def test_hearsay_of_an_old_disk_at_the_same_address_is_looked_at_once_in_a_while
     assert hand.changes(2) == []
 
 
+def test_whoever_was_told_the_old_disk_last_looks_when_it_hears_of_the_new_one_again() -> None:
+    """The name passed on from the living identity here, on hearsay while it was free: its word alone will not do."""
+    hand = Hand(members=4)
+    hand.hear(2, *hand.left(2))
+    old = Alive(name(2), uuid(77), 3, address(2))
+    hand.hear(3, old)
+    assert hand.member(2).uuid == uuid(77)
+    first = len(hand.done)
+    hand.hear(4, alive(2, 5))
+    probe = sought(hand, first)
+    hand.feed(events.PacketReceived(address(2), hand.packet_of(2, Ack(probe.seq, name(2), uuid(2)))))
+    hand.kill(2)
+    hand.run(hand.params.verify_timeout_ms)
+    assert (hand.member(2).uuid, hand.member(2).incarnation) == (uuid(2), 5)
+
+
 def test_the_names_of_which_a_new_disk_is_told_are_bounded() -> None:
     hand = Hand(members=12, params=Params(pending_max=8))
     for number in range(2, 12):
