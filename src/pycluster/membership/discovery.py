@@ -99,7 +99,7 @@ class Discovery:
 
     def lagged(self, lag_us: int) -> None:
         """Time in which nothing ran here is no time in which nothing changed."""
-        self._changed_us += lag_us
+        self._changed_us = min(self._changed_us + lag_us, self._s.now_us)
 
     def next_deadline(self) -> int | None:
         """The next contact or comparison."""

@@ -130,7 +130,8 @@ class Exchange:
         self._s.hushed = False
 
     def _take_in(self, records: tuple[Record, ...], by: str, hearsay: bool) -> None:
-        disputed: list[Member] = []
+        s = self._s
+        disputed: dict[str, Member] = {}
         for record in records[: self._s.params.members_max]:
             alive = record.alive
             holder = self._s.table.get(alive.name)
@@ -142,10 +143,14 @@ class Exchange:
                 self._lifecycle.update(Left(alive.name, alive.uuid, alive.incarnation))
             else:
                 self._lifecycle.update(alive, hearsay=hearsay)
-                if holder is not None and holder.state in ("suspect", "down") and holder.uuid == alive.uuid:
-                    disputed.append(holder)
-        if len(disputed) > _DISPUTED_MAX:
-            disputed = self._s.rng.sample(disputed, _DISPUTED_MAX)
-        for member in disputed:
+                # Those that were never met may be an invention, at the address of somebody who never asked for this.
+                if (
+                    holder is not None
+                    and holder.met
+                    and holder.uuid == alive.uuid
+                    and holder.state in ("suspect", "down")
+                ):
+                    disputed[holder.name] = holder
+        for name in s.rng.sample(list(disputed), min(len(disputed), _DISPUTED_MAX)):
             # Whoever lives answers with a newer word at once; contacts in turn would take their time.
-            self._s.send_accused(member)
+            s.send_accused(disputed[name])

@@ -203,6 +203,7 @@ class Lifecycle:
         elif alive.incarnation > member.word.incarnation and member.take(alive):
             # It was accused before its word came: where it is now counts all the same, and the accusation stands.
             self.changed("updated", member, "")
+            self._fetch_tags(alive)
 
     def _newer_word(self, member: Member, alive: Alive) -> None:
         s = self._s
@@ -210,8 +211,7 @@ class Lifecycle:
         changed = member.take(alive)
         self._enter(member, "alive")
         s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
-        if alive.tags_hidden:
-            self._discovery.sync(member.address)
+        self._fetch_tags(alive)
         s.urgent = s.urgent or before != "alive"
         if before == "suspect":
             s.note(member, "refuted", member.name, f"incarnation {alive.incarnation}")
@@ -233,11 +233,14 @@ class Lifecycle:
             s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("discovered", member, "")
+        self._fetch_tags(alive)
+
+    def _fetch_tags(self, alive: Alive) -> None:
+        """Tags that are too large for gossip are asked for: tables that lack them have the same digest."""
         if alive.tags_hidden:
-            self._discovery.sync(member.address)
+            self._discovery.sync(alive.address)
 
     def _another_identity(self, member: Member, alive: Alive) -> None:
-        """Follow where the name passes on."""
         s = self._s
         if not self._names.passes_on(member, alive, free=self._free(member)):
             return
@@ -249,6 +252,7 @@ class Lifecycle:
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
         self._probing.include(member.name)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
+        self._fetch_tags(alive)
 
     def succeeds(self, member: Member, uuid: str) -> bool:
         """The identity ``uuid`` answers at ``member``'s address; whether it takes the name over at once."""

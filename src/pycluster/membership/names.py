@@ -91,8 +91,11 @@ class Names:
         s = self._s
         _, again_us = self._claims.pop(alive.name, (None, 0))
         due = s.now_us >= again_us
-        while len(self._claims) >= s.params.pending_max:
-            del self._claims[next(iter(self._claims))]
+        if len(self._claims) >= s.params.pending_max:
+            oldest = next(iter(self._claims))
+            if s.now_us < self._claims[oldest][1]:
+                return False  # the next probe of that member finds out, too
+            del self._claims[oldest]
         self._claims[alive.name] = alive, s.now_us + s.params.name_grace_ms * MILLISECOND if due else again_us
         return due
 

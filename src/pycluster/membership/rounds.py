@@ -82,9 +82,9 @@ class Round(msgspec.Struct):
     def mute_helpers(self) -> int:
         """Helpers that say nothing at all point at this node's own network (Lifeguard §IV-A).
 
-        A refusal has shown already that it works.
+        A refusal has shown already that it works, and so has another identity that answered.
         """
-        return 0 if self.strength == REFUSED else max(0, self.helpers - len(self.nacks))
+        return 0 if self.strength == REFUSED or self.foreign_uuid else max(0, self.helpers - len(self.nacks))
 
     def miss(self, now_us: int) -> Miss:
         """What it comes to when it ended without proof of life."""

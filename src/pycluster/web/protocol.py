@@ -44,7 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
         state: dict[str, Any] = {"unix": self.unix, "abort": transport.abort}
         state["crowded"] = kin > self._bounds.connections_max
         # Not a method: what a connection holds on to must not hold on to the connection.
-        state["swamped"] = functools.partial(_swamped, self.connections, self.unix, self._bounds.unsent_max_bytes)
+        state["swamped"] = functools.partial(_swamped, transport, self.connections, self.unix, self._bounds)
         self.app_state = state
         if kin > 2 * self._bounds.connections_max:
             transport.abort()
@@ -150,11 +150,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
 
-def _swamped(connections: set[Any], unix: bool, most: int) -> bool:
-    """Whether more than ``most`` bytes wait for the readers of these connections; a new one has no transport yet."""
+def _swamped(own: asyncio.Transport, connections: set[Any], unix: bool, bounds: Bounds) -> bool:
+    """Whether too many bytes wait for the readers of these connections, or for this one: what follows would wait, too,
+    and nobody would count it. A new connection has no transport yet.
+    """
+    if own.get_write_buffer_size() > bounds.long_bytes:
+        return True
     kin = (one.transport for one in connections if getattr(one, "unix", False) is unix and one.transport is not None)
     unsent: int = sum(transport.get_write_buffer_size() for transport in kin)
-    return unsent > most
+    return unsent > bounds.unsent_max_bytes
 
 
 def _too_large() -> HttpFault:

@@ -176,3 +176,16 @@ def test_a_machine_that_slept_looks_for_the_others_as_often_as_if_it_had_not() -
     first = len(hand.done)
     hand.run(10_000)
     assert sum(sent.to == address(2) for sent in hand.packets(hand.done[first:])) >= 5
+
+
+def test_sleep_is_not_counted_twice_and_patience_grows_again_afterwards() -> None:
+    hand = Hand(members=5, seeds=SEEDS)
+    hand.kill(2, 3, 4, 5)
+    while any(hand.state(number) != "down" for number in (2, 3, 4, 5)):
+        hand.run(100)
+    hand.now_us += 3_600 * SECOND
+    hand.feed(events.LoopLagged(3_600 * SECOND))
+    hand.run(300_000)
+    first = len(hand.done)
+    hand.run(60_000)
+    assert 2 <= sum(sent.to == address(2) for sent in hand.packets(hand.done[first:])) <= 8

@@ -191,3 +191,14 @@ def test_of_a_table_that_calls_all_the_dead_alive_a_bounded_number_is_told() -> 
     first = len(hand.done)
     hand.asked(4, Push(alive(4), tuple(Record(alive(number), ALIVE) for number in range(2, 61))))
     assert len({sent.to for sent in hand.packets(hand.done[first:])}) == 32
+
+
+def test_one_table_has_nobody_told_twice_nor_whoever_was_never_met() -> None:
+    hand = Hand(members=4)
+    hand.kill(2, 3)
+    while hand.state(2) != "down" or hand.state(3) != "down":
+        hand.run(100)
+    hand.member(3).met = False
+    first = len(hand.done)
+    hand.asked(4, Push(alive(4), (Record(alive(2), ALIVE), Record(alive(3), ALIVE)) * 50))
+    assert [sent.to for sent in hand.packets(hand.done[first:]) if sent.packet.updates] == [address(2)]

@@ -329,3 +329,24 @@ def test_whoever_took_an_old_word_for_the_newer_one_hears_the_living_at_its_next
     assert asked.to == address(2)
     hand.feed(events.CallReplied(asked.call, Records(living, 1, ())))
     assert (hand.member(2).uuid, hand.state(2)) == (living.uuid, "alive"), "and no suspicion had to end first"
+
+
+def test_claims_about_more_names_than_are_remembered_make_nobody_look_more_often() -> None:
+    hand = Hand(members=40, params=Params(pending_max=16))
+    for _ in range(5):
+        for number in range(2, 41):
+            hand.hear(3, Alive(name(number), uuid(1_000 + number), 1, address(number)))
+    looked = [sent.to for sent in hand.probes(Ping)]
+    assert len(looked) == len(set(looked)) == 16
+
+
+def test_large_tags_of_a_new_disk_that_only_others_told_of_are_asked_for() -> None:
+    hand = Hand(members=3)
+    hand.kill(2)
+    first = len(hand.done)
+    hand.hear(3, Alive(name(2), uuid(77), 4, address(2), tags_hidden=True))
+    probe = sought(hand, first)
+    hand.feed(events.PacketReceived(address(2), hand.packet_of(2, Ack(probe.seq, name(2), uuid(77)))))
+    hand.run(hand.params.verify_timeout_ms)
+    assert hand.member(2).uuid == uuid(77)
+    assert [call.to for call in hand.calls(hand.done[first:]) if isinstance(call.request, Digest)] == [address(2)]

@@ -192,3 +192,19 @@ def test_a_stream_has_no_snapshots_while_slow_readers_leave_too_much_and_has_the
         slow.close()
         stream.until("status")
         stream.close()
+
+
+def test_who_has_not_taken_one_long_answer_is_given_no_second_one(tmp_path: Path) -> None:
+    """It would wait for room as well, where nobody counts it."""
+    with Agent(tmp_path, Bounds(unsent_max_bytes=1_000_000_000)) as agent:
+        agent.cluster.view = msgspec.structs.replace(STATUS, boot_id="x" * 12_000_000)
+        caller = slow_reader(agent, "/api/v1/status")
+        caller.sendall(b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        deadline = time.monotonic() + 30
+        while agent.cluster.reads < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        answered = read_all(caller)
+        caller.close()
+    assert answered.count(b"HTTP/1.1 200") == 1
+    assert answered.count(b"HTTP/1.1 503") == 1
