@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
 import msgspec
 
+from pycluster import store
 from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, StatusView
 
 
@@ -64,3 +65,64 @@ class ClusterCommands(Protocol):
 
 class Cluster(ClusterReads, ClusterCommands, Protocol):
     """Both; what the HTTP interface is built on."""
+
+
+class StateHead(msgspec.Struct, frozen=True):
+    """Where this agent's copy of the replicated state stands, and who answers for it.
+
+    ``cluster_id``, ``member_id``: 64 bits of the cluster's and of this node's UUID; ``leader_id`` likewise, 0 while
+    there is none. ``replica``: whether this node holds the state, or asks a voter for everything. ``index``: the last
+    log entry applied here.
+    """
+
+    cluster_id: int
+    member_id: int
+    leader_id: int
+    term: int
+    revision: int
+    compact_revision: int
+    index: int
+    size_bytes: int
+    replica: bool
+
+
+class StateFailed(Exception):
+    """The state answered with a ``Failure``; ``failure.kind`` says which."""
+
+    def __init__(self, failure: store.Failure) -> None:
+        self.failure = failure
+        super().__init__(f"{failure.kind}: {failure.detail}" if failure.detail else failure.kind)
+
+
+class WatchLagged(Exception):
+    """The watcher read more slowly than the bound allows and is cancelled; from ``resume_revision`` on it misses
+    nothing.
+    """
+
+    def __init__(self, resume_revision: int) -> None:
+        self.resume_revision = resume_revision
+        super().__init__(f"the watcher was too slow; it may begin anew at revision {resume_revision}")
+
+
+class StateStore(Protocol):
+    """The replicated state. Any agent takes any request; a write is durable on a majority before it is answered."""
+
+    def head(self) -> StateHead:
+        """At once, from memory."""
+        ...
+
+    async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
+        """The result, of the kind that belongs to the request, never a ``Failure``: that is raised as ``StateFailed``.
+
+        It is tried again within ``timeout_s`` while it is refused retryably. ``request_id`` (1 to 64 bytes): a write is
+        applied once however often it is asked under the same one; without it one is drawn for this call.
+        """
+        ...
+
+    def watch(self, watch: store.Watch) -> AsyncGenerator[store.WatchBatch, None]:
+        """Batches for ever; the first comes at once, without events, and says from which revision on it watches.
+
+        A batch without events later on says that nothing happened up to its revision. Raises ``StateFailed``
+        (``compacted`` with the revision from which it may begin anew) and ``WatchLagged``. Close it to end the watch.
+        """
+        ...
