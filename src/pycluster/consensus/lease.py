@@ -35,6 +35,8 @@ class Lease:
         self.not_before_us = 0
         self._began_us = 0
         self._round_us = 0
+        #: When the last heartbeat of any kind was sent.
+        self._newest_us = 0
 
     def begin(self, not_before_us: int) -> None:
         """Elected: the first heartbeats are due now; no acting before ``not_before_us``."""
@@ -67,12 +69,34 @@ class Lease:
 
     def _beat(self, progress: Progress) -> None:
         """By datagram; also by the connection where the last round's came to nothing: either may be blocked."""
-        s = self._s
-        commit_index = min(s.commit_index, progress.match_index)
-        message = Heartbeat(*s.header(progress.seat), s.now_us, commit_index, s.params.lease_us)
+        s, message = self._s, self._heartbeat(progress)
+        self._newest_us = s.now_us
         s.datagram(progress.seat, message)
         if progress.round_us is None or progress.round_us < self._round_us:
             s.heartbeat(progress.seat, message)
+
+    def _heartbeat(self, progress: Progress) -> Heartbeat:
+        s = self._s
+        commit_index = min(s.commit_index, progress.match_index)
+        return Heartbeat(*s.header(progress.seat), s.now_us, commit_index, s.params.lease_us)
+
+    def confirm(self) -> bool:
+        """Ask everybody whether this node still leads; False where a heartbeat of this very microsecond was sent.
+
+        By datagram only: where none gets through, the next heartbeat that is due goes by the connection too.
+        """
+        s = self._s
+        if s.now_us <= self._newest_us:
+            return False
+        self._newest_us = s.now_us
+        for progress in self._replication.progress.values():
+            s.datagram(progress.seat, self._heartbeat(progress))
+        return True
+
+    @property
+    def confirmed_us(self) -> int:
+        """Send time of the newest heartbeats that a quorum has answered; now, where this node is one by itself."""
+        return self._quorum_th(self._s.now_us, lambda progress: progress.round_us) or 0
 
     def on_reply(self, message: HeartbeatReply) -> None:
         """A follower promised, counted from the heartbeat's send time; one that is no news counts for nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pycluster import consensus, membership
+from pycluster import consensus, membership, store
 from pycluster.kernel.ids import Address, Seed
 
 
@@ -21,6 +21,22 @@ class Params(msgspec.Struct, frozen=True):
     ``refusal_interval_ms`` (ms, 1,000 to 3,600,000): one refusal, and one line about it, per peer in this time.
 
     ``refusal_peers`` (count, 1 to 100,000): how many strangers are remembered for that; more are counted and dropped.
+
+    ``state_retry_ms`` (ms, 10 to 10,000): a request of the replicated state that nobody answers is passed on anew after
+    this; one that was refused for the moment after a tenth of it.
+
+    ``state_requests_max`` (requests, 1 to 1,000,000): requests that one node has under way, and that one replica
+    answers at a time; one more is refused, retryably.
+
+    ``watches_max`` (watches, 1 to 1,000,000): watches at one node.
+
+    ``snapshot_min_bytes``, ``snapshot_max_bytes`` (bytes): the log is folded into a snapshot when it is a quarter as
+    large as the state, but not before the first and never later than the second: a snapshot writes the whole state.
+
+    ``history_revisions`` (revisions, 0: for ever): superseded values are kept for so many revisions; the leader has
+    older ones forgotten. ``history_age_s`` (s, 0: for ever): or until they are that old, whichever comes first.
+
+    ``slice_pause_ms`` (ms, 1 to 1,000): between two slices of work that may take long, so that nothing else waits.
     """
 
     claim_ttl_ms: int = 10_000
@@ -28,6 +44,14 @@ class Params(msgspec.Struct, frozen=True):
     query_interval_ms: int = 1_000
     refusal_interval_ms: int = 60_000
     refusal_peers: int = 256
+    state_retry_ms: int = 500
+    state_requests_max: int = 10_000
+    watches_max: int = 20_000
+    snapshot_min_bytes: int = 8 * 1024 * 1024
+    snapshot_max_bytes: int = 32 * 1024 * 1024
+    history_revisions: int = 100_000
+    history_age_s: int = 86_400
+    slice_pause_ms: int = 5
 
     def __post_init__(self) -> None:
         bounds = {
@@ -36,6 +60,14 @@ class Params(msgspec.Struct, frozen=True):
             "query_interval_ms": (100, 60_000),
             "refusal_interval_ms": (1_000, 3_600_000),
             "refusal_peers": (1, 100_000),
+            "state_retry_ms": (10, 10_000),
+            "state_requests_max": (1, 1_000_000),
+            "watches_max": (1, 1_000_000),
+            "snapshot_min_bytes": (1_024, 1 << 30),
+            "snapshot_max_bytes": (self.snapshot_min_bytes, 1 << 30),
+            "history_revisions": (0, 1 << 40),
+            "history_age_s": (0, 1 << 32),
+            "slice_pause_ms": (1, 1_000),
         }
         for name, (least, most) in bounds.items():
             value = getattr(self, name)
@@ -60,3 +92,4 @@ class NodeConfig(msgspec.Struct, frozen=True):
     params: Params = Params()
     membership: membership.Params = membership.Params()
     consensus: consensus.Params = consensus.Params()
+    state: store.Params = store.Params()
