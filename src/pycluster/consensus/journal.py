@@ -173,8 +173,9 @@ class Journal:
         self.base = self.snapshot = self._installed = snapshot
         self.entries = list(kept)
         self._refound()
-        self.durable_index = max(self.durable_index, snapshot.index) if keeps else snapshot.index
-        self._waiting = deque((token, last if keeps else snapshot.index, at) for token, last, at in self._waiting)
+        if not keeps:  # what was written before is of another log
+            self.durable_index = 0
+            self._waiting = deque((token, 0, since) for token, _, since in self._waiting)
 
     @property
     def token(self) -> int:
