@@ -128,6 +128,7 @@ BAD: dict[str, tuple[str, bool, list[Operation]]] = {
         False,
         [put(0, 1, b"a", 3), put(2, 3, b"b", 2, b"y"), got(4, 5, 3, kv(b"a", 3))],
     ),
+    "a revision before the first": ("unique revisions", False, [put(0, 1, b"a", 1)]),
     "a revision is nobody's": ("a revision is somebody's", False, [put(0, 1, b"a", 3)]),
     "an unknown write before it was asked for": (
         "a revision is somebody's",

@@ -183,3 +183,24 @@ def leased(request: Step) -> Iterable[tuple[int, bytes]]:
     if isinstance(request, Txn):
         for operation in (*request.success, *request.failure):
             yield from leased(operation)
+
+
+#: Among ``numbers``: revisions are not only told apart, but compared.
+ORDERED = 0
+
+
+def numbers(request: Step) -> Iterable[int]:
+    """The revisions that a request speaks of."""
+    match request:
+        case Range():
+            bounds = (request.min_mod_revision, request.max_mod_revision)
+            if any((*bounds, request.min_create_revision, request.max_create_revision)) or request.sort_target != "key":
+                yield ORDERED
+        case Txn():
+            for compare in request.compare:
+                if compare.target in ("mod", "create") and compare.number:
+                    yield compare.number if compare.result in ("equal", "not_equal") else ORDERED
+            for operation in (*request.success, *request.failure):
+                yield from numbers(operation)
+        case _:
+            pass

@@ -15,18 +15,23 @@ import msgspec
 from pycluster.simulator.checkers import revisions
 from pycluster.simulator.checkers.checker import Violation
 from pycluster.simulator.checkers.history import (
+    ORDERED,
     Facts,
     Known,
     Operation,
     Unknown,
     leased,
     named,
+    numbers,
     sorted_out,
     touched,
 )
 from pycluster.simulator.checkers.revisions import BOUND, Committed
 from pycluster.simulator.checkers.sequential import Keys, apply, bare, shown
 from pycluster.store import Compact, Event, KeyValue, LeaseGrant, Range, RangeResult
+
+#: From here on: revisions of which nobody speaks.
+_NAMELESS = 1 << 62
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -97,7 +102,7 @@ class _Part:
             self._unknown.append(one)
             return
         request, result = one.request, one.result
-        if isinstance(request, Range) and isinstance(result, RangeResult) and request.range_end:
+        if isinstance(request, Range) and isinstance(result, RangeResult):
             if request != Range(request.key, request.range_end):
                 return
             kvs = tuple(kv for kv in result.kvs if kv.key in self.keys)
@@ -111,10 +116,16 @@ class _Part:
         """Whether an order was found; False past ``bound`` configurations."""
         self._known.sort(key=lambda one: one.begin_us)
         claimed = {one.revision for one in self._known if one.changing}
-        seen = {named for kvs in self._seen.values() for kv in kvs for named in (kv.create_revision, kv.mod_revision)}
-        free = sorted(seen - claimed)
-        #: An unknown operation's revision is one that somebody saw and nobody claims, or no matter which.
-        self._names = [(*free, ~place) for place in range(len(self._unknown))]
+        spoken = {number for known in self._known for number in numbers(known.request)}
+        spoken |= {number for unknown in self._unknown for number in numbers(unknown.request)}
+        spoken |= {
+            number for kvs in self._seen.values() for kv in kvs for number in (kv.create_revision, kv.mod_revision)
+        }
+        free = sorted(spoken - claimed)
+        if self._unknown and ORDERED in spoken:
+            return False
+        #: An unknown operation's revision is one that somebody speaks of and nobody claims, or no matter which.
+        self._names = [(*free, _NAMELESS + place) for place in range(len(self._unknown))]
         goal = (1 << len(self._known)) - 1
         stack: list[tuple[Keys, int, int]] = [((), 0, 0)]
         tried: set[tuple[Keys, int, int]] = set()

@@ -44,6 +44,8 @@ def check(history: Iterable[Operation], told: Iterable[Event] = (), *, bound: in
 def _unique(known: Sequence[Known]) -> None:
     by: dict[int, Known] = {}
     for one in known:
+        if one.revision < FIRST + one.changing:
+            raise Violation("unique revisions", f"a store begins at {FIRST}: {one.operation}")
         if one.changing:
             other = by.setdefault(one.revision, one)
             if other is not one:
