@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pycluster.simulator.checkers import Violation, linear, revisions
 from pycluster.simulator.checkers.history import Operation
 from pycluster.simulator.checkers.sequential import bare
+from pycluster.simulator.checkers.watching import Opening, Watching
 from pycluster.store import (
     OPEN_END,
     Compare,
@@ -27,6 +28,8 @@ from pycluster.store import (
     Request,
     Txn,
     TxnResult,
+    Watch,
+    WatchBatch,
 )
 from tests.unit.simulator.dictstore import DictStore
 
@@ -81,6 +84,7 @@ def runs(draw: st.DrawFn, most: int = 25, unknown: bool = True) -> tuple[list[Op
     return history, [event for events in store.events.values() for event in events]
 
 
+@settings(deadline=None)
 @given(runs())
 def test_what_one_store_did_is_accepted(run: tuple[list[Operation], list[Event]]) -> None:
     history, _ = run
@@ -89,14 +93,18 @@ def test_what_one_store_did_is_accepted(run: tuple[list[Operation], list[Event]]
     assert judgement.committed is not None
 
 
+@settings(deadline=None)
 @given(runs())
 def test_what_watchers_were_told_settles_what_happened(run: tuple[list[Operation], list[Event]]) -> None:
     history, events = run
-    committed = linear.check(history, events).committed
+    watcher = Watch(b"\0", OPEN_END, prev_kv=True)
+    last = events[-1].kv.mod_revision if events else 1
+    told = Watching("w", watcher, (Opening(0, (WatchBatch(1), WatchBatch(last, tuple(events)))),))
+    committed = linear.check(history, [told]).committed
     assert committed is not None
-    told = {event.kv.mod_revision for event in events}
-    assert [event for revision in sorted(told) for event in committed.events[revision]] == events
-    assert set(committed.events) == told
+    made = {event.kv.mod_revision for event in events}
+    assert [event for revision in sorted(made) for event in committed.events[revision]] == events
+    assert set(committed.events) == made
 
 
 def mutated(operation: Operation, how: int) -> Operation | None:
@@ -125,6 +133,7 @@ def mutated(operation: Operation, how: int) -> Operation | None:
             return None
 
 
+@settings(deadline=None)
 @given(runs(unknown=False), st.integers(0, 1000), st.integers(0, 1))
 def test_with_one_answer_changed_it_is_refused(run: tuple[list[Operation], list[Event]], place: int, how: int) -> None:
     history, _ = run
@@ -170,7 +179,7 @@ def fresh(operation: Operation) -> bool:
     return not (isinstance(operation.request, Range) and operation.request.serializable)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     runs(most=6), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=3), st.integers(0, 5)
 )

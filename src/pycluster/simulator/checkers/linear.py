@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from pycluster.simulator.checkers import revisions
+from pycluster.simulator.checkers import revisions, watching
 from pycluster.simulator.checkers.checker import Violation
 from pycluster.simulator.checkers.history import (
     ORDERED,
@@ -28,7 +28,8 @@ from pycluster.simulator.checkers.history import (
 )
 from pycluster.simulator.checkers.revisions import BOUND, Committed
 from pycluster.simulator.checkers.sequential import Keys, apply, bare, shown
-from pycluster.store import Compact, Event, KeyValue, LeaseGrant, Range, RangeResult
+from pycluster.simulator.checkers.watching import Watching
+from pycluster.store import Compact, KeyValue, LeaseGrant, Range, RangeResult
 
 #: From here on: revisions of which nobody speaks.
 _NAMELESS = 1 << 62
@@ -42,12 +43,34 @@ class Judgement(msgspec.Struct, frozen=True):
     undecided: tuple[str, ...]
 
 
-def check(history: Sequence[Operation], told: Iterable[Event] = (), *, bound: int = BOUND) -> Judgement:
-    """Raise ``Violation`` where the history is not linearizable: by its revisions, then by search without them."""
-    committed = revisions.check(history, told, bound=bound)
+def check(history: Sequence[Operation], watchings: Sequence[Watching] = (), *, bound: int = BOUND) -> Judgement:
+    """Raise ``Violation`` where the history is not linearizable: by its revisions, then by search without them.
+
+    What ``watchings`` were told must fit it, too.
+    """
+    committed = _committed(history, watchings, bound)
     undecided = [] if committed is not None else ["revisions"]
     undecided += search(history, bound=bound)
     return Judgement(len(history), committed, tuple(undecided))
+
+
+def _committed(history: Sequence[Operation], watchings: Sequence[Watching], bound: int) -> Committed | None:
+    try:
+        committed = revisions.check(history, watchings, bound=bound)
+    except Violation:
+        if not watchings:
+            raise
+        # Is it the answers that do not fit, or what a watcher was told? Whoever is wrong is named.
+        _fit(revisions.check(history, bound=bound), watchings)
+        raise
+    _fit(committed, watchings)
+    return committed
+
+
+def _fit(committed: Committed | None, watchings: Sequence[Watching]) -> None:
+    if committed is not None:
+        for one in watchings:
+            watching.check(one, committed.events)
 
 
 def search(history: Iterable[Operation], *, bound: int = BOUND) -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 from pycluster.simulator.checkers.checker import Violation
 from pycluster.simulator.checkers.history import Facts, Known, Operation, brief, sorted_out
 from pycluster.simulator.checkers.sequential import Keys, apply, bare, changes, shown
+from pycluster.simulator.checkers.watching import Watching, heard, same, wanted
 from pycluster.store import Compact, Event, KeyValue, LeaseGrant, Range
 
 #: The revision of a store in which nothing happened yet.
@@ -30,15 +31,15 @@ class Committed(msgspec.Struct, frozen=True):
     guessed: frozenset[int]
 
 
-def check(history: Iterable[Operation], told: Iterable[Event] = (), *, bound: int = BOUND) -> Committed | None:
+def check(history: Iterable[Operation], watchings: Iterable[Watching] = (), *, bound: int = BOUND) -> Committed | None:
     """Raise ``Violation`` unless one history in the order of revisions and of true time explains every answer.
 
-    ``told``: what watchers were told, which says more about operations with unknown outcomes. None: undecided.
+    ``watchings``: it also explains what these watchers were told, and what they were not. None: undecided.
     """
     facts = sorted_out(history)
     _unique(facts.known)
     floors = _real_time(facts)
-    return _Replay(facts, floors, told, bound).search()
+    return _Replay(facts, floors, watchings, bound).search()
 
 
 def _unique(known: Sequence[Known]) -> None:
@@ -79,22 +80,25 @@ def _real_time(facts: Facts) -> list[int]:
 class _Replay:
     """Revision by revision; what nobody claims is tried with every operation whose outcome is unknown."""
 
-    def __init__(self, facts: Facts, floors: list[int], told: Iterable[Event], bound: int) -> None:
+    def __init__(self, facts: Facts, floors: list[int], watchings: Iterable[Watching], bound: int) -> None:
         self._unknown = facts.unknown
         self._floors = floors
         self._bound = bound
         self._writes: dict[int, Known] = {}
         self._looks: defaultdict[int, list[Known]] = defaultdict(list)
         self._seen: defaultdict[int, set[KeyValue]] = defaultdict(set)
-        self._deleted: defaultdict[int, set[bytes]] = defaultdict(set)
+        #: By revision: what those were told of it who were told all up to it.
+        self._heard: defaultdict[int, list[tuple[Watching, tuple[Event, ...]]]] = defaultdict(list)
         #: By key: it was not touched after the first revision of a pair, up to the second.
         self._kept: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)
         for one in facts.known:
             self._note(one)
-        for event in told:
-            self._hear(event)
+        for watching in watchings:
+            for revision, events in heard(watching).items():
+                self._heard[revision].append((watching, events))
+                self._hear(events)
         answered = [one.revision for one in facts.known]
-        self._last = max((FIRST, *answered, *self._looks, *self._seen, *self._deleted))
+        self._last = max((FIRST, *answered, *self._looks, *self._seen, *self._heard))
         #: By revision: when the first answer at or past it had been given.
         self._known_us: dict[int, int] = {}
         for one in facts.known:
@@ -118,15 +122,14 @@ class _Replay:
             self._seen[kv.mod_revision].add(kv)
             self._kept[kv.key].append((kv.mod_revision, looks_at))
 
-    def _hear(self, event: Event) -> None:
-        revision = event.kv.mod_revision
-        if event.deleted:
-            self._deleted[revision].add(event.kv.key)
-        else:
-            self._seen[revision].add(event.kv)
-        if event.previous is not None:
-            self._seen[event.previous.mod_revision].add(event.previous)
-            self._kept[event.kv.key].append((event.previous.mod_revision, revision - 1))
+    def _hear(self, events: Iterable[Event]) -> None:
+        for event in events:
+            revision = event.kv.mod_revision
+            if not event.deleted:
+                self._seen[revision].add(event.kv)
+            if event.previous is not None:
+                self._seen[event.previous.mod_revision].add(event.previous)
+                self._kept[event.kv.key].append((event.previous.mod_revision, revision - 1))
 
     def search(self) -> Committed | None:
         """Depth first, with a memory of what was tried (Wing and Gong 1993; Lowe 2017)."""
@@ -170,9 +173,12 @@ class _Replay:
             if write is None:
                 return revision, kvs
             revision += 1
-            kvs, expected = apply(kvs, write.request, revision)
+            before = kvs
+            kvs, expected = apply(before, write.request, revision)
             if bare(expected) != bare(write.result):
                 self._wrong(revision, "answers fit", f"{write.operation}: should have been {brief(expected)}")
+                return None
+            if not self._as_heard(revision, before, kvs):
                 return None
 
     def _wrong(self, revision: int, rule: str, text: str) -> None:
@@ -195,9 +201,18 @@ class _Replay:
         events = changes(before, after, gap)
         if not self._seen.get(gap, set()) <= {event.kv for event in events}:
             return False
-        if not self._deleted.get(gap, set()) <= {event.kv.key for event in events if event.deleted}:
+        if any(since < gap <= until for event in events for since, until in self._kept.get(event.kv.key, ())):
             return False
-        return not any(since < gap <= until for event in events for since, until in self._kept.get(event.kv.key, ()))
+        return self._as_heard(gap, before, after)
+
+    def _as_heard(self, revision: int, before: Keys, after: Keys) -> bool:
+        for watching, told in self._heard.get(revision, ()):
+            due = tuple(event for event in changes(before, after, revision) if wanted(watching.watch, event))
+            if not same(watching.watch, told, due):
+                text = f"{watching.watcher} was told {brief(told)} of revision {revision}, not {brief(due)}"
+                self._wrong(revision, "watchers and answers agree", text)
+                return False
+        return True
 
     def _told(self, chosen: dict[int, int]) -> Committed:
         events: dict[int, tuple[Event, ...]] = {}

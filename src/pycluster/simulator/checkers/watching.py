@@ -29,15 +29,28 @@ class Watching(msgspec.Struct, frozen=True):
     openings: tuple[Opening, ...]
 
 
-def events_told(watchings: Sequence[Watching]) -> list[Event]:
-    """Every event that anybody was told, for ``linear.check``."""
-    return [
-        event
-        for watching in watchings
-        for opening in watching.openings
-        for batch in opening.batches
-        for event in batch.events
-    ]
+def heard(watching: Watching) -> dict[int, tuple[Event, ...]]:
+    """By revision: what the watcher was told of each that lies within what it was told at all, by key."""
+    told: dict[int, tuple[Event, ...]] = {}
+    for opening in watching.openings:
+        so_far = opening.start_revision - 1 if opening.start_revision else None
+        for batch in opening.batches:
+            if so_far is None:
+                so_far = batch.revision
+            by: dict[int, list[Event]] = {revision: [] for revision in range(so_far + 1, batch.revision + 1)}
+            for event in batch.events:
+                by.get(event.kv.mod_revision, []).append(event)
+            told.update((revision, tuple(sorted(events, key=_name))) for revision, events in by.items())
+            so_far = max(so_far, batch.revision)
+    return told
+
+
+def same(watch: Watch, told: Sequence[Event], due: Sequence[Event]) -> bool:
+    """Whether what was told of a revision, by key, is what had to be; a previous value may be forgotten."""
+    return [(event.deleted, event.kv) for event in told] == [(event.deleted, event.kv) for event in due] and not any(
+        event.previous not in (None, truth.previous if watch.prev_kv else None)
+        for event, truth in zip(told, due, strict=True)
+    )
 
 
 def check(watching: Watching, changes: Changes, forgotten: int = 0) -> int:
@@ -47,6 +60,19 @@ def check(watching: Watching, changes: Changes, forgotten: int = 0) -> int:
     missing.
     """
     return _Told(watching, changes, forgotten).check()
+
+
+def wanted(watch: Watch, event: Event) -> bool:
+    """Whether a watcher asked for an event."""
+    if watch.no_delete if event.deleted else watch.no_put:
+        return False
+    return within(event.kv.key, watch.key, watch.range_end)
+
+
+def behind(watch: Watch, told: int, changes: Changes) -> Event | None:
+    """The first event that a watcher who was told all up to ``told`` still waits for."""
+    later = (event for revision in sorted(changes) if revision > told for event in changes[revision])
+    return next((event for event in later if wanted(watch, event)), None)
 
 
 class _Told:
@@ -101,7 +127,7 @@ class _Told:
             event
             for revision in range(so_far + 1, batch.revision + 1)
             for event in self._changes.get(revision, ())
-            if self._wanted(event)
+            if wanted(self._watch, event)
         ]
         told = list(batch.events)
         revisions = [event.kv.mod_revision for event in told]
@@ -111,20 +137,20 @@ class _Told:
         if len(set(names)) < len(names):
             self._wrong("each event once", f"twice in one batch: {batch}")
         for event in told:
-            if not self._wanted(event):
+            if not wanted(self._watch, event):
                 self._wrong("filters", f"not asked for: {event}")
             if event.kv.mod_revision <= so_far:
                 self._wrong("each event once", f"told up to {so_far}, and then {event}")
             if event.kv.mod_revision > batch.revision:
                 self._wrong("whole revisions", f"a batch up to {batch.revision} has {event}")
-        wanted = {_name(event): event for event in due}
-        missing = [event for name, event in wanted.items() if name not in names]
+        truth = {_name(event): event for event in due}
+        missing = [event for name, event in truth.items() if name not in names]
         if missing:
             partly = {event.kv.mod_revision for event in missing} & set(revisions)
             rule = "whole revisions" if partly else "nothing is missed"
             self._wrong(rule, f"up to {batch.revision} it should have been told {missing[0]}")
         for event in told:
-            self._right(event, wanted.get(_name(event)))
+            self._right(event, truth.get(_name(event)))
         self._told = batch.revision
 
     def _right(self, event: Event, truth: Event | None) -> None:
@@ -139,11 +165,6 @@ class _Told:
         if event.previous is None and event.kv.mod_revision <= self._forgotten:
             return
         self._wrong("previous values", f"{event}; before it was {previous}")
-
-    def _wanted(self, event: Event) -> bool:
-        if self._watch.no_delete if event.deleted else self._watch.no_put:
-            return False
-        return within(event.kv.key, self._watch.key, self._watch.range_end)
 
     def _wrong(self, rule: str, text: str) -> None:
         raise Violation(rule, f"{self._watching.watcher} ({self._watch}): {text}")
