@@ -16,7 +16,7 @@ from pycluster.simulator.workload import Workload
 from pycluster.store import Failure, Put, Range, Txn, TxnResult
 from tests.unit.simulator.agents import LABELS, Agents
 
-ALL_KINDS = Habits(KINDS, pause_us=SECOND // 10, timeout_us=SECOND // 2)
+ALL_KINDS = Habits(KINDS, pause_us=SECOND // 10, timeout_us=SECOND // 2, patience_us=SECOND)
 
 
 def played(seed: int, fault: str = "", *, calm: bool = False, drawn: Habits | None = None) -> Workload:
