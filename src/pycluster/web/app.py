@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, Router
 
-from pycluster.node.ports import Cluster
+from pycluster.node.ports import Cluster, StateStore
 from pycluster.web.asgi import ASGIApp, Receive, Scope, Send
 from pycluster.web.authorise import Access, authorise, caller_of
 from pycluster.web.bounds import Bounds
@@ -20,6 +20,7 @@ from pycluster.web.metrics import Metrics
 from pycluster.web.operations import Operation, Site
 from pycluster.web.pages import is_page, page
 from pycluster.web.routes import OPERATIONS
+from pycluster.web.streaming import Pool
 
 
 class App:
@@ -38,6 +39,7 @@ class App:
     def close(self) -> None:
         """End every open stream now; the server is going away."""
         self._site.streams.close()
+        self._site.watches.close()
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # the router raises instead of answering in its own words
@@ -78,9 +80,15 @@ def make_app(
     protocol: tuple[int, int] = (1, 1),
     bounds: Bounds | None = None,
     static: StaticFiles | None = None,
+    state: StateStore | None = None,
 ) -> App:
-    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports."""
+    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports.
+
+    Without ``state`` every request to the replicated state is answered by 503.
+    """
     bounds = bounds or Bounds()
     streams = Streams(cluster, bounds)
     metrics = Metrics(cluster, lambda: len(streams))
-    return App(Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles()), access)
+    watches = Pool(bounds.watches_max, "watches of keys")
+    site = Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles(), watches, state)
+    return App(site, access)
