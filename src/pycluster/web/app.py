@@ -6,7 +6,7 @@ import re
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Match, Route, Router
 
 from pycluster.node.ports import Cluster, StateStore
 from pycluster.web.asgi import ASGIApp, Receive, Scope, Send
@@ -28,8 +28,8 @@ class App:
 
     def __init__(self, site: Site, access: Access) -> None:
         self._site = site
-        routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
-        self._router = Router(routes, redirect_slashes=False, default=self._unrouted)
+        self._routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
+        self._router = Router(self._routes, redirect_slashes=False, default=self._unrouted)
         self._guard = Guard(self._routed, access, site.bounds.long_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +46,9 @@ class App:
         try:
             await self._router(scope, receive, send)
         except HTTPException as refusal:
-            allowed = ", ".join(sorted((refusal.headers or {}).get("Allow", "").split(", ")))
+            fitting = [route for route in self._routes if route.matches(scope)[0] is not Match.NONE]
+            methods = {method for route in fitting if isinstance(route, Route) for method in route.methods or ()}
+            allowed = ", ".join(sorted(methods))
             raise HttpFault(
                 refusal.status_code,
                 f"{scope['method'][:20]} is not a method of {scope['path'][:80]}",

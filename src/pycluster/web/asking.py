@@ -156,3 +156,10 @@ def query(request: Request, shape: type[Shape]) -> Shape:
         raise HttpFault(
             400, "the query does not fit", why=str(error), remedy="/api/v1/openapi.json lists what it may have"
         ) from None
+
+
+def no_query(request: Request) -> None:
+    """Raise ``HttpFault`` 400 where there is more in the query than ``timeout_ms``."""
+    other = parameters(request).keys() - {"timeout_ms"}
+    if other:
+        raise HttpFault(400, "the query does not fit", why=f"{min(other)[:80]} has no meaning here")

@@ -13,7 +13,7 @@ from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.keyrequests import CompactRequest, DeleteQuery, Get, PutRequest, TxnRequest, WatchQuery
 from pycluster.node.keyviews import DeleteView, PutView, RangeView, RevisionView, StateFault, StateView, TxnView
 from pycluster.web.asgi import ASGIApp
-from pycluster.web.asking import ask, query, refusal, state_of
+from pycluster.web.asking import ask, no_query, query, refusal, state_of
 from pycluster.web.faults import StateRefusal
 from pycluster.web.keystream import KeyStream
 from pycluster.web.operations import Body, Site, read_body, reply
@@ -21,11 +21,13 @@ from pycluster.web.streaming import place
 
 
 async def body(site: Site, request: Request, shape: type[Body]) -> Body:
-    """The body of a request to the state."""
+    """The body of a request to the state; raises ``HttpFault``, also for a query."""
+    no_query(request)
     return await read_body(request, shape, site.bounds.state_body_max_bytes)
 
 
 async def state(site: Site, request: Request) -> Response:
+    no_query(request)
     return reply(StateView.of(state_of(site).head()))
 
 

@@ -19,12 +19,13 @@ from pycluster.node.keyviews import (
     lease_number,
     lease_text,
 )
-from pycluster.web.asking import ask, query, refusal
+from pycluster.web.asking import ask, no_query, query, refusal
 from pycluster.web.keys import body
 from pycluster.web.operations import Site, reply
 
 
 async def leases(site: Site, request: Request) -> Response:
+    no_query(request)
     result = cast(store.LeaseListResult, await ask(site, request, store.LeaseList()))
     return reply(LeasesView(result.revision, tuple(lease_text(one) for one in result.ids)))
 
@@ -54,6 +55,7 @@ async def keep_alive(site: Site, request: Request) -> Response:
 
 
 async def revoke(site: Site, request: Request) -> Response:
+    no_query(request)
     result = cast(store.LeaseRevokeResult, await ask(site, request, store.LeaseRevoke(_id(request))))
     return reply(RevisionView(result.revision))
 
