@@ -27,23 +27,17 @@ class NothingFound(PyClusterError):
     """What was asked for does not exist."""
 
 
-class NoAgent(PyClusterError):
-    """No agent was found that could be asked."""
-
-
-class Ambiguous(LocalMisuse):
-    """More than one agent could be meant."""
-
-
 def code_of(error: PyClusterError) -> Exit:
     """The exit code that stands for an error."""
-    from pycluster.client import AgentUnreachable, Denied, NotFound, TimedOut
+    from pycluster.client import AgentUnreachable, CompareFailed, Denied, NoAgent, NoQuorum, NotFound, TimedOut
 
     match error:
         case AgentUnreachable() | NoAgent():
             return Exit.UNREACHABLE
-        case NotFound() | NothingFound():
+        case NotFound() | NothingFound() | CompareFailed():
             return Exit.NOT_FOUND
+        case NoQuorum():
+            return Exit.NO_LEADER
         case TimedOut():
             return Exit.TIMED_OUT
         case Denied():

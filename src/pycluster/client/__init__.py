@@ -1,11 +1,19 @@
-"""A small synchronous client of an agent's HTTP interface."""
+"""Clients of an agent's HTTP interface. Those of the replicated state need an event loop, and so modules of their own:
+``pycluster`` itself offers them.
+"""
 
 from pycluster.client.client import Client
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import (
     AgentFailed,
     AgentUnreachable,
+    Ambiguous,
+    Compacted,
+    CompareFailed,
     Denied,
+    Lost,
+    NoAgent,
+    NoQuorum,
     NotFound,
     Rejected,
     StreamReset,
@@ -16,10 +24,16 @@ from pycluster.node.view import HealthView, ReadyView, VersionView
 __all__ = [
     "AgentFailed",
     "AgentUnreachable",
+    "Ambiguous",
     "Client",
+    "Compacted",
+    "CompareFailed",
     "Denied",
     "Endpoint",
     "HealthView",
+    "Lost",
+    "NoAgent",
+    "NoQuorum",
     "NotFound",
     "ReadyView",
     "Rejected",

@@ -13,7 +13,7 @@ from pycluster.client.errors import AgentUnreachable, Denied, TimedOut
 from pycluster.kernel.errors import PyClusterError
 
 #: The longest path that fits ``sockaddr_un`` on Linux, in bytes.
-_SOCKET_PATH_MAX = 107
+SOCKET_PATH_MAX = 107
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -37,7 +37,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 def connect_unix(connected: socket.socket, path: str) -> None:
     """Connect a Unix socket to ``path``, however long; raises ``OSError``."""
-    if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
+    if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
         connected.connect(path)
         return
     directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)

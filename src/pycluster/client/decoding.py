@@ -7,20 +7,35 @@ from typing import TypeVar
 import msgspec
 
 from pycluster.client.endpoint import Endpoint
-from pycluster.client.errors import AgentFailed, Denied, NotFound, Rejected, TimedOut
+from pycluster.client.errors import (
+    AgentFailed,
+    Compacted,
+    CompareFailed,
+    Denied,
+    NoQuorum,
+    NotFound,
+    Rejected,
+    TimedOut,
+)
 from pycluster.kernel.errors import PyClusterError
-from pycluster.node.view import ErrorView, Fault
+from pycluster.node.keyviews import StateErrorView, StateFault
 
 T = TypeVar("T")
 
 
+def fault_of(status: int, content: bytes) -> StateFault | None:
+    """The refusal that the answer is, if it is one."""
+    try:
+        fault = msgspec.json.decode(content, type=StateErrorView).error if status >= 300 else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return fault if fault is not None and fault.what else None
+
+
 def decode(endpoint: Endpoint, status: int, content: bytes, shape: type[T], good: set[int]) -> T:
     """The body as ``shape`` where ``status`` is one of the ``good`` ones; raises what the agent says otherwise."""
-    try:
-        fault = msgspec.json.decode(content, type=ErrorView).error if status >= 300 else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        fault = None
-    if fault is not None and fault.what:
+    fault = fault_of(status, content)
+    if fault is not None:
         raise error_of(status, fault)
     if status not in good:
         raise AgentFailed(
@@ -33,8 +48,17 @@ def decode(endpoint: Endpoint, status: int, content: bytes, shape: type[T], good
         raise AgentFailed(f"cannot read what {endpoint} answered", why=why, remedy="is it an agent?") from None
 
 
-def error_of(status: int, fault: Fault) -> PyClusterError:
+def error_of(status: int, fault: StateFault) -> PyClusterError:
     """The error that a refusal with this status is."""
-    kinds: dict[int, type[PyClusterError]] = {403: Denied, 404: NotFound, 408: TimedOut, 504: TimedOut}
-    kind = kinds.get(status, Rejected if status < 500 else AgentFailed)
+    if fault.kind == "compacted":
+        return Compacted(fault.what, why=fault.why, remedy=fault.remedy, resume_revision=fault.resume_revision)
+    by_kind: dict[str, type[PyClusterError]] = {"compare-failed": CompareFailed, "no-leader": NoQuorum}
+    by_status: dict[int, type[PyClusterError]] = {
+        403: Denied,
+        404: NotFound,
+        408: TimedOut,
+        429: AgentFailed,
+        504: TimedOut,
+    }
+    kind = by_kind.get(fault.kind) or by_status.get(status, Rejected if status < 500 else AgentFailed)
     return kind(fault.what, why=fault.why, remedy=fault.remedy)

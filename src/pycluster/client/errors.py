@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pycluster.kernel.errors import LocalMisuse, Refused, RemoteFault
+from pycluster.kernel.errors import LocalMisuse, PyClusterError, Refused, RemoteFault
 
 
 class AgentUnreachable(RemoteFault):
@@ -17,6 +17,10 @@ class AgentFailed(RemoteFault):
     """The agent answered that it failed or is too busy, or it sent what makes no sense."""
 
 
+class NoQuorum(RemoteFault):
+    """No leader could be asked: the replicated state neither changes nor is read linearizably."""
+
+
 class StreamReset(RemoteFault):
     """The events after the reader's place are gone: read the status, then follow without a place."""
 
@@ -26,8 +30,32 @@ class Denied(Refused):
 
 
 class NotFound(Refused):
-    """No such member or address."""
+    """No such member, address, key or lease."""
+
+
+class CompareFailed(Refused):
+    """A key is not as the request's condition says."""
+
+
+class Compacted(Refused):
+    """What was asked for is forgotten. A watch may begin anew at ``resume_revision``, having missed what was before."""
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", resume_revision: int = 0) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.resume_revision = resume_revision
 
 
 class Rejected(LocalMisuse):
     """The agent calls the request wrong."""
+
+
+class Lost(PyClusterError):
+    """A lease, a lock or an election is not ours any more, or it may not be."""
+
+
+class NoAgent(PyClusterError):
+    """No agent was found that could be asked."""
+
+
+class Ambiguous(LocalMisuse):
+    """More than one agent could be meant."""

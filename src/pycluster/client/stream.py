@@ -11,7 +11,7 @@ import msgspec
 from pycluster.client.errors import AgentFailed
 
 #: One line; a status of ten thousand members has about five million bytes.
-_LINE_MAX_BYTES = 64 * 1024 * 1024
+LINE_MAX_BYTES = 64 * 1024 * 1024
 _DEFAULT_RETRY_S = 2.0
 #: Digits of a time to wait, in milliseconds; a longer number is no time that anybody meant.
 _RETRY_DIGITS = 9
@@ -25,44 +25,61 @@ class Sent(msgspec.Struct):
     data: str = ""
 
 
+class EventParser:
+    """Events out of lines. ``retry_s`` is what the server asks readers to wait before they come again."""
+
+    def __init__(self) -> None:
+        self.retry_s = _DEFAULT_RETRY_S
+        self._sent, self._filled = Sent(), False
+
+    def feed(self, line: str) -> Sent | None:
+        """Take one line without its end; gives the event that an empty one completes."""
+        if not line:
+            whole = self._sent if self._filled else None
+            self._sent, self._filled = Sent(), False
+            return whole
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            self._sent.kind = value
+        elif field == "id":
+            self._sent.id = value
+        elif field == "data":
+            self._sent.data = f"{self._sent.data}\n{value}" if self._filled else value
+            self._filled = True
+        elif field == "retry" and value.isdecimal() and len(value) <= _RETRY_DIGITS:
+            self.retry_s = int(value) / 1_000
+        return None
+
+
 class EventReader:
-    """The events of one open answer. ``retry_s`` is what the server asks readers to wait before they come again."""
+    """The events of one open answer."""
 
     def __init__(self, answer: http.client.HTTPResponse, opened: contextlib.ExitStack) -> None:
         self._answer = answer
         self._opened = opened
-        self.retry_s = _DEFAULT_RETRY_S
+        self._parser = EventParser()
+
+    @property
+    def retry_s(self) -> float:
+        """What the server asks readers to wait before they come again."""
+        return self._parser.retry_s
 
     def __iter__(self) -> Iterator[Sent]:
         """Until the stream ends. An event that was cut off is dropped; raises what reading raises."""
-        sent, filled = Sent(), False
         while line := self._line():
-            text = line.rstrip("\r\n")
             if not line.endswith("\n"):
                 return
-            if not text:
-                if filled:
-                    yield sent
-                sent, filled = Sent(), False
-                continue
-            field, _, value = text.partition(":")
-            value = value.removeprefix(" ")
-            if field == "event":
-                sent.kind = value
-            elif field == "id":
-                sent.id = value
-            elif field == "data":
-                sent.data = f"{sent.data}\n{value}" if filled else value
-                filled = True
-            elif field == "retry" and value.isdecimal() and len(value) <= _RETRY_DIGITS:
-                self.retry_s = int(value) / 1_000
+            sent = self._parser.feed(line.rstrip("\r\n"))
+            if sent is not None:
+                yield sent
 
     def close(self) -> None:
         """Close what was opened."""
         self._opened.close()
 
     def _line(self) -> str:
-        line = self._answer.readline(_LINE_MAX_BYTES + 1)
-        if len(line) > _LINE_MAX_BYTES:
+        line = self._answer.readline(LINE_MAX_BYTES + 1)
+        if len(line) > LINE_MAX_BYTES:
             raise AgentFailed("the agent's event stream makes no sense", why="a line of it has no end")
         return line.decode(errors="replace")

@@ -6,9 +6,9 @@ import re
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Match, Route, Router
 
-from pycluster.node.ports import Cluster
+from pycluster.node.ports import Cluster, StateStore
 from pycluster.web.asgi import ASGIApp, Receive, Scope, Send
 from pycluster.web.authorise import Access, authorise, caller_of
 from pycluster.web.bounds import Bounds
@@ -20,6 +20,7 @@ from pycluster.web.metrics import Metrics
 from pycluster.web.operations import Operation, Site
 from pycluster.web.pages import is_page, page
 from pycluster.web.routes import OPERATIONS
+from pycluster.web.streaming import Pool
 
 
 class App:
@@ -27,8 +28,8 @@ class App:
 
     def __init__(self, site: Site, access: Access) -> None:
         self._site = site
-        routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
-        self._router = Router(routes, redirect_slashes=False, default=self._unrouted)
+        self._routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
+        self._router = Router(self._routes, redirect_slashes=False, default=self._unrouted)
         self._guard = Guard(self._routed, access, site.bounds.long_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,13 +39,16 @@ class App:
     def close(self) -> None:
         """End every open stream now; the server is going away."""
         self._site.streams.close()
+        self._site.watches.close()
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # the router raises instead of answering in its own words
         try:
             await self._router(scope, receive, send)
         except HTTPException as refusal:
-            allowed = ", ".join(sorted((refusal.headers or {}).get("Allow", "").split(", ")))
+            fitting = [route for route in self._routes if route.matches(scope)[0] is not Match.NONE]
+            methods = {method for route in fitting if isinstance(route, Route) for method in route.methods or ()}
+            allowed = ", ".join(sorted(methods))
             raise HttpFault(
                 refusal.status_code,
                 f"{scope['method'][:20]} is not a method of {scope['path'][:80]}",
@@ -78,9 +82,15 @@ def make_app(
     protocol: tuple[int, int] = (1, 1),
     bounds: Bounds | None = None,
     static: StaticFiles | None = None,
+    state: StateStore | None = None,
 ) -> App:
-    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports."""
+    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports.
+
+    Without ``state`` every request to the replicated state is answered by 503.
+    """
     bounds = bounds or Bounds()
     streams = Streams(cluster, bounds)
     metrics = Metrics(cluster, lambda: len(streams))
-    return App(Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles()), access)
+    watches = Pool(bounds.watches_max, "watches of keys")
+    site = Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles(), watches, state)
+    return App(site, access)

@@ -23,6 +23,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     long_bytes: int = 64 * 1024
     #: Event streams over TCP at once, and as many on the Unix socket. Above it: 503 with ``Retry-After``.
     streams_max: int = 64
+    #: Watches of keys over TCP at once, and as many on the Unix socket. Above it: 503 with ``Retry-After``.
+    watches_max: int = 128
+    #: A request to the replicated state: its largest one (1.5 MiB) in base64, with its names. Above it: 413.
+    state_body_max_bytes: int = 3 * 1024 * 1024
+    #: How long the replicated state is given to answer, unless the request says otherwise (``timeout_ms``) ...
+    state_timeout_s: float = 5.0
+    #: ... and the longest that a request may say.
+    state_timeout_max_s: float = 60.0
     #: Events taken from the node ahead of a reader; what lies further back waits in the node's own bounded queue.
     stream_ahead: int = 16
     #: From a request's first byte (or the connection's first moment) to its last byte. Then the connection ends.

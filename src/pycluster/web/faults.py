@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pycluster.kernel.errors import LocalMisuse, PyClusterError, Refused
+from pycluster.node.keyviews import StateErrorView, StateFault
 from pycluster.node.view import ErrorView, Fault
 
 
@@ -17,6 +18,15 @@ class HttpFault(PyClusterError):
         super().__init__(what, why=why, remedy=remedy)
         self.status = status
         self.headers = headers or {}
+
+
+class StateRefusal(HttpFault):
+    """A refusal by the replicated state."""
+
+    def __init__(self, status: int, fault: StateFault) -> None:
+        headers = {"Retry-After": "1"} if fault.retryable else None
+        super().__init__(status, fault.what, why=fault.why, remedy=fault.remedy, headers=headers)
+        self.fault = fault
 
 
 def status_of(error: PyClusterError) -> int:
@@ -34,4 +44,6 @@ def status_of(error: PyClusterError) -> int:
 
 def body_of(error: PyClusterError) -> bytes:
     """The JSON body that says it."""
+    if isinstance(error, StateRefusal):
+        return msgspec.json.encode(StateErrorView(error.fault))
     return msgspec.json.encode(ErrorView(Fault(error.what, error.why, error.remedy)))

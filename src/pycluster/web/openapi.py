@@ -16,11 +16,15 @@ _MEANING = {
     403: "The caller may not do this.",
     404: "There is no such thing.",
     409: "Refused; nothing was changed.",
-    413: "The body is too long.",
+    410: "What was asked for is forgotten.",
+    413: "The body, a key or a value is too long.",
     415: "The body's type is not taken.",
     421: "The Host header names somebody else.",
+    429: "Too much at once, or too much of it.",
     500: "The agent failed to answer.",
     503: "Not now.",
+    504: "There was no answer in time; a change may have been made.",
+    507: "The replicated state is full.",
 }
 
 
@@ -57,7 +61,7 @@ def _operation(operation: Operation, schema_of: dict[str, dict[str, object]]) ->
         for name in _PARAMETER.findall(operation.path)
     ]
     parameters += [
-        {"name": one.name, "in": "query", "required": one.required, "description": one.about, "schema": one.schema}
+        {"name": one.name, "in": one.place, "required": one.required, "description": one.about, "schema": one.schema}
         for one in operation.query
     ]
     described: dict[str, object] = {

@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from pycluster.node.ports import Cluster
+from pycluster.node.ports import Cluster, StateStore
 from pycluster.web.asgi import ASGIApp
 from pycluster.web.authorise import Action
 from pycluster.web.bounds import Bounds
@@ -17,6 +17,7 @@ from pycluster.web.events import Streams
 from pycluster.web.faults import HttpFault
 from pycluster.web.files import StaticFiles
 from pycluster.web.metrics import Metrics
+from pycluster.web.streaming import Pool
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -28,6 +29,9 @@ class Site(msgspec.Struct, frozen=True):
     streams: Streams
     metrics: Metrics
     static: StaticFiles
+    watches: Pool
+    #: None where the agent serves no replicated state.
+    state: StateStore | None = None
 
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -35,18 +39,19 @@ Handler = Callable[[Site, Request], Awaitable[ASGIApp]]
 
 
 class Query(msgspec.Struct, frozen=True):
-    """One query parameter."""
+    """One parameter, of the query or a header."""
 
     name: str
     about: str
     schema: dict[str, object] = msgspec.field(default_factory=lambda: {"type": "string"})
     required: bool = False
+    place: Literal["query", "header"] = "query"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path. ``answers`` gives each status its type: a type served as JSON, or a media type."""
 
-    method: Literal["GET", "POST", "PUT"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     name: str
     about: str

@@ -18,6 +18,7 @@ from pycluster.node.view import (
 from pycluster.web import api, origin, pages
 from pycluster.web.authorise import Action
 from pycluster.web.operations import Handler, Operation, Query
+from pycluster.web.stateroutes import STATE_OPERATIONS
 from pycluster.web.views import ForceLeaveRequest, JoinRequest, LeaveRequest, TagsRequest
 
 _V1 = "/api/v1"
@@ -103,6 +104,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _change(f"{_V1}/join", "join", "Contact these hosts too.", api.join, JoinRequest),
     _change(f"{_V1}/force-leave", "force-leave", "Count a down node as left.", api.force_leave, ForceLeaveRequest),
     _change(f"{_V1}/tags", "tags", "Replace the local member's tags.", api.set_tags, TagsRequest, put=True),
+    *STATE_OPERATIONS,
     _get("/metrics", "metrics", "Metrics in Prometheus' text format.", api.metrics, "text/plain"),
     _get("/api/status", "originStatus", "The origin's status.", origin.status, origin.StatusReply),
     _get("/api/nodes", "originNodes", "The origin's nodes.", origin.nodes, origin.NodesReply),

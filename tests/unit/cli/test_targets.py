@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pycluster.cli.exits import Ambiguous, NoAgent
 from pycluster.cli.given import Given
 from pycluster.cli.targets import endpoint
-from pycluster.client import Endpoint
+from pycluster.client import Ambiguous, Endpoint, NoAgent
 from pycluster.kernel.errors import PyClusterError
 from pycluster.settings import SettingsError
 from pycluster.storage import default_directory

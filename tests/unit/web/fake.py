@@ -28,6 +28,7 @@ from pycluster.node.view import (
     VoterView,
 )
 from pycluster.web import Access, Bounds, LazyServer, site
+from tests.unit.web.fakestate import FakeState
 
 T = TypeVar("T")
 
@@ -244,7 +245,9 @@ class Agent:
     async def _serve(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.cluster = FakeCluster()
-        factory = site(self.cluster, Access.of("node001", "Web.Example.org"), protocol=(1, 2), bounds=self.bounds)
+        self.state = FakeState()
+        access = Access.of("node001", "Web.Example.org")
+        factory = site(self.cluster, access, protocol=(1, 2), bounds=self.bounds, state=self.state)
         self.server = LazyServer(factory, self.path, ("127.0.0.1", 0), bounds=self.bounds)
         self.server.open()
         self.port = self.server.addresses[0].port
@@ -294,8 +297,10 @@ class Agent:
                 connection.shutdown(socket.SHUT_WR)
             return read_all(connection)
 
-    def stream(self, query: str = "", *, unix: bool = False, headers: dict[str, str] | None = None) -> Stream:
-        return Stream(self.connect(unix=unix), query, headers or {})
+    def stream(
+        self, query: str = "", *, unix: bool = False, headers: dict[str, str] | None = None, path: str = "/events"
+    ) -> Stream:
+        return Stream(self.connect(unix=unix), path + query, headers or {})
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -320,9 +325,9 @@ class Sent(msgspec.Struct):
 class Stream:
     """A reader of the event stream."""
 
-    def __init__(self, connection: http.client.HTTPConnection, query: str, headers: dict[str, str]) -> None:
+    def __init__(self, connection: http.client.HTTPConnection, target: str, headers: dict[str, str]) -> None:
         self._connection = connection
-        connection.request("GET", f"/api/v1/events{query}", headers=headers)
+        connection.request("GET", f"/api/v1{target}", headers=headers)
         self.answer = connection.getresponse()
         assert self.answer.status == 200, self.answer.read()
 

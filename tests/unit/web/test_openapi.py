@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pycluster import store
 from pycluster.web.openapi import document
 from pycluster.web.routes import OPERATIONS
 from tests.unit.web.fake import Agent
@@ -88,6 +89,11 @@ def test_every_route_is_documented_and_every_documented_path_answers(agent: Agen
         assert (wrong.status, operation.method in wrong.headers["allow"]) == (405, True)
 
 
+TRANSACTION = {
+    "compare": [{"key": "there", "target": "create", "result": "greater", "number": 0}],
+    "success": [{"op": "get", "key": "there"}, {"op": "txn", "failure": []}],
+    "failure": [{"op": "put", "key": "there", "value": "1"}, {"op": "delete", "key": "x", "prefix": True}],
+}
 ASKED = [
     ("/api/v1/status", ""),
     ("/api/v1/members", ""),
@@ -99,6 +105,10 @@ ASKED = [
     ("/api/v1/explain", "?question=leader"),
     ("/api/v1/settings", ""),
     ("/api/v1/openapi.json", ""),
+    ("/api/v1/state", ""),
+    ("/api/v1/kv", "?key=there&prefix=1"),
+    ("/api/v1/leases", ""),
+    ("/api/v1/leases/{id}", "?keys=1"),
     ("/api/status", ""),
     ("/api/nodes", ""),
     ("/api/leader", ""),
@@ -109,7 +119,14 @@ CHANGED = [
     ("post", "/api/v1/join", {"hosts": ["h"]}),
     ("post", "/api/v1/force-leave", {"name": "n"}),
     ("put", "/api/v1/tags", {"tags": {}}),
+    ("put", "/api/v1/kv", {"key": "there", "value": "/w==", "encoding": "base64", "prev_kv": True}),
+    ("post", "/api/v1/kv/txn", TRANSACTION),
+    ("post", "/api/v1/kv/compact", {"revision": 1}),
+    ("post", "/api/v1/leases", {"ttl_s": 60}),
+    ("post", "/api/v1/leases/{id}/keep-alive", {}),
 ]
+DELETED = [("/api/v1/kv", "?key=there&prev_kv=1"), ("/api/v1/leases/{id}", "")]
+LEASE = "77"
 
 
 def test_these_are_all_operations_with_a_json_answer() -> None:
@@ -119,12 +136,14 @@ def test_these_are_all_operations_with_a_json_answer() -> None:
         for method, operation in methods.items()
         if "application/json" in operation["responses"]["200"]["content"]
     }
-    assert documented == {("get", path) for path, _ in ASKED} | {(method, path) for method, path, _ in CHANGED}
+    changed = {(method, path) for method, path, _ in CHANGED} | {("delete", path) for path, _ in DELETED}
+    assert documented == {("get", path) for path, _ in ASKED} | changed
 
 
 @pytest.mark.parametrize(("path", "query"), ASKED)
 def test_a_read_answers_as_documented(agent: Agent, path: str, query: str) -> None:
-    answer = agent.ask("GET", path.replace("{name}", "node002") + query)
+    prepare(agent)
+    answer = agent.ask("GET", path.replace("{name}", "node002").replace("{id}", LEASE) + query)
     content = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status)]["content"]
     fits(answer.json, content["application/json"]["schema"])
     assert answer.status == 200
@@ -134,11 +153,31 @@ def test_a_read_answers_as_documented(agent: Agent, path: str, query: str) -> No
 def test_a_change_takes_and_answers_as_documented(agent: Agent, method: str, path: str, body: object) -> None:
     operation = DOCUMENT["paths"][path][method]
     fits(body, operation["requestBody"]["content"]["application/json"]["schema"])
+    prepare(agent)
+    path = path.replace("{id}", LEASE)
     answer = agent.ask(method.upper(), path, body)
     fits(answer.json, operation["responses"][str(answer.status)]["content"]["application/json"]["schema"])
     refused = agent.ask(method.upper(), path, {"other": 1})
     fits(refused.json, operation["responses"][str(refused.status)]["content"]["application/json"]["schema"])
     assert (answer.status, refused.status) == (200, 400)
+
+
+@pytest.mark.parametrize(("path", "query"), DELETED)
+def test_a_deletion_answers_as_documented(agent: Agent, path: str, query: str) -> None:
+    prepare(agent)
+    operation = DOCUMENT["paths"][path]["delete"]
+    address = path.replace("{id}", LEASE)
+    answers = [agent.ask("DELETE", address + query), agent.ask("DELETE", f"{address}?other=1")]
+    for answer in answers:
+        fits(answer.json, operation["responses"][str(answer.status)]["content"]["application/json"]["schema"])
+    assert [answer.status for answer in answers] == [200, 400]
+
+
+def prepare(agent: Agent) -> None:
+    """There are a key and a lease."""
+    for write in (store.Put(b"there", b"1"), store.LeaseGrant(60, int(LEASE, 16))):
+        if not isinstance(write, store.LeaseGrant) or write.id not in agent.state.store.lease_ids():
+            agent.run(agent.state.ask(write))
 
 
 def test_the_checker_itself_refuses() -> None:

@@ -1,0 +1,147 @@
+"""HTTP to an agent on an event loop: one connection for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import os
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import msgspec
+
+from pycluster.client.connection import SOCKET_PATH_MAX
+from pycluster.client.endpoint import Endpoint
+
+_PIECE_BYTES = 65_536
+#: An answer's headers; ours have twenty.
+_HEADERS_MAX = 100
+
+
+class Answer(msgspec.Struct):
+    """An answer whose head was read; ``pieces`` reads on."""
+
+    status: int
+    headers: dict[str, str]
+    reader: asyncio.StreamReader
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes; raises ``http.client.IncompleteRead`` where it ends early."""
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := _size(await _line(self.reader)):
+                async for piece in self._exactly(size):
+                    yield piece
+                await _line(self.reader)
+        elif "content-length" in self.headers:
+            async for piece in self._exactly(int(self.headers["content-length"])):
+                yield piece
+        else:
+            while piece := await self.reader.read(_PIECE_BYTES):
+                yield piece
+
+    async def _exactly(self, size: int) -> AsyncIterator[bytes]:
+        while size > 0:
+            piece = await self.reader.read(min(size, _PIECE_BYTES))
+            if not piece:
+                raise http.client.IncompleteRead(b"", size)
+            size -= len(piece)
+            yield piece
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body; raises ``http.client.HTTPException`` past ``limit`` bytes."""
+        content = bytearray()
+        async for piece in self.pieces():
+            content += piece
+            if len(content) > limit:
+                raise http.client.HTTPException(f"the answer is longer than {limit} bytes")
+        return bytes(content)
+
+    async def lines(self, limit: int) -> AsyncGenerator[str, None]:
+        """The body line by line, without their ends; one that is cut off is left out."""
+        rest = bytearray()
+        async for piece in self.pieces():
+            rest += piece
+            if b"\n" not in piece:
+                if len(rest) > limit:
+                    raise http.client.HTTPException(f"a line is longer than {limit} bytes")
+                continue
+            *whole, last = rest.split(b"\n")
+            for line in whole:
+                yield line.rstrip(b"\r").decode(errors="replace")
+            rest = bytearray(last)
+
+
+@contextlib.asynccontextmanager
+async def request(
+    endpoint: Endpoint, method: str, target: str, headers: dict[str, str], body: bytes = b""
+) -> AsyncIterator[Answer]:
+    """Ask and give the answer's head; raises ``OSError`` and ``http.client.HTTPException``."""
+    reader, writer = await _open(endpoint)
+    try:
+        host = "localhost" if endpoint.path else str(endpoint).removeprefix("http://")
+        given = {"Host": host, "Connection": "close", "Content-Length": str(len(body)), **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
+        # Whoever refuses a long body answers before it has come: what is read counts, not whether all was taken.
+        sending = asyncio.ensure_future(writer.drain())
+        try:
+            yield await _head(reader)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    finally:
+        writer.transport.abort()
+
+
+async def _open(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not endpoint.path:
+        return await asyncio.open_connection(endpoint.host, endpoint.port)
+    directory, near = None, endpoint.path
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.setblocking(False)
+        if len(os.fsencode(near)) > SOCKET_PATH_MAX:
+            directory = os.open(os.path.dirname(near), os.O_PATH | os.O_DIRECTORY)
+            near = f"/proc/self/fd/{directory}/{os.path.basename(near)}"
+        await asyncio.get_running_loop().sock_connect(connected, near)
+        return await asyncio.open_unix_connection(sock=connected)
+    except BaseException:
+        connected.close()
+        raise
+    finally:
+        if directory is not None:
+            os.close(directory)
+
+
+async def _head(reader: asyncio.StreamReader) -> Answer:
+    words = (await _line(reader)).split(maxsplit=2)
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
+        raise http.client.BadStatusLine(" ".join(words)[:80])
+    headers: dict[str, str] = {}
+    while line := await _line(reader):
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+        if len(headers) > _HEADERS_MAX:
+            raise http.client.HTTPException("the answer has too many headers")
+    return Answer(int(words[1]), headers, reader)
+
+
+async def _line(reader: asyncio.StreamReader) -> str:
+    try:
+        line = await reader.readline()
+    except ValueError:
+        raise http.client.LineTooLong("head") from None
+    if not line.endswith(b"\n"):
+        raise http.client.IncompleteRead(line)
+    return line.decode("latin-1").strip()
+
+
+def _size(line: str) -> int:
+    try:
+        size = int(line.partition(";")[0], 16)
+    except ValueError:
+        size = -1
+    if size < 0:
+        raise http.client.HTTPException(f"{line[:80]!r} is no size of a chunk")
+    return size

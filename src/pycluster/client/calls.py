@@ -1,0 +1,103 @@
+"""Requests to the replicated state: what goes over the wire, and how often it is tried."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import secrets
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from pycluster.client.asynchronous import request
+from pycluster.client.connection import failure
+from pycluster.client.decoding import decode, error_of, fault_of
+from pycluster.client.endpoint import Endpoint
+from pycluster.kernel.errors import LocalMisuse, PyClusterError
+
+T = TypeVar("T")
+
+#: An answer: the state's largest one, as JSON that escapes every byte.
+_BODY_MAX_BYTES = 64 * 1024 * 1024
+_REQUEST_ID_MAX = 64
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+#: Of what is left, so much is the agent's, so that it says what is wrong before we stop listening.
+_AGENT_SHARE = 0.8
+
+
+def query_text(wanted: msgspec.Struct) -> str:
+    """``wanted`` as a query, without what it has from its defaults."""
+    fields = msgspec.to_builtins(wanted)
+    defaults = dict(zip(reversed(wanted.__struct_fields__), reversed(wanted.__struct_defaults__), strict=False))
+    given = {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
+    return urlencode({name: int(value) if isinstance(value, bool) else value for name, value in given.items()})
+
+
+class Calls:
+    """One agent, asked within ``timeout_s`` for each call however often it must be tried."""
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+        self.endpoint = endpoint
+        self.timeout_s = timeout_s
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        shape: type[T],
+        *,
+        query: msgspec.Struct | None = None,
+        body: msgspec.Struct | None = None,
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> T:
+        """The answer as ``shape``. What may be tried again is, a change always under the same ID, while time is left.
+
+        Raises ``AgentUnreachable``, ``TimedOut``, ``NoQuorum``, ``Denied``, ``NotFound``, ``CompareFailed``,
+        ``Compacted``, ``Rejected`` or ``AgentFailed``.
+        """
+        now = asyncio.get_running_loop().time
+        timeout_s = self.timeout_s if timeout_s is None else timeout_s
+        until, pause_s = now() + timeout_s, _FIRST_PAUSE_S
+        headers = {"Accept": "application/json"}
+        if method != "GET":
+            headers["Idempotency-Key"] = _checked(request_id) or secrets.token_hex(16)
+        content = b""
+        if body is not None:
+            content, headers["Content-Type"] = msgspec.json.encode(body), "application/json"
+        refused: PyClusterError | None = None
+        while True:
+            left_s = until - now()
+            if left_s <= 0 and refused is not None:
+                raise refused
+            given = {"timeout_ms": max(int(min(left_s, 60.0) * _AGENT_SHARE * 1_000), 1)}
+            target = f"/api/v1{path}?{urlencode(given)}{'&' + query_text(query) if query is not None else ''}"
+            reached = False
+            try:
+                async with (
+                    asyncio.timeout_at(until),
+                    request(self.endpoint, method, target, headers, content) as answer,
+                ):
+                    reached = True
+                    told = await answer.body(_BODY_MAX_BYTES)
+            except (OSError, http.client.HTTPException) as error:
+                refused = refused or failure(self.endpoint, error, timeout_s)
+                if not (reached or isinstance(error, ConnectionResetError | http.client.IncompleteRead)):
+                    raise refused from None
+            else:
+                fault = fault_of(answer.status, told)
+                if fault is None or not fault.retryable:
+                    return decode(self.endpoint, answer.status, told, shape, {200})
+                refused = error_of(answer.status, fault)
+            await asyncio.sleep(min(pause_s, max(until - now(), 0)))
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _checked(request_id: str) -> str:
+    if not (request_id.isascii() and request_id.isprintable() and len(request_id) <= _REQUEST_ID_MAX):
+        raise LocalMisuse(
+            "that is no ID of a request", why=f"it is {request_id[:80]!r}", remedy="64 letters and digits"
+        )
+    return request_id

@@ -1,0 +1,224 @@
+"""Locks and elections: a queue of keys under leases, the oldest first.
+
+A claim on ``NAME`` is the key ``NAME/LEASE`` (the lease in hexadecimal, without leading zeros), put under the
+claimant's own lease. Whose key has the lowest create revision holds; everyone else waits for the one before it only.
+The same layout as etcd's concurrency recipes has, so that their clients and ours exclude one another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from types import TracebackType
+from typing import Protocol, Self
+
+from pycluster import store
+from pycluster.client.errors import Lost, NotFound, TimedOut
+from pycluster.client.leasing import AsyncLease, Granter
+from pycluster.kernel.errors import LocalMisuse, PyClusterError
+from pycluster.node.keyrequests import interval
+
+Operation = store.Range | store.Put | store.DeleteRange | store.Txn
+
+
+class State(Granter, Protocol):
+    """What claims need of a client."""
+
+    async def range(self, wanted: store.Range) -> store.RangeResult: ...
+
+    async def txn(
+        self, compare: tuple[store.Compare, ...], success: tuple[Operation, ...], failure: tuple[Operation, ...] = ()
+    ) -> store.TxnResult: ...
+
+    def watch(self, key: bytes, *, prefix: bool = False, revision: int = 0) -> AsyncGenerator[store.Event, None]: ...
+
+
+class AsyncClaim:
+    """A place in the queue of ``name``, under a lease of ``ttl_s`` seconds; a context manager that waits for its turn.
+
+    ``token`` is the key's create revision: it rises from holder to holder, so whatever the holder writes to can refuse
+    a lower one than it has seen (fencing). Leaving a context in which the claim was lost raises ``Lost``.
+    """
+
+    _kind = "claim"
+
+    def __init__(self, client: State, name: bytes, value: bytes, ttl_s: int, wait_s: float | None) -> None:
+        if not name:
+            raise LocalMisuse(f"a {self._kind} needs a name")
+        self.prefix = name + b"/"
+        self.value = value
+        self.key = b""
+        self.token = 0
+        self._client = client
+        self._wait_s = wait_s
+        self._lease = AsyncLease(client, ttl_s, self._missing)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is certainly ours at this moment."""
+        return self.token != 0 and self._lease.held
+
+    def check(self) -> None:
+        """Raise ``Lost`` where it is not held any more."""
+        if not self.held:
+            raise Lost(f"the {self._kind} is lost", why=self._lease.reason or "its lease was not renewed in time")
+
+    async def lost(self) -> str:
+        """Wait until it is lost; gives the reason."""
+        return await self._lease.lost()
+
+    async def acquire(self) -> None:
+        """Wait for our turn; raises ``TimedOut`` after ``wait_s``, ``Lost`` where our place in the queue goes."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._lease.begin()
+                self.key = self.prefix + b"%x" % (self._lease.id & 0xFFFFFFFFFFFFFFFF)
+                created = await self._enter()
+                await self._turn(created)
+                self.token = created
+        except BaseException as error:
+            await self._give_up()
+            if isinstance(error, TimeoutError):
+                why = f"somebody else had it for all of {self._wait_s:g} s"
+                raise TimedOut(f"the {self._kind} was not got", why=why, remedy="wait longer") from None
+            raise
+
+    async def release(self) -> None:
+        """Give it back; the next one has it at once."""
+        self.token = 0
+        await self._lease.end()
+
+    async def _give_up(self) -> None:
+        try:
+            await self._lease.end()
+        except PyClusterError:
+            return  # the lease ends by itself, and why we give up is what the caller must hear
+
+    async def _enter(self) -> int:
+        """Put our key; gives its create revision."""
+        put, look = store.Put(self.key, self.value, self._lease.id), store.Range(self.key)
+        entered = await self._client.txn((store.Compare(self.key, "create"),), (put,), (look,))
+        if entered.succeeded:
+            return entered.revision
+        found = entered.results[0]
+        assert isinstance(found, store.RangeResult)
+        return found.kvs[0].create_revision
+
+    async def _turn(self, created: int) -> None:
+        first, end = interval(self.prefix)
+        while True:
+            before = await self._client.range(
+                store.Range(
+                    first,
+                    end,
+                    limit=1,
+                    sort_order="descend",
+                    sort_target="create",
+                    max_create_revision=created - 1,
+                    keys_only=True,
+                )
+            )
+            if not before.kvs:
+                break
+            await self._gone(before.kvs[0].key, before.revision + 1)
+        reason = await self._missing(created)
+        if reason or not self._lease.held:
+            raise Lost(f"the place in the queue of the {self._kind} is lost", why=reason or self._lease.reason)
+
+    async def _gone(self, key: bytes, revision: int) -> None:
+        """Wait until the key is deleted, or we lose our own lease."""
+        waiting = [asyncio.ensure_future(self._deleted(key, revision)), asyncio.ensure_future(self._lease.lost())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if waiting[1].done():
+                raise Lost(f"the place in the queue of the {self._kind} is lost", why=self._lease.reason)
+            await waiting[0]
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _deleted(self, key: bytes, revision: int) -> str:
+        async with aclosing(self._client.watch(key, revision=revision)) as changes:
+            async for change in changes:
+                if change.deleted:
+                    break
+        return ""
+
+    async def _missing(self, created: int = 0) -> str:
+        """Why our key is not in the queue any more, or nothing."""
+        created = created or self.token
+        if not created:
+            return ""
+        try:
+            found = (await self._client.range(store.Range(self.key, keys_only=True))).kvs
+        except NotFound:
+            return "its key was deleted"
+        return "" if found[0].create_revision == created else "its key was deleted and put anew"
+
+    async def __aenter__(self) -> Self:
+        await self.acquire()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        was_held = self.held
+        why = self._lease.reason
+        try:
+            await self.release()
+        except PyClusterError:
+            if error is None and was_held:
+                raise
+        if error is None and not was_held:
+            raise Lost(f"the {self._kind} was lost", why=why or "its lease was not renewed in time")
+
+
+class AsyncLock(AsyncClaim):
+    """A lock: held by one at a time, in the order of asking."""
+
+    _kind = "lock"
+
+    def __init__(self, client: State, name: bytes, ttl_s: int, wait_s: float | None) -> None:
+        super().__init__(client, name, b"", ttl_s, wait_s)
+
+
+class AsyncElection(AsyncClaim):
+    """An election: who holds leads, and its ``value`` says who that is."""
+
+    _kind = "election"
+
+    async def proclaim(self, value: bytes) -> None:
+        """Say something else while leading; raises ``Lost`` where we do not."""
+        self.check()
+        ours = store.Compare(self.key, "create", "equal", self.token)
+        if not (await self._client.txn((ours,), (store.Put(self.key, value, self._lease.id),))).succeeded:
+            raise Lost("the election is lost", why="its key was deleted")
+        self.value = value
+
+    async def resign(self) -> None:
+        """Give it back; the next one leads at once."""
+        await self.release()
+
+    async def leader(self) -> store.KeyValue | None:
+        """Who leads, or None."""
+        return next(iter((await self._first()).kvs), None)
+
+    async def observe(self) -> AsyncGenerator[store.KeyValue | None, None]:
+        """Who leads, now and whenever that changes; None while nobody does."""
+        told: store.KeyValue | tuple[()] | None = ()
+        while True:
+            found = await self._first()
+            leader = next(iter(found.kvs), None)
+            if leader != told:
+                yield leader
+                told = leader
+            key, prefix = (leader.key, False) if leader is not None else (self.prefix, True)
+            async with aclosing(self._client.watch(key, prefix=prefix, revision=found.revision + 1)) as changes:
+                async for _ in changes:
+                    break
+
+    async def _first(self) -> store.RangeResult:
+        first, end = interval(self.prefix)
+        return await self._client.range(store.Range(first, end, limit=1, sort_order="ascend", sort_target="create"))

@@ -1,0 +1,133 @@
+"""A lease that is kept alive while it is needed, and that says when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from pycluster import store
+from pycluster.client.errors import Lost, NotFound
+from pycluster.kernel.errors import PyClusterError, RemoteFault
+
+#: Renewals within one lease: two may fail.
+_RENEWALS = 3
+_LEAST_PAUSE_S = 0.05
+
+
+class Granter(Protocol):
+    """What a lease needs of a client."""
+
+    async def grant(self, ttl_s: int) -> store.LeaseGrantResult: ...
+
+    async def keep_alive(self, id: int, *, timeout_s: float | None = None) -> int: ...
+
+    async def revoke(self, id: int) -> int: ...
+
+
+def clock_s() -> float:
+    """Seconds that go on while the machine sleeps, as they do for the lease."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+async def _nothing_else() -> str:
+    return ""
+
+
+class AsyncLease:
+    """A lease of ``ttl_s`` seconds, renewed three times in that; a context manager that revokes it.
+
+    It counts as lost when the state says that it has ended, or when it may have: no renewal for as long as it lasts.
+    The time runs from before the request of the last renewal that succeeded, so we know of the loss before anybody else
+    can take what the lease holds. Leaving a context in which it was lost raises ``Lost``.
+    """
+
+    def __init__(self, client: Granter, ttl_s: int, check: Callable[[], Awaitable[str]] = _nothing_else) -> None:
+        self._client = client
+        self._asked_s = ttl_s
+        self._check = check
+        self._lost = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._until = 0.0
+        self.id = 0
+        self.ttl_s = 0
+        self.reason = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is certainly ours at this moment."""
+        return self.id != 0 and not self._lost.is_set() and clock_s() < self._until
+
+    def check(self) -> None:
+        """Raise ``Lost`` where it is not held any more."""
+        if not self.held:
+            raise Lost("the lease is lost", why=self.reason or "it was not renewed in time")
+
+    async def lost(self) -> str:
+        """Wait until it is lost; gives the reason."""
+        await self._lost.wait()
+        return self.reason
+
+    async def begin(self) -> None:
+        """Grant it, and keep it alive from now on."""
+        sent = clock_s()
+        granted = await self._client.grant(self._asked_s)
+        self.id, self.ttl_s = granted.id, granted.ttl_s
+        self._until = sent + self.ttl_s
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def end(self) -> None:
+        """Revoke it; harmless where it has ended."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+            try:
+                await self._client.revoke(self.id)
+            except NotFound:
+                self._lose("it has ended")
+
+    async def __aenter__(self) -> Self:
+        await self.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        was_held = self.held
+        try:
+            await self.end()
+        except PyClusterError:
+            if error is None and was_held:
+                raise
+        if error is None and not was_held:
+            self.check()
+
+    def _lose(self, reason: str) -> None:
+        self.reason = self.reason or reason
+        self._lost.set()
+
+    async def _keep(self) -> None:
+        pause_s = self.ttl_s / _RENEWALS
+        while not self._lost.is_set():
+            await asyncio.sleep(max(min(pause_s, self._until - clock_s()), _LEAST_PAUSE_S))
+            sent = clock_s()
+            left_s = self._until - sent
+            if left_s <= 0:
+                self._lose("it could not be renewed in time" if not self.reason else self.reason)
+                return
+            try:
+                self.ttl_s = await self._client.keep_alive(self.id, timeout_s=left_s)
+                reason = await self._check()
+            except NotFound:
+                self._lose("it has ended")
+            except RemoteFault:
+                pause_s = self.ttl_s / _RENEWALS / _RENEWALS
+            except PyClusterError as error:
+                self._lose(str(error))
+            else:
+                self._until, pause_s = sent + self.ttl_s, self.ttl_s / _RENEWALS
+                if reason:
+                    self._lose(reason)
