@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pycluster import consensus, membership, store
+from pycluster import consensus, membership
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.node import Params
 from pycluster.settings import Loaded, SettingsError, Source
