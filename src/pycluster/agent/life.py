@@ -83,7 +83,8 @@ class _Life:
         book = HookBook(os.path.join(parts.directory.path, HOOK_BOOK_NAME))
         hooks = Hooks(settings.hooks, self._hook_environment(), book, console.say)
         names = Access.of(*http_names(settings))
-        server = LazyServer(site(driver, names, protocol=(PROTOCOL_MIN, PROTOCOL_MAX)), self._socket_path, settings.web)
+        app = site(driver, names, protocol=(PROTOCOL_MIN, PROTOCOL_MAX), state=states)
+        server = LazyServer(app, self._socket_path, settings.web)
         server.open()
         logging.getLogger("pycluster").addHandler(_ToConsole(console))
         node = parts.node.config
