@@ -44,7 +44,7 @@ def data_directory(settings: Settings) -> str:
 def node_config(loaded: Loaded) -> NodeConfig:
     """What the node is told at birth; raises ``SettingsError`` with every parameter that cannot be."""
     settings = loaded.settings
-    swim, raft, own = parameters(loaded)
+    swim, raft, own, state = parameters(loaded)
     return NodeConfig(
         cluster=settings.cluster,
         name=settings.name,
@@ -60,6 +60,8 @@ def node_config(loaded: Loaded) -> NodeConfig:
         params=own,
         membership=swim,
         consensus=raft,
+        state=state,
+        store=store.Params(state_max_bytes=state.max_bytes),
     )
 
 
@@ -78,7 +80,7 @@ def assemble(loaded: Loaded, stack: ExitStack) -> Parts:
     stack.callback(acting.close)
     past = tuple(ActingInterval(one.term, one.started_us, one.ended_us, one.reason) for one in acting.past)
     rng = random.Random(system_random.getrandbits(128))
-    node = Node(config, database.identity, database.stored, rng, past, state=restored(database, config.state))
+    node = Node(config, database.identity, database.stored, rng, past, state=restored(database, config.store))
     return Parts(settings, directory, database, acting, ports, node)
 
 

@@ -14,7 +14,7 @@ import msgspec
 from pycluster import store
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.addresses import AddressBook
-from pycluster.node.config import Params
+from pycluster.node.config import StateParams
 from pycluster.node.effects import StateAnswered
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Answer, Replica
@@ -46,7 +46,7 @@ class Asking:
     def __init__(
         self,
         name: str,
-        params: Params,
+        params: StateParams,
         replica: Callable[[], Replica | None],
         addresses: AddressBook,
         outbox: Outbox,
@@ -92,7 +92,7 @@ class Asking:
             return  # an answer that comes twice, or too late
         if isinstance(answer, Failure) and answer.kind in RETRYABLE:
             question.failure = answer
-            pause_us = self._params.state_retry_ms * MILLISECOND // _SOON
+            pause_us = self._params.retry_ms * MILLISECOND // _SOON
             self._retry(question, pause_us // 2 + self._rng.randrange(pause_us))
         else:
             self._end(number, answer)
@@ -128,7 +128,7 @@ class Asking:
         number = self._number
         self._open[number] = question
         self._due(question.ends_us)
-        if len(self._open) > self._params.state_requests_max:
+        if len(self._open) > self._params.requests_max:
             self._end(number, Failure("overloaded", f"{self._name} has too many requests under way"))
         else:
             self._try(number, question)
@@ -144,7 +144,7 @@ class Asking:
             replica.take(request, question.request_id, number)
             return
         address = self._addresses.of(leader) if leader and leader != self._name else None
-        pause_us = self._params.state_retry_ms * MILLISECOND
+        pause_us = self._params.retry_ms * MILLISECOND
         if address is None:
             self._retry(question, pause_us // _SOON)
             return

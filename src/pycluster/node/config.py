@@ -21,11 +21,35 @@ class Params(msgspec.Struct, frozen=True):
     ``refusal_interval_ms`` (ms, 1,000 to 3,600,000): one refusal, and one line about it, per peer in this time.
 
     ``refusal_peers`` (count, 1 to 100,000): how many strangers are remembered for that; more are counted and dropped.
+    """
 
-    ``state_retry_ms`` (ms, 10 to 10,000): a request of the replicated state that nobody answers is passed on anew after
+    claim_ttl_ms: int = 10_000
+    query_timeout_ms: int = 1_000
+    query_interval_ms: int = 1_000
+    refusal_interval_ms: int = 60_000
+    refusal_peers: int = 256
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "claim_ttl_ms": (2_000, 60_000),
+            "query_timeout_ms": (100, 10_000),
+            "query_interval_ms": (100, 60_000),
+            "refusal_interval_ms": (1_000, 3_600_000),
+            "refusal_peers": (1, 100_000),
+        }
+        _demand(self, bounds)
+
+
+class StateParams(msgspec.Struct, frozen=True):
+    """How one node keeps and offers the replicated state; nothing of it decides what the state is.
+
+    ``max_bytes`` (bytes, 1 MiB to 1 TiB): keys and values kept, history included; the leader refuses a write past it
+    until something is deleted and compacted.
+
+    ``retry_ms`` (ms, 10 to 10,000): a request of the replicated state that nobody answers is passed on anew after
     this; one that was refused for the moment after a tenth of it.
 
-    ``state_requests_max`` (requests, 1 to 1,000,000): requests that one node has under way, and that one replica
+    ``requests_max`` (requests, 1 to 1,000,000): requests that one node has under way, and that one replica
     answers at a time; one more is refused, retryably.
 
     ``watches_max`` (watches, 1 to 1,000,000): watches at one node.
@@ -39,13 +63,9 @@ class Params(msgspec.Struct, frozen=True):
     ``slice_pause_ms`` (ms, 1 to 1,000): between two slices of work that may take long, so that nothing else waits.
     """
 
-    claim_ttl_ms: int = 10_000
-    query_timeout_ms: int = 1_000
-    query_interval_ms: int = 1_000
-    refusal_interval_ms: int = 60_000
-    refusal_peers: int = 256
-    state_retry_ms: int = 500
-    state_requests_max: int = 10_000
+    max_bytes: int = 256 * 1024 * 1024
+    retry_ms: int = 500
+    requests_max: int = 10_000
     watches_max: int = 20_000
     snapshot_min_bytes: int = 8 * 1024 * 1024
     snapshot_max_bytes: int = 32 * 1024 * 1024
@@ -55,13 +75,9 @@ class Params(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         bounds = {
-            "claim_ttl_ms": (2_000, 60_000),
-            "query_timeout_ms": (100, 10_000),
-            "query_interval_ms": (100, 60_000),
-            "refusal_interval_ms": (1_000, 3_600_000),
-            "refusal_peers": (1, 100_000),
-            "state_retry_ms": (10, 10_000),
-            "state_requests_max": (1, 1_000_000),
+            "max_bytes": (1 << 20, 1 << 40),
+            "retry_ms": (10, 10_000),
+            "requests_max": (1, 1_000_000),
             "watches_max": (1, 1_000_000),
             "snapshot_min_bytes": (1_024, 1 << 30),
             "snapshot_max_bytes": (self.snapshot_min_bytes, 1 << 30),
@@ -69,14 +85,21 @@ class Params(msgspec.Struct, frozen=True):
             "history_age_s": (0, 1 << 32),
             "slice_pause_ms": (1, 1_000),
         }
-        for name, (least, most) in bounds.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise ValueError(f"{name} = {value} must lie in {least} to {most}")
+        _demand(self, bounds)
+
+
+def _demand(params: msgspec.Struct, bounds: dict[str, tuple[int, int]]) -> None:
+    for name, (least, most) in bounds.items():
+        value = getattr(params, name)
+        if not least <= value <= most:
+            raise ValueError(f"{name} = {value} must lie in {least} to {most}")
 
 
 class NodeConfig(msgspec.Struct, frozen=True):
-    """Who this node is, whom it looks for, and every core's parameters. ``address`` is the advertised one."""
+    """Who this node is, whom it looks for, and every core's parameters. ``address`` is the advertised one.
+
+    ``store``: the state's own bounds, which are the same on every voter of one version.
+    """
 
     cluster: str
     name: str
@@ -92,4 +115,5 @@ class NodeConfig(msgspec.Struct, frozen=True):
     params: Params = Params()
     membership: membership.Params = membership.Params()
     consensus: consensus.Params = consensus.Params()
-    state: store.Params = store.Params()
+    state: StateParams = StateParams()
+    store: store.Params = store.Params()

@@ -13,7 +13,7 @@ import msgspec
 
 from pycluster.kernel.units import SECOND
 from pycluster.node.asking import Asking
-from pycluster.node.config import Params
+from pycluster.node.config import StateParams
 from pycluster.node.effects import WatchTold
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Answer
@@ -29,7 +29,7 @@ _PATIENCE_US = 60 * SECOND
 class Polling:
     """The watchers at this node."""
 
-    def __init__(self, params: Params, asking: Asking, outbox: Outbox) -> None:
+    def __init__(self, params: StateParams, asking: Asking, outbox: Outbox) -> None:
         self._params = params
         self._asking = asking
         self._outbox = outbox

@@ -19,7 +19,7 @@ from pycluster import consensus, store
 from pycluster.consensus import Command, CommandFailed, Entry, PieceWanted, Raft, Snapshot
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND
-from pycluster.node.config import Params
+from pycluster.node.config import StateParams
 from pycluster.node.effects import Halt
 from pycluster.node.outbox import Outbox
 from pycluster.node.retention import Retention
@@ -40,12 +40,20 @@ _EXPIRED_AT_ONCE = 64
 _ENTRY_BYTES = 256
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """A write in the log: of which term, for whom, how many bytes."""
+
+    term: int
+    asker: Asker
+    size: int
+
+
 class Replica:
     """The state on a node that holds it; ``answer`` carries every answer out."""
 
     def __init__(
         self,
-        params: Params,
+        params: StateParams,
         state: Store,
         bounds: store.Params,
         raft: Raft,
@@ -70,7 +78,9 @@ class Replica:
         self._leading = False
         #: What the ``Propose`` under way came to.
         self._proposal: tuple[int, int] | Failure = Failure("no-leader")
-        self._writes: dict[int, tuple[int, Asker]] = {}
+        self._proposed_bytes = 0
+        self._writes: dict[int, _Written] = {}
+        self._coming_bytes = 0
         self._reads: dict[int, tuple[store.Query, Asker]] = {}
         self._number = 0
         self._tidying = False
@@ -89,7 +99,7 @@ class Replica:
             self.watchers.poll(request, partial(self._answer, asker), self._now)
         elif isinstance(request, Range) and request.serializable:
             self._answer(asker, self.store.range(request))
-        elif len(self._writes) + len(self._reads) >= self._params.state_requests_max:
+        elif len(self._writes) + len(self._reads) >= self._params.requests_max:
             self._answer(asker, self.failure("overloaded", "too many requests are under way"))
         elif isinstance(request, store.Query):
             self._number += 1
@@ -99,7 +109,7 @@ class Replica:
             self._write(request, request_id, asker)
 
     def _write(self, write: Write, request_id: bytes, asker: Asker) -> None:
-        refused = self.store.check(write)
+        refused = self.store.check(write, self._coming_bytes)
         if refused is not None:
             self._answer(asker, refused)
             return
@@ -108,13 +118,15 @@ class Replica:
             self._answer(asker, outcome)
         else:
             index, term = outcome
-            if index <= self.applied:  # a leader all by itself has committed it already
-                raise AssertionError("a commit waits for the disk")
-            self._writes[index] = term, asker
+            assert index > self.applied, "a commit waits for the disk"
+            self._writes[index] = _Written(term, asker, self._proposed_bytes)
+            self._coming_bytes += self._proposed_bytes
 
     def _propose(self, write: Write, request_id: bytes = b"") -> tuple[int, int] | Failure:
+        data = _encode(store.Command(request_id, write))
+        self._proposed_bytes = len(data)
         self._proposal = self.failure("no-leader", "this node cannot propose anything")
-        self._drive(consensus.Propose(_encode(store.Command(request_id, write))))
+        self._drive(consensus.Propose(data))
         return self._proposal
 
     def failure(self, kind: store.FailureKind, detail: str) -> Failure:
@@ -156,10 +168,11 @@ class Replica:
         applied = self.store.apply(command)
         self.watchers.publish(applied)
         self._settle_lease(command.write, applied.result)
-        term, asker = self._writes.pop(entry.index, (0, None))
-        if asker is not None:
+        written = self._writes.pop(entry.index, None)
+        if written is not None:
+            self._coming_bytes -= written.size
             lost = self.failure("outcome-unknown", "another leader's entry took its place")
-            self._answer(asker, applied.result if term == entry.term else lost)
+            self._answer(written.asker, applied.result if written.term == entry.term else lost)
         return True
 
     def _settle_lease(self, write: Write, result: store.Result) -> None:
@@ -211,9 +224,9 @@ class Replica:
         self.lessor.demote()
         self._retention.forget()
         self.supply.end()
-        waiting, self._writes = self._writes, {}
-        for _, asker in waiting.values():
-            self._answer(asker, self.failure("outcome-unknown", "leadership was lost before it was committed"))
+        waiting, self._writes, self._coming_bytes = self._writes, {}, 0
+        for written in waiting.values():
+            self._answer(written.asker, self.failure("outcome-unknown", "leadership was lost before it was committed"))
 
     def saved(self, index: int) -> None:
         """Our own snapshot is durable: the log may be folded."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from pycluster.kernel.units import SECOND
-from pycluster.node.config import Params
+from pycluster.node.config import StateParams
 from pycluster.store import Store
 
 #: Revisions and times that are remembered: the age is kept to a sixtieth.
@@ -16,7 +16,7 @@ _LOOK_US = 10 * SECOND
 class Retention:
     """Gives the revision to compact to, now and then."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: StateParams) -> None:
         self._count = params.history_revisions
         self._age_us = params.history_age_s * SECOND
         self._marks: deque[tuple[int, int]] = deque()

@@ -46,10 +46,10 @@ class State:
         self._now = 0
         self.replica: Replica | None = None
         if raft is not None:
-            state = Store(config.state) if found is None else found
-            self.replica = Replica(config.params, state, config.state, raft, outbox, drive, self._answer)
-        self._asking = Asking(config.name, config.params, self._copy, addresses, outbox, self._leader, rng)
-        self._polling = Polling(config.params, self._asking, outbox)
+            state = Store(config.store) if found is None else found
+            self.replica = Replica(config.state, state, config.store, raft, outbox, drive, self._answer)
+        self._asking = Asking(config.name, config.state, self._copy, addresses, outbox, self._leader, rng)
+        self._polling = Polling(config.state, self._asking, outbox)
 
     def at(self, now_us: int) -> None:
         """It is ``now_us``."""

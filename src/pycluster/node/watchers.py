@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from pycluster.kernel.units import MILLISECOND
-from pycluster.node.config import Params
+from pycluster.node.config import StateParams
 from pycluster.node.effects import WatchTold
 from pycluster.node.outbox import Outbox
 from pycluster.store import Applied, Failure, Store, Watch, WatchBatch, Watches
@@ -35,7 +35,7 @@ class _Watcher(msgspec.Struct):
 class Watchers:
     """By numbers of their own."""
 
-    def __init__(self, params: Params, state: Store, outbox: Outbox) -> None:
+    def __init__(self, params: StateParams, state: Store, outbox: Outbox) -> None:
         self._params = params
         self._outbox = outbox
         self._watches = Watches(state)

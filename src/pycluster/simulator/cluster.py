@@ -10,7 +10,7 @@ import msgspec
 
 from pycluster import consensus, membership, store
 from pycluster.kernel.ids import Address, Seed
-from pycluster.node import Node, NodeConfig, Params
+from pycluster.node import Node, NodeConfig, StateParams
 from pycluster.simulator.checkers import (
     ActingIntervals,
     Commits,
@@ -40,8 +40,8 @@ class Blueprint(msgspec.Struct, frozen=True):
     seeds: tuple[Seed, ...]
     membership: membership.Params = membership.Params()
     consensus: consensus.Params = consensus.Params()
-    params: Params = Params()
-    state: store.Params = store.Params()
+    state: StateParams = StateParams()
+    store: store.Params = store.Params()
 
 
 def restored(params: store.Params, pieces: Sequence[bytes]) -> store.Store | None:
@@ -109,13 +109,13 @@ class Cluster:
             address=host.address,
             seeds=blueprint.seeds,
             boot_id=f"{host.label}-{host.boots}",
-            params=blueprint.params,
             membership=blueprint.membership,
             consensus=blueprint.consensus,
             state=blueprint.state,
+            store=blueprint.store,
         )
         disk = host.disk
-        found = restored(blueprint.state, disk.pieces)
+        found = restored(blueprint.store, disk.pieces)
         node = Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting), state=found)
         return Older(node, host.cluster) if host.older else node
 

@@ -77,12 +77,20 @@ class Store:
         """Keys, values and what a version costs besides, of every version that is not compacted."""
         return self.written_bytes - self._freed_bytes
 
-    def check(self, write: Write) -> Failure | None:
+    def check(self, write: Write, coming: int = 0) -> Failure | None:
         """Why it would be refused whatever came before it, or for lack of space as things stand; None: it may go into
         the log. A lease to be granted may still lack its ID.
+
+        ``coming``: bytes of what is in the log already and not applied yet. Space is asked for here and not when it is
+        applied: how much there is, each node's own settings say, and what is applied must not depend on them.
         """
         try:
-            self._examine(write)
+            added = examine(write, self.params)
+            if added and self.size_bytes + coming + added > self.params.state_max_bytes:
+                raise Refusal(
+                    "no-space",
+                    f"the state has {self.size_bytes} of {self.params.state_max_bytes} bytes; delete and compact",
+                )
         except Refusal as refusal:
             return self._failure(refusal)
         return None
@@ -95,7 +103,7 @@ class Store:
         try:
             if len(command.request_id) > REQUEST_ID_MAX_BYTES:
                 raise Refusal("bad-request", f"a request ID has at most {REQUEST_ID_MAX_BYTES} bytes")
-            self._examine(command.write)
+            examine(command.write, self.params)
             result, events = self._carry_out(command.write)
         except Refusal as refusal:
             return Applied(self._failure(refusal), self.revision)
@@ -142,24 +150,12 @@ class Store:
     def _failure(self, refusal: Refusal) -> Failure:
         return Failure(refusal.kind, refusal.detail, self.revision, self.compact_revision)
 
-    def _examine(self, write: Write) -> None:
-        self._make_room(examine(write, self.params))
-
-    def _make_room(self, added: int) -> None:
-        if added and self.size_bytes + added > self.params.state_max_bytes:
-            raise Refusal(
-                "no-space",
-                f"the state has {self.size_bytes} of {self.params.state_max_bytes} bytes; delete and compact",
-            )
-
     def _carry_out(self, write: Write) -> tuple[WriteResult, tuple[Event, ...]]:
         match write:
             case Put() | DeleteRange() | Txn():
                 transaction = self._transaction()
                 try:
                     result = transaction.carry_out(write)
-                    # A value that is kept by ``ignore_value`` becomes known only here.
-                    self._make_room(transaction.put_bytes)
                 except Refusal:
                     transaction.undo()
                     raise
