@@ -196,6 +196,7 @@ class SnapshotReader:
                     store.leases.restore(lease, ttl_s)
             case _Answers():
                 for request_id, answer in piece.items:
+                    _demand(store.remembered.find(request_id) is None, "an answer is there twice")
                     try:
                         store.remembered.restore(request_id, answer)
                     except msgspec.MsgspecError as error:
