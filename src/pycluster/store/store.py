@@ -209,6 +209,7 @@ class Store:
                 done += 1
                 if done == self.params.slice_entries:
                     done = 0
-                    self.history.forget(revision)
                     yield
+            if revision < compacted:
+                self.history.drop(revision)
         self.history.forget(compacted)
