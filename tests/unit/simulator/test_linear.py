@@ -8,6 +8,7 @@ from pycluster.simulator.checkers import Violation, linear
 from pycluster.simulator.checkers.history import Operation
 from pycluster.store import (
     OPEN_END,
+    Compare,
     Failure,
     KeyValue,
     LeaseGrant,
@@ -18,6 +19,8 @@ from pycluster.store import (
     PutResult,
     Range,
     RangeResult,
+    Txn,
+    TxnResult,
 )
 from tests.unit.simulator.histories import dropped, got, kv, op, put, swap
 
@@ -212,3 +215,49 @@ def test_a_bad_history_is_refused(name: str) -> None:
 def test_time_and_content_alone_refuse_it_too(name: str) -> None:
     with pytest.raises(Violation, match="linearizable"):
         linear.search(BAD[name][2])
+
+
+def test_past_its_bound_a_search_says_that_it_did_not_decide() -> None:
+    hidden = [put(0, None, b"%d" % number, key=b"y") for number in range(6)]
+    history = [*hidden, put(10, 11, b"a", 6), got(12, 13, 6, kv(b"a", 6))]
+    judgement = linear.check(history, bound=3)
+    assert judgement.committed is None
+    assert "revisions" in judgement.undecided
+    decided = linear.check(history)
+    assert decided.undecided == ()
+    assert decided.committed is not None
+    assert decided.committed.guessed == {2, 3, 4, 5}
+
+
+def test_many_unknown_outcomes_are_decided_by_the_order_of_revisions() -> None:
+    """Sixty writes of which nobody knows anything, half of which took effect, in the worst order for a guess."""
+    lost = [put(0, None, b"%d" % number) for number in range(60)]
+    history = list(lost)
+    for number in range(30):
+        seen = KeyValue(b"x", b"%d" % (59 - number), 2, number + 2, number + 1)
+        history.append(got(number * 2 + 1, number * 2 + 2, number + 2, seen))
+    judgement = linear.check(history)
+    assert judgement.undecided == ()
+    assert judgement.committed is not None
+    assert len(judgement.committed.guessed) == 30
+    again = [*history, got(100, 101, 32, KeyValue(b"x", b"59", 2, 32, 31))]
+    with pytest.raises(Violation, match="a revision is somebody's"):
+        linear.check(again)
+
+
+def test_a_refusal_names_the_operation() -> None:
+    with pytest.raises(Violation) as caught:
+        linear.check(BAD["stale read"][2])
+    assert caught.value.text == (
+        "c 0.000004..0.000005 s Range(key=b'x') -> RangeResult(revision=2, kvs=(KeyValue(key=b'x', value=b'a',"
+        " create_revision=2, mod_revision=2, version=1)), count=1) began after this had been answered:"
+        " c 0.000002..0.000003 s Put(key=b'x', value=b'b') -> PutResult(revision=3)"
+    )
+
+
+def test_conditions_that_compare_revisions_are_left_to_the_order_of_revisions() -> None:
+    later = Txn((Compare(b"x", "mod", "greater", number=1),), (Put(b"x", b"b"),))
+    history = [put(0, None, b"a"), op(2, 3, later, TxnResult(3, True, (PutResult(3),)))]
+    judgement = linear.check(history)
+    assert judgement.committed is not None
+    assert judgement.undecided == ("the part of 1 keys around b'x'",)

@@ -176,31 +176,34 @@ def touched(request: Step, universe: Sequence[bytes], attached: dict[int, set[by
             return set()
 
 
-def leased(request: Step) -> Iterable[tuple[int, bytes]]:
-    """Which keys a request may attach to which lease."""
-    if isinstance(request, Put) and request.lease:
-        yield request.lease, request.key
-    if isinstance(request, Txn):
-        for operation in (*request.success, *request.failure):
-            yield from leased(operation)
-
-
 #: Among ``numbers``: revisions are not only told apart, but compared.
 ORDERED = 0
 
 
-def numbers(request: Step) -> Iterable[int]:
-    """The revisions that a request speaks of."""
+def numbers(request: Step) -> Iterable[tuple[bytes, int]]:
+    """The revisions that a request speaks of, each with its key."""
     match request:
         case Range():
             bounds = (request.min_mod_revision, request.max_mod_revision)
             if any((*bounds, request.min_create_revision, request.max_create_revision)) or request.sort_target != "key":
-                yield ORDERED
+                yield request.key, ORDERED
         case Txn():
             for compare in request.compare:
                 if compare.target in ("mod", "create") and compare.number:
-                    yield compare.number if compare.result in ("equal", "not_equal") else ORDERED
+                    yield compare.key, compare.number if compare.result in ("equal", "not_equal") else ORDERED
             for operation in (*request.success, *request.failure):
                 yield from numbers(operation)
+        case _:
+            pass
+
+
+def puts(request: Step) -> Iterable[Put]:
+    """Every put that a request may come to."""
+    match request:
+        case Put():
+            yield request
+        case Txn():
+            for operation in (*request.success, *request.failure):
+                yield from puts(operation)
         case _:
             pass

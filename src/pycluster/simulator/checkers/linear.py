@@ -20,9 +20,9 @@ from pycluster.simulator.checkers.history import (
     Known,
     Operation,
     Unknown,
-    leased,
     named,
     numbers,
+    puts,
     sorted_out,
     touched,
 )
@@ -31,6 +31,8 @@ from pycluster.simulator.checkers.sequential import Keys, apply, bare, shown
 from pycluster.simulator.checkers.watching import Watching
 from pycluster.store import Compact, KeyValue, LeaseGrant, Range, RangeResult
 
+#: Configurations of one part before it is left undecided; where many outcomes are unknown, content alone says little.
+SEARCH_BOUND = 5_000
 #: From here on: revisions of which nobody speaks.
 _NAMELESS = 1 << 62
 
@@ -50,7 +52,7 @@ def check(history: Sequence[Operation], watchings: Sequence[Watching] = (), *, b
     """
     committed = _committed(history, watchings, bound)
     undecided = [] if committed is not None else ["revisions"]
-    undecided += search(history, bound=bound)
+    undecided += search(history, bound=min(bound, SEARCH_BOUND))
     return Judgement(len(history), committed, tuple(undecided))
 
 
@@ -73,7 +75,7 @@ def _fit(committed: Committed | None, watchings: Sequence[Watching]) -> None:
             watching.check(one, committed.events)
 
 
-def search(history: Iterable[Operation], *, bound: int = BOUND) -> list[str]:
+def search(history: Iterable[Operation], *, bound: int = SEARCH_BOUND) -> list[str]:
     """Raise ``Violation`` where no order that real time allows explains the content; the parts left undecided."""
     facts = sorted_out(history)
     return [
@@ -92,8 +94,9 @@ def _parts(facts: Facts) -> list[_Part]:
     universe: set[bytes] = set()
     for one in everyone:
         universe.update(named(one.request))
-        for lease, key in leased(one.request):
-            attached[lease].add(key)
+        for put in puts(one.request):
+            if put.lease:
+                attached[put.lease].add(put.key)
     for one in known:
         universe.update(kv.key for kv in shown(one.request, one.result))
     keys = sorted(universe)
@@ -138,17 +141,8 @@ class _Part:
     def search(self, bound: int) -> bool:
         """Whether an order was found; False past ``bound`` configurations."""
         self._known.sort(key=lambda one: one.begin_us)
-        claimed = {one.revision for one in self._known if one.changing}
-        spoken = {number for known in self._known for number in numbers(known.request)}
-        spoken |= {number for unknown in self._unknown for number in numbers(unknown.request)}
-        spoken |= {
-            number for kvs in self._seen.values() for kv in kvs for number in (kv.create_revision, kv.mod_revision)
-        }
-        free = sorted(spoken - claimed)
-        if self._unknown and ORDERED in spoken:
+        if not self._name():
             return False
-        #: An unknown operation's revision is one that somebody speaks of and nobody claims, or no matter which.
-        self._names = [(*free, _NAMELESS + place) for place in range(len(self._unknown))]
         goal = (1 << len(self._known)) - 1
         stack: list[tuple[Keys, int, int]] = [((), 0, 0)]
         tried: set[tuple[Keys, int, int]] = set()
@@ -171,6 +165,31 @@ class _Part:
             "linearizable", f"no order explains the answers on {min(self.keys)!r}; stuck at {stuck.operation}"
         )
 
+    def _name(self) -> bool:
+        """Find the revisions that an unknown operation may have made: those of its keys of which somebody speaks and
+        that nobody claims, or one that does not matter. False where revisions are compared: then it does.
+        """
+        spoken: defaultdict[bytes, set[int]] = defaultdict(set)
+        for request in (*(known.request for known in self._known), *(unknown.request for unknown in self._unknown)):
+            for key, number in numbers(request):
+                spoken[key].add(number)
+        for kv in (kv for kvs in self._seen.values() for kv in kvs):
+            spoken[kv.key] |= {kv.create_revision, kv.mod_revision}
+        claimed = {one.revision for one in self._known if one.changing}
+        makers: defaultdict[int, list[int]] = defaultdict(list)
+        for place, unknown in enumerate(self._unknown):
+            written = {put.key: None if put.ignore_value else put.value for put in puts(unknown.request)}
+            free = sorted(set().union(*(spoken[key] for key in written)) - claimed)
+            fitting = [name for name in free if all(_wrote(written, kv) for kv in self._seen.get(name, ()))]
+            self._names.append((*fitting, _NAMELESS + place))
+            for name in fitting:
+                makers[name].append(place)
+        for name, places in makers.items():
+            if len(places) == 1 and self._seen.get(name):
+                # It happened, and nothing else can have done it.
+                self._names[places[0]] = (name,)
+        return not self._unknown or not any(ORDERED in its for its in spoken.values())
+
     def _next(self, kvs: Keys, done: int, used: int) -> list[tuple[Keys, int, int]]:
         """What may take effect next, the likeliest last: whatever began before anything left had ended."""
         open_, horizon_us = self._open(done)
@@ -179,6 +198,8 @@ class _Part:
             one = self._known[place]
             after, expected = apply(kvs, one.request, one.revision)
             if bare(expected) != bare(one.result) or (one.changing and after == kvs):
+                continue
+            if one.changing and not self._seen.get(one.revision, set()) <= set(after):
                 continue
             if after == kvs:
                 # A read that fits may as well come first: it is in nobody's way.
@@ -206,3 +227,7 @@ class _Part:
                 found.append(place)
             place += 1
         return [place for place in found if self._known[place].begin_us <= horizon_us], horizon_us
+
+
+def _wrote(written: dict[bytes, bytes | None], kv: KeyValue) -> bool:
+    return kv.key in written and written[kv.key] in (None, kv.value)
