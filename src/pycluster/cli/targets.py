@@ -11,7 +11,7 @@ import click
 from pycluster.cli.given import Given
 from pycluster.cli.options import seconds
 from pycluster.client import Client, Endpoint
-from pycluster.client.discovery import only_one, socket_in, sockets
+from pycluster.client.discovery import SYSTEM_ROOT, only_one, socket_in, sockets
 from pycluster.kernel.errors import PyClusterError
 
 READ_S, CHANGE_S = 10.0, 60.0
@@ -19,8 +19,13 @@ READ_S, CHANGE_S = 10.0, 60.0
 
 def client(given: Given, usual_s: float = READ_S) -> Client:
     """A client of the agent that is meant; raises ``NoAgent``, ``Ambiguous`` or what the settings raise."""
-    found = endpoint(given, os.environ, "/var/lib/pycluster", root=os.geteuid() == 0)
-    return Client(found, _timeout_s(given, os.environ, usual_s))
+    return Client(*chosen(given, usual_s))
+
+
+def chosen(given: Given, usual_s: float = READ_S) -> tuple[Endpoint, float]:
+    """The agent that is meant, and how long to wait for its answers in seconds; raises as ``client`` does."""
+    found = endpoint(given, os.environ, SYSTEM_ROOT, root=os.geteuid() == 0)
+    return found, _timeout_s(given, os.environ, usual_s)
 
 
 def _timeout_s(given: Given, environment: Mapping[str, str], usual_s: float) -> float:

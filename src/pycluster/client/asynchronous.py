@@ -33,8 +33,10 @@ class Answer(msgspec.Struct):
                 async for piece in self._exactly(size):
                     yield piece
                 await _line(self.reader)
-        elif "content-length" in self.headers:
-            async for piece in self._exactly(int(self.headers["content-length"])):
+        elif (length := self.headers.get("content-length")) is not None:
+            if not (length.isascii() and length.isdecimal() and len(length) < 19):
+                raise http.client.HTTPException(f"{length[:80]!r} is no length")
+            async for piece in self._exactly(int(length)):
                 yield piece
         else:
             while piece := await self.reader.read(_PIECE_BYTES):
@@ -92,6 +94,7 @@ async def request(
             await asyncio.gather(sending, return_exceptions=True)
     finally:
         writer.transport.abort()
+        await asyncio.sleep(0)  # the transport closes its socket in the next round
 
 
 async def _open(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -14,6 +14,7 @@ from pycluster.client.client import Client
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.leasing import AsyncLease
 from pycluster.client.state import AsyncStateClient, Key, Operation, to_bytes
+from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.keyviews import StateView
 
 T = TypeVar("T")
@@ -26,10 +27,15 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._open: set[AsyncGenerator[Any, None]] = set()
+        self._closed = False
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The outcome of ``work``; an interrupted caller cancels it."""
+        """The outcome of ``work``; an interrupted caller cancels it. Raises ``LocalMisuse`` once closed."""
         with self._starting:
+            if self._closed:
+                work.close()
+                raise LocalMisuse("the client is closed", remedy="connect again")
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="pycluster-client", daemon=True)
@@ -44,32 +50,39 @@ class LoopThread:
     def each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
         """What ``items`` gives, one by one."""
         ended = object()
+        self._open.add(items)
         try:
             while (item := self.run(_next(items, ended))) is not ended:
                 yield item  # type: ignore[misc]
         finally:
-            self.run(items.aclose())
+            if items in self._open:
+                self._open.remove(items)
+                self.run(items.aclose())
 
     def close(self) -> None:
         """Stop the loop; what still runs on it is cancelled."""
-        if self._loop is None or self._thread is None:
+        if self._closed or self._loop is None or self._thread is None:
+            self._closed = True
             return
-        self.run(_cancel_all())
+        self.run(_end_all(tuple(self._open)))
+        self._closed = True
+        self._open.clear()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._loop = self._thread = None
 
 
 async def _next(items: AsyncGenerator[T, None], ended: object) -> T | object:
     return await anext(items, ended)
 
 
-async def _cancel_all() -> None:
+async def _end_all(generators: tuple[AsyncGenerator[Any, None], ...]) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    for each in generators:
+        await each.aclose()
 
 
 class _Held:

@@ -12,32 +12,48 @@ import msgspec
 from pycluster.cli import main
 
 
+class Stream(io.TextIOWrapper):
+    """A stream in memory that may say it is a terminal."""
+
+    def __init__(self, content: bytes = b"", *, terminal: bool = False) -> None:
+        self.memory = io.BytesIO(content)
+        super().__init__(self.memory, encoding="utf-8", newline="", write_through=True)
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream of text that says it is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 class Ran(msgspec.Struct):
-    """How a line ended."""
+    """How a line ended; ``raw`` is what it wrote, byte by byte."""
 
     code: int
-    out: str
+    raw: bytes
     err: str
 
     @property
+    def out(self) -> str:
+        return self.raw.decode()
+
+    @property
     def json(self) -> Any:
-        return msgspec.json.decode(self.out)
+        return msgspec.json.decode(self.raw)
 
 
-def run(*words: str, terminal: bool = False, keys: str | None = None) -> Ran:
-    """Run one line; ``keys`` are what is typed at a terminal meanwhile (None: there is none to type at)."""
-    out, err = Terminal() if terminal else io.StringIO(), io.StringIO()
-    before, sys.stdin = sys.stdin, io.StringIO() if keys is None else Terminal(keys)
+def run(*words: str, terminal: bool = False, keys: str | None = None, piped: bytes = b"") -> Ran:
+    """Run one line; ``keys`` are what is typed at a terminal meanwhile (None: there is none, but what is ``piped``)."""
+    out, err = Stream(terminal=terminal), Stream(terminal=terminal)
+    before, sys.stdin = sys.stdin, Stream(piped) if keys is None else Stream(keys.encode(), terminal=True)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(words)
     finally:
         sys.stdin = before
-    return Ran(code, out.getvalue(), err.getvalue())
+    return Ran(code, out.memory.getvalue(), err.memory.getvalue().decode())

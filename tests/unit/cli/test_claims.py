@@ -1,0 +1,127 @@
+"""``lock`` and ``elect``: the command's exit code, its environment, and what happens when the lock is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pycluster import store
+from tests.unit.cli.console import run
+from tests.unit.web.fake import Agent
+
+SOURCE = Path(__file__).resolve().parents[3] / "src"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def start(*words: str) -> subprocess.Popen[bytes]:
+    """The command line in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    command = [sys.executable, "-m", "pycluster", *words]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=-3)
+
+
+def keys(agent: Agent, prefix: bytes) -> list[bytes]:
+    result = agent.run(agent.state.ask(store.Range(prefix, prefix + b"\xff")))
+    assert isinstance(result, store.RangeResult)
+    return [kv.key for kv in result.kvs]
+
+
+@pytest.mark.parametrize("verb", ["lock", "elect"])
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("exit 3", 3)], ids=str
+)
+def test_it_ends_as_the_command_does_and_gives_back_what_it_held(
+    agent: Agent, verb: str, script: str, code: int
+) -> None:
+    assert run(verb, "jobs", "--", "sh", "-c", script).code == code
+    assert (keys(agent, b"jobs/"), agent.state.store.lease_ids()) == ([], ())
+
+
+def test_the_command_is_told_its_fencing_token(agent: Agent) -> None:
+    tokens = []
+    for _ in range(2):
+        command = 'echo "$PYCLUSTER_LOCK_TOKEN $PYCLUSTER_LOCK_KEY" > told'
+        assert run("lock", "-ttl", "60s", "jobs", "--", "sh", "-c", command).code == 0
+        token, key = Path("told").read_text().split()
+        assert key.startswith("jobs/")
+        tokens.append(int(token))
+    assert 0 < tokens[0] < tokens[1]
+
+
+@pytest.mark.parametrize(("command", "code"), [("no-such-command", 127), ("/", 126)])
+def test_a_command_that_cannot_run(agent: Agent, command: str, code: int) -> None:
+    done = run("lock", "jobs", "--", command)
+    assert (done.code, done.err.startswith(f"cannot run {command}: ")) == (code, True)
+    assert keys(agent, b"jobs/") == []
+
+
+def test_only_one_at_a_time_and_giving_up_ends_with_6(agent: Agent) -> None:
+    holder = start("lock", "jobs", "--", "sleep", "600")
+    wait_for(lambda: len(keys(agent, b"jobs/")) == 1)
+    done = run("lock", "jobs", "-wait", "100ms", "--", "true")
+    assert (done.code, done.err.startswith("the lock was not got")) == (6, True)
+    waiting = start("lock", "jobs", "--", "sh", "-c", "exit 9")
+    wait_for(lambda: len(keys(agent, b"jobs/")) == 2)
+    holder.send_signal(signal.SIGTERM)  # reaches the command, and the lock goes to the next
+    assert holder.wait(60) == 128 + signal.SIGTERM
+    assert waiting.wait(60) == 9
+    for process in (holder, waiting):
+        process.communicate()
+
+
+def test_when_the_lock_is_lost_the_command_is_ended_and_the_reason_told(agent: Agent) -> None:
+    script = "trap 'echo ended; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
+    holder = start("lock", "-ttl", "1", "jobs", "--", "sh", "-c", script)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"begun\n"
+    agent.run(agent.state.pass_time(5))
+    out, err = holder.communicate(timeout=60)
+    assert (holder.returncode, out, err) == (1, b"ended\n", b"the lock was lost: it has ended\n")
+
+
+def test_without_a_command_it_is_held_until_it_is_told_to_stop(agent: Agent) -> None:
+    holder = start("lock", "jobs", "-o", "json")
+    assert holder.stdout is not None
+    line = holder.stdout.readline()
+    (key,) = keys(agent, b"jobs/")
+    assert line == b'{"key":"%b","token":2}\n' % key
+    holder.send_signal(signal.SIGINT)
+    holder.communicate(timeout=60)
+    assert (holder.returncode, keys(agent, b"jobs/")) == (130, [])
+
+
+def test_who_waits_and_is_told_to_stop_leaves_the_queue(agent: Agent) -> None:
+    with_lock = agent.run(agent.state.ask(store.Put(b"jobs/1")))
+    assert isinstance(with_lock, store.PutResult)
+    waiting = start("lock", "jobs", "--", "true")
+    wait_for(lambda: len(keys(agent, b"jobs/")) == 2)
+    waiting.send_signal(signal.SIGTERM)
+    waiting.communicate(timeout=60)
+    assert (waiting.returncode, keys(agent, b"jobs/")) == (128 + signal.SIGTERM, [b"jobs/1"])
+
+
+def test_the_election_can_be_observed(agent: Agent) -> None:
+    observer = start("elect", "svc", "-observe")
+    assert observer.stdout is not None
+    assert observer.stdout.readline() == b"nobody leads\n"
+    leader = start("elect", "svc", "-value", "me", "--", "sleep", "600")
+    assert observer.stdout.readline() == b"me\n"
+    leader.send_signal(signal.SIGTERM)
+    assert observer.stdout.readline() == b"nobody leads\n"
+    observer.send_signal(signal.SIGINT)
+    for process in (leader, observer):
+        process.communicate(timeout=60)
+    assert observer.returncode == 130
