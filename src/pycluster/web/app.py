@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, Router
 
-from pycluster.node.ports import Cluster
+from pycluster.node.ports import Cluster, StateStore
 from pycluster.web.asgi import ASGIApp, Receive, Scope, Send
 from pycluster.web.authorise import Access, authorise, caller_of
 from pycluster.web.bounds import Bounds
 from pycluster.web.events import Streams
 from pycluster.web.faults import HttpFault
 from pycluster.web.files import StaticFiles
+from pycluster.web.gateway import Gateway
 from pycluster.web.guard import Guard
+from pycluster.web.members import peers
 from pycluster.web.metrics import Metrics
 from pycluster.web.operations import Operation, Site
 from pycluster.web.pages import is_page, page
@@ -25,8 +28,9 @@ from pycluster.web.routes import OPERATIONS
 class App:
     """One agent's HTTP interface as an ASGI application."""
 
-    def __init__(self, site: Site, access: Access) -> None:
+    def __init__(self, site: Site, access: Access, gateway: Gateway) -> None:
         self._site = site
+        self._gateway = gateway
         routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
         self._router = Router(routes, redirect_slashes=False, default=self._unrouted)
         self._guard = Guard(self._routed, access, site.bounds.long_bytes)
@@ -38,8 +42,12 @@ class App:
     def close(self) -> None:
         """End every open stream now; the server is going away."""
         self._site.streams.close()
+        self._gateway.close()
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._gateway.takes(scope):
+            await self._gateway(scope, receive, send)
+            return
         scope["app"] = self  # the router raises instead of answering in its own words
         try:
             await self._router(scope, receive, send)
@@ -78,9 +86,13 @@ def make_app(
     protocol: tuple[int, int] = (1, 1),
     bounds: Bounds | None = None,
     static: StaticFiles | None = None,
+    state: StateStore | None = None,
 ) -> App:
-    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports."""
+    """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports. Without
+    ``state`` what asks for it is refused.
+    """
     bounds = bounds or Bounds()
     streams = Streams(cluster, bounds)
     metrics = Metrics(cluster, lambda: len(streams))
-    return App(Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles()), access)
+    gateway = Gateway(state, partial(peers, cluster), bounds)
+    return App(Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles()), access, gateway)

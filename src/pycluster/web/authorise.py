@@ -14,7 +14,7 @@ import msgspec
 from pycluster.kernel.errors import Refused
 from pycluster.web.asgi import Scope
 
-Action = Literal["read", "join", "leave", "force-leave", "tags"]
+Action = Literal["read", "join", "leave", "force-leave", "tags", "kv"]
 
 #: Headers that a proxy adds. They are never believed; their presence shows that the peer is not the caller.
 _PROXY_HEADERS = frozenset((b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))
