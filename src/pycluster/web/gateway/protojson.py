@@ -1,5 +1,5 @@
 """Protocol Buffers' JSON as etcd's gateway reads it: base64 bytes, 64-bit integers as strings or numbers, both
-spellings of a name, nothing said about fields nobody knows. Its complaints have etcd's words, which are those of Go's decoder.
+spellings of a name, nothing said about fields nobody knows. Its complaints have etcd's words, which are Go's.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from pycluster import store
-from pycluster.store.model import FailureKind
+from pycluster.store import FailureKind
 
 UNKNOWN, INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED = 2, 3, 5, 7
 RESOURCE_EXHAUSTED, FAILED_PRECONDITION, OUT_OF_RANGE, UNAVAILABLE = 8, 9, 11, 14
