@@ -1,5 +1,6 @@
 """The replicated key-value state: etcd's v3 data model as a pure state machine."""
 
+from pycluster.store.lessor import Lessor
 from pycluster.store.model import (
     OPEN_END,
     RETRYABLE,
@@ -39,10 +40,14 @@ from pycluster.store.model import (
     WriteResult,
 )
 from pycluster.store.params import Params
+from pycluster.store.snapshot import SnapshotDamaged, SnapshotReader, SnapshotWriter
+from pycluster.store.store import Applied, Store
+from pycluster.store.watches import Watches
 
 __all__ = [
     "OPEN_END",
     "RETRYABLE",
+    "Applied",
     "Command",
     "Compact",
     "CompactResult",
@@ -63,6 +68,7 @@ __all__ = [
     "LeaseRevokeResult",
     "LeaseTimeToLive",
     "LeaseTimeToLiveResult",
+    "Lessor",
     "Params",
     "Put",
     "PutResult",
@@ -72,10 +78,15 @@ __all__ = [
     "RangeResult",
     "Request",
     "Result",
+    "SnapshotDamaged",
+    "SnapshotReader",
+    "SnapshotWriter",
+    "Store",
     "Txn",
     "TxnResult",
     "Watch",
     "WatchBatch",
+    "Watches",
     "Write",
     "WriteResult",
 ]

@@ -1,0 +1,86 @@
+"""The logical state at one revision, item by item, in one order: what snapshots and digests are made of."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import TypeVar
+
+import msgspec
+
+from pycluster.store.history import History
+from pycluster.store.keyspace import Keyspace, forgotten
+from pycluster.store.leases import Leases
+from pycluster.store.remembered import Remembered
+from pycluster.store.versions import mod_revision
+
+_Name = TypeVar("_Name", bytes, int)
+
+_PAGE = 100
+#: Bytes of a key's versions, or of a revision's keys, in one item.
+_PART_BYTES = 65_536
+
+
+class Contents:
+    """Leases and answers are taken at once; keys and orders are read on the way, with what came later left out. What is
+    compacted later must not be removed meanwhile.
+    """
+
+    def __init__(
+        self,
+        keyspace: Keyspace,
+        history: History,
+        leases: Leases,
+        remembered: Remembered,
+        revision: int,
+        compacted: int,
+    ) -> None:
+        self._keyspace = keyspace
+        self._history = history
+        self.revision = revision
+        self.compacted = compacted
+        self.leases = [(lease, leases.granted_ttl_s(lease)) for lease in leases.ids()]
+        self.answers = remembered.everything()
+
+    def keys(self) -> Iterator[tuple[bytes, Sequence[bytes]]]:
+        """Keys in order with their versions, oldest first; in parts where they are many. A key that has nothing to tell
+        comes without versions, so that whoever reads on knows that time passes.
+        """
+        start = b""
+        while page := self._keyspace.every(start, _PAGE):
+            for key in page:
+                versions = self._keyspace.versions(key)
+                first = forgotten(versions, self.compacted, self.compacted)
+                last = bisect_right(versions, self.revision, first, key=mod_revision)
+                yield from _parts(key, versions[first:last])
+            start = page[-1] + b"\0"
+
+    def orders(self) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """Revisions with their keys in the order of their changes; without keys where there was just one."""
+        for revision in range(max(self.compacted, 1), self.revision + 1):
+            keys = self._history.changes(revision)
+            yield from _parts(revision, keys if len(keys) > 1 else ())
+
+    def digest(self) -> int:
+        """64 bits."""
+        encode = msgspec.msgpack.Encoder().encode
+        digest = blake2b(encode((self.revision, self.compacted, self.leases, self.answers)), digest_size=8)
+        for key, versions in self.keys():
+            if versions:
+                digest.update(encode((key, versions)))
+        for revision, keys in self.orders():
+            if keys:
+                digest.update(encode((revision, keys)))
+        return int.from_bytes(digest.digest(), "big")
+
+
+def _parts(name: _Name, items: Sequence[bytes]) -> Iterator[tuple[_Name, Sequence[bytes]]]:
+    first = size = 0
+    for place, item in enumerate(items):
+        size += len(item)
+        if size >= _PART_BYTES:
+            yield name, items[first : place + 1]
+            first, size = place + 1, 0
+    if first < len(items) or not items:
+        yield name, items[first:]

@@ -1,0 +1,248 @@
+"""The store's door: commands in, results and events out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+import msgspec
+
+from pycluster.store import versions
+from pycluster.store.contents import Contents
+from pycluster.store.history import History
+from pycluster.store.keyspace import Keyspace
+from pycluster.store.leases import Leases
+from pycluster.store.model import (
+    Command,
+    Compact,
+    CompactResult,
+    DeleteRange,
+    Event,
+    Failure,
+    KeyValue,
+    LeaseGrant,
+    LeaseGrantResult,
+    LeaseRevoke,
+    LeaseRevokeResult,
+    Put,
+    Range,
+    RangeResult,
+    Txn,
+    Write,
+    WriteResult,
+)
+from pycluster.store.params import Params
+from pycluster.store.reads import Answer, read
+from pycluster.store.refusals import Refusal, examine
+from pycluster.store.remembered import REQUEST_ID_MAX_BYTES, Remembered
+from pycluster.store.transaction import Change, Transaction
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What came of a command. ``revision`` is the store's after it; ``events`` are that revision's, in order, each with
+    what was before where there was something; empty where nothing changed.
+    """
+
+    result: WriteResult | Failure
+    revision: int
+    events: tuple[Event, ...] = ()
+
+
+class Store:
+    """The state machine: equal commands in equal order make equal stores, whatever each of them tidied.
+
+    ``revision`` (1 for an empty store) is the newest, ``compact_revision`` (0: none yet) the oldest that can be read.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.revision = 1
+        #: -1 before the first compaction, as in etcd: a compaction at 0 is possible once.
+        self.compacted = -1
+        self.keyspace = Keyspace()
+        self.history = History()
+        self.leases = Leases(params)
+        self.remembered = Remembered(params)
+        #: Snapshots that are being written: what they still need is not removed.
+        self.writers = 0
+        self.written_bytes = 0
+        self._freed_bytes = 0
+        self._tidying: Iterator[None] | None = None
+
+    @property
+    def compact_revision(self) -> int:
+        """Reads at a lower revision fail; 0: none does."""
+        return max(self.compacted, 0)
+
+    @property
+    def size_bytes(self) -> int:
+        """Keys, values and what a version costs besides, of every version that is not compacted."""
+        return self.written_bytes - self._freed_bytes
+
+    def check(self, write: Write) -> Failure | None:
+        """Why it would be refused whatever came before it, or for lack of space as things stand; None: it may go into
+        the log. A lease to be granted may still lack its ID.
+        """
+        try:
+            self._examine(write)
+        except Refusal as refusal:
+            return self._failure(refusal)
+        return None
+
+    def apply(self, command: Command) -> Applied:
+        """Carry it out. Never raises for what a decoder lets through."""
+        known = self.remembered.find(command.request_id)
+        if known is not None:
+            return Applied(known, self.revision)
+        try:
+            if len(command.request_id) > REQUEST_ID_MAX_BYTES:
+                raise Refusal("bad-request", f"a request ID has at most {REQUEST_ID_MAX_BYTES} bytes")
+            self._examine(command.write)
+            result, events = self._carry_out(command.write)
+        except Refusal as refusal:
+            return Applied(self._failure(refusal), self.revision)
+        self.remembered.add(command.request_id, result)
+        return Applied(result, self.revision, events)
+
+    def range(self, request: Range) -> RangeResult | Failure:
+        """Read keys at any revision that is still kept."""
+        try:
+            return read(self.keyspace, request, self.revision, self.compacted, Answer(self.params.request_max_bytes))
+        except Refusal as refusal:
+            return self._failure(refusal)
+
+    def lease_ids(self) -> tuple[int, ...]:
+        """Every lease, ascending."""
+        return self.leases.ids()
+
+    def granted_ttl_s(self, lease: int) -> int:
+        """What a lease was granted for; 0 for one that is not there."""
+        return self.leases.granted_ttl_s(lease)
+
+    def attached(self, lease: int) -> tuple[bytes, ...]:
+        """The keys attached to a lease, ascending."""
+        return self.leases.keys(lease)
+
+    def tidy(self) -> bool:
+        """Remove some of what is compacted; True while there is more. While a snapshot is written it does nothing."""
+        if self.writers:
+            return False
+        if self._tidying is None:
+            self._tidying = self._remove()
+        if next(self._tidying, "over") == "over":
+            self._tidying = None
+        return self.history.first < self.compacted
+
+    def digest(self) -> int:
+        """64 bits that stand for the whole state, whatever is tidied. Looks at all of it."""
+        return self.contents().digest()
+
+    def contents(self) -> Contents:
+        """The state as it is now, to be read while it changes; ``writers`` keeps what it needs."""
+        return Contents(self.keyspace, self.history, self.leases, self.remembered, self.revision, self.compacted)
+
+    def event(self, key: bytes, packed: bytes, previous: bytes | None) -> Event:
+        """As a watcher is told."""
+        before = None if previous is None or versions.is_deletion(previous) else versions.key_value(key, previous)
+        if versions.is_deletion(packed):
+            return Event(True, KeyValue(key, b"", 0, versions.mod_revision(packed), 0), before)
+        return Event(False, versions.key_value(key, packed), before)
+
+    def _failure(self, refusal: Refusal) -> Failure:
+        return Failure(refusal.kind, refusal.detail, self.revision, self.compact_revision)
+
+    def _examine(self, write: Write) -> None:
+        self._make_room(examine(write, self.params))
+
+    def _make_room(self, added: int) -> None:
+        if added and self.size_bytes + added > self.params.state_max_bytes:
+            raise Refusal(
+                "no-space",
+                f"the state has {self.size_bytes} of {self.params.state_max_bytes} bytes; delete and compact",
+            )
+
+    def _carry_out(self, write: Write) -> tuple[WriteResult, tuple[Event, ...]]:
+        match write:
+            case Put() | DeleteRange() | Txn():
+                transaction = self._transaction()
+                try:
+                    result = transaction.carry_out(write)
+                    # A value that is kept by ``ignore_value`` becomes known only here.
+                    self._make_room(
+                        sum(
+                            versions.size_bytes(change.key, change.packed)
+                            for change in transaction.changes
+                            if not versions.is_deletion(change.packed)
+                        )
+                    )
+                except Refusal:
+                    transaction.undo()
+                    raise
+                return result, self._commit(transaction.changes)
+            case LeaseGrant():
+                ttl_s = self.leases.grant(write.id, write.ttl_s)
+                return LeaseGrantResult(self.revision, write.id, ttl_s), ()
+            case LeaseRevoke():
+                if write.id not in self.leases:
+                    raise Refusal("lease-not-found", f"there is no lease {write.id}")
+                transaction = self._transaction()
+                transaction.delete_keys(self.leases.keys(write.id))
+                self.leases.end(write.id)
+                events = self._commit(transaction.changes)
+                return LeaseRevokeResult(self.revision), events
+            case Compact():
+                self._compact(write.revision)
+                return CompactResult(self.revision), ()
+            case _:
+                assert_never(write)
+
+    def _transaction(self) -> Transaction:
+        answer = Answer(self.params.request_max_bytes)
+        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, answer)
+
+    def _commit(self, changes: list[Change]) -> tuple[Event, ...]:
+        """A new revision, unless nothing changed."""
+        if not changes:
+            return ()
+        self.revision += 1
+        freed = freed_later = 0
+        events = []
+        before: dict[bytes, bytes | None] = {}
+        for change in changes:
+            key, packed, previous = change.key, change.packed, change.previous
+            size = versions.size_bytes(key, packed)
+            self.written_bytes += size
+            if versions.is_deletion(packed):
+                freed_later += size
+            if previous is not None and not versions.is_deletion(previous):
+                if versions.mod_revision(previous) == self.revision:
+                    freed_later += versions.size_bytes(key, previous)
+                else:
+                    freed += versions.size_bytes(key, previous)
+            # What a watcher calls previous is of the revision before, also where a transaction wrote a key twice.
+            events.append(self.event(key, packed, before.setdefault(key, previous)))
+        self.history.append([change.key for change in changes], freed, freed_later)
+        return tuple(events)
+
+    def _compact(self, revision: int) -> None:
+        if revision <= self.compacted:
+            raise Refusal("compacted", f"revision {self.compacted} is compacted already")
+        if revision > self.revision:
+            raise Refusal("future-revision", f"revision {revision} is not there yet")
+        self.compacted = revision
+        self._freed_bytes = self.history.freed(revision)
+
+    def _remove(self) -> Iterator[None]:
+        """The removal of everything forgotten by the compaction as it is now, a slice at a time."""
+        compacted = self.compacted
+        done = 0
+        # Deletions made by the last compaction's own revision were kept by it, so that one is looked at again.
+        for revision in range(self.history.first, compacted + 1):
+            for key in self.history.changes(revision):
+                self.keyspace.trim(key, revision, compacted)
+                done += 1
+                if done == self.params.slice_entries:
+                    done = 0
+                    self.history.forget(revision)
+                    yield
+        self.history.forget(compacted)

@@ -1,0 +1,195 @@
+"""One step of the keyspace: its operations see each other's writes, and all of them become one revision or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+import msgspec
+
+from pycluster.store import versions
+from pycluster.store.keyspace import Keyspace, interval
+from pycluster.store.leases import Leases
+from pycluster.store.model import (
+    Compare,
+    DeleteRange,
+    DeleteResult,
+    KeyValue,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+    Txn,
+    TxnResult,
+)
+from pycluster.store.reads import Answer, read
+from pycluster.store.refusals import Refusal
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A version was written; ``previous`` is the one before it, maybe of the same revision, maybe a deletion."""
+
+    key: bytes
+    packed: bytes
+    previous: bytes | None
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    """A transaction whose conditions were looked at, the inner ones too (etcd does that before anything is written)."""
+
+    succeeded: bool
+    operations: list[Range | Put | DeleteRange | _Decided]
+
+
+class Transaction:
+    """Use one for one write, then take its ``changes``, or ``undo`` it after a ``Refusal``."""
+
+    def __init__(self, keyspace: Keyspace, leases: Leases, revision: int, compacted: int, answer: Answer) -> None:
+        self._keyspace = keyspace
+        self._leases = leases
+        self._base = revision
+        self._compacted = compacted
+        self._answer = answer
+        self.changes: list[Change] = []
+
+    def carry_out(self, write: Put | DeleteRange | Txn) -> PutResult | DeleteResult | TxnResult:
+        """Raises ``Refusal``, and ``changes`` may be half done by then."""
+        match write:
+            case Put():
+                self._check_put(write)
+                return self._put(write)
+            case DeleteRange():
+                return self._delete(write)
+            case Txn():
+                decided = self._decide(write)
+                for operation in _flat(decided):
+                    if isinstance(operation, Put):
+                        self._check_put(operation)
+                for operation in _flat(decided):
+                    if isinstance(operation, Range):
+                        self._check_range(operation)
+                results = self._run(decided)
+                return TxnResult(self._seen, decided.succeeded, results)
+            case _:
+                assert_never(write)
+
+    def delete_keys(self, keys: tuple[bytes, ...]) -> None:
+        """The end of a lease: they are all there."""
+        for key in keys:
+            self._write(key, versions.packed_deletion(self._base + 1))
+
+    def undo(self) -> None:
+        """As if nothing had been."""
+        for change in reversed(self.changes):
+            self._keyspace.undo(change.key)
+            self._leases.move(change.key, versions.lease(change.packed), versions.lease(change.previous))
+        self.changes.clear()
+
+    @property
+    def _seen(self) -> int:
+        """The revision that an operation sees as the present one: the new one as soon as something was written."""
+        return self._base + bool(self.changes)
+
+    def _write(self, key: bytes, packed: bytes) -> None:
+        previous = self._keyspace.newest(key)
+        key = self._keyspace.write(key, packed)
+        self._leases.move(key, versions.lease(previous), versions.lease(packed))
+        self.changes.append(Change(key, packed, previous))
+
+    def _put(self, put: Put) -> PutResult:
+        revision = self._base + 1
+        old = self._keyspace.live(put.key)
+        if old is None:
+            if put.ignore_value or put.ignore_lease:
+                raise _missing(put.key)
+            create, version, lease, value = revision, 0, put.lease, put.value
+        else:
+            _, create, version, lease = versions.numbers(old)
+            if not put.ignore_lease:
+                lease = put.lease
+            value = versions.value(old) if put.ignore_value else put.value
+        previous = self._answer.bring(put.key, old) if put.prev_kv and old is not None else None
+        self._write(put.key, versions.packed_put(revision, create, version + 1, lease, value))
+        return PutResult(revision, previous)
+
+    def _delete(self, delete: DeleteRange) -> DeleteResult:
+        found = list(self._keyspace.walk(*interval(delete.key, delete.range_end)))
+        previous: tuple[KeyValue, ...] = ()
+        if delete.prev_kv:
+            previous = tuple(self._answer.bring(key, packed) for key, packed in found)
+        self.delete_keys(tuple(key for key, _ in found))
+        return DeleteResult(self._seen, len(found), previous)
+
+    def _run(self, decided: _Decided) -> tuple[RangeResult | PutResult | DeleteResult | TxnResult, ...]:
+        results: list[RangeResult | PutResult | DeleteResult | TxnResult] = []
+        for operation in decided.operations:
+            match operation:
+                case Range():
+                    results.append(read(self._keyspace, operation, self._seen, self._compacted, self._answer))
+                case Put():
+                    results.append(self._put(operation))
+                case DeleteRange():
+                    results.append(self._delete(operation))
+                case _Decided():
+                    # An inner transaction's own revision is 0 in etcd: its header is never filled in.
+                    results.append(TxnResult(0, operation.succeeded, self._run(operation)))
+                case _:
+                    assert_never(operation)
+        return tuple(results)
+
+    def _decide(self, txn: Txn) -> _Decided:
+        succeeded = all(self._holds(compare) for compare in txn.compare)
+        operations = txn.success if succeeded else txn.failure
+        return _Decided(succeeded, [self._decide(one) if isinstance(one, Txn) else one for one in operations])
+
+    def _holds(self, compare: Compare) -> bool:
+        missing = True
+        for _, packed in self._keyspace.walk(*interval(compare.key, compare.range_end)):
+            missing = False
+            if not _compare(compare, packed):
+                return False
+        return not missing or _compare(compare, None)
+
+    def _check_put(self, put: Put) -> None:
+        if (put.ignore_value or put.ignore_lease) and self._keyspace.live(put.key) is None:
+            raise _missing(put.key)
+        if put.lease and put.lease not in self._leases:
+            raise Refusal("lease-not-found", f"there is no lease {put.lease}")
+
+    def _check_range(self, request: Range) -> None:
+        if request.revision > self._base:
+            raise Refusal("future-revision", f"revision {request.revision} is not there yet")
+        if request.revision and request.revision < self._compacted:
+            raise Refusal("compacted", f"revisions before {self._compacted} are forgotten")
+
+
+def _missing(key: bytes) -> Refusal:
+    return Refusal("key-not-found", f"{key!r} is not there, and its value or lease is to be kept")
+
+
+def _flat(decided: _Decided) -> Iterator[Range | Put | DeleteRange]:
+    for operation in decided.operations:
+        if isinstance(operation, _Decided):
+            yield from _flat(operation)
+        else:
+            yield operation
+
+
+_RESULTS: dict[str, Callable[[int], bool]] = {
+    "equal": lambda sign: sign == 0,
+    "not_equal": lambda sign: sign != 0,
+    "greater": lambda sign: sign > 0,
+    "less": lambda sign: sign < 0,
+}
+
+
+def _compare(compare: Compare, packed: bytes | None) -> bool:
+    """Whether the condition holds for a version, or for a key that is not there."""
+    if compare.target == "value":
+        if packed is None:
+            return False
+        value = versions.value(packed)
+        return _RESULTS[compare.result]((value > compare.value) - (value < compare.value))
+    mod, create, version, lease = (0, 0, 0, 0) if packed is None else versions.numbers(packed)
+    number = {"mod": mod, "create": create, "version": version, "lease": lease}[compare.target]
+    return _RESULTS[compare.result]((number > compare.number) - (number < compare.number))
