@@ -103,6 +103,13 @@ class Call:
         line, _, self._rest = self._rest.partition(b"\n")
         return msgspec.json.decode(line) if line else None
 
+    async def lines(self) -> list[Any]:
+        """The lines that are there already, decoded."""
+        while not self._out.empty():
+            await self._read()
+        *whole, self._rest = self._rest.split(b"\n")
+        return [msgspec.json.decode(line) for line in whole]
+
     async def reply(self) -> Reply:
         """The whole answer."""
         while not self.over:
