@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from tests.unit.web.fake import FakeCluster
 
 _WHO = re.compile(rb'"(cluster_id|member_id|raft_term)":"[0-9]+"')
 _LEFT = re.compile(rb'"TTL":"[1-9][0-9]*"')
+_LAST = b64encode(LAST_KEY).decode()
 #: How often our tasks get their turn before what they have said counts as all.
 _TURNS = 200
 
@@ -45,13 +47,14 @@ class Beside:
         theirs = self.etcd.watch(body)
         async with Call(self.app, "/v3/watch") as ours:
             ours.say(body)
+            told = await heard(ours)
             for place in range(operations):
                 asked = history.operation(self.state.store.revision)
                 where = f"seed {seed}, operation {place}: {asked.path} {asked.body.decode()}"
                 await self._one(asked, where)
             where = f"seed {seed}, live watch {body.decode()}"
             await self.same("/v3/kv/put", msgspec.json.encode({"key": LAST_KEY}), where)
-            told = await heard(ours)
+            told += await heard(ours)
         lines: list[Any] = []
         while not (lines and is_last(lines[-1])):
             lines.append(theirs.line())
@@ -113,14 +116,16 @@ async def heard(ours: Call) -> list[Any]:
 
 
 def told_by(lines: list[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
-    """What was said about the watch, and its events, however they were put into lines."""
+    """What was said about the watch, and its events but the last, however they were put into lines."""
     words, events = [], []
     for line in lines:
         result = dict(line["result"])
         result["header"] = {name: value for name, value in result["header"].items() if name == "revision"}
-        told = result.pop("events", [])
+        told = [event for event in result.pop("events", []) if event["kv"]["key"] != _LAST]
+        if is_last(line):
+            continue
         events += told
-        if not told:
+        if "events" not in line["result"]:
             words.append(result)
     return words, events
 

@@ -88,12 +88,9 @@ def running() -> Iterator[Etcd]:
         _await(process, client, log)
         yield Etcd(client)
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # Nothing of it is kept, and a gentle stop waits for open watches.
+        process.kill()
+        process.wait()
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -161,8 +161,6 @@ class History:
         kinds = {"request_range": self._range, "request_put": self._put, "request_delete_range": self._delete}
         if depth < 2 and self._chance(20):
             return {self._name("request_txn"): self._txn(now, depth + 1)}
-        if self._chance(1):
-            return {}
         (kind,) = self._rng.choices(list(kinds), (3, 5, 2))
         return {self._name(kind): kinds[kind](now)}
 
