@@ -57,6 +57,7 @@ def first(text: str) -> tuple[object, str]:
 
 
 def _complaint(text: str, error: json.JSONDecodeError) -> str:
+    """Go's words for where Python's scanner stopped."""
     found = text[error.pos : error.pos + 1]
     if not found or error.msg.startswith("Unterminated") or text[error.pos :] in ("n", "nu", "nul"):
         return "unexpected EOF"
@@ -68,11 +69,24 @@ def _complaint(text: str, error: json.JSONDecodeError) -> str:
         case "Expecting ':' delimiter":
             where = "after object key"
         case "Expecting ',' delimiter":
-            where = "after object key:value pair"
+            where = "after array element" if _in_array(text[: error.pos]) else "after object key:value pair"
+        case "Invalid \\escape":
+            found, where = text[error.pos + 1 : error.pos + 2], "in string escape code"
         case _:
             where = "in string literal"
-    shown = repr(found) if found != '"' else "'\"'"
-    return f"invalid character {shown} {where}"
+    shown = json.dumps(found)[1:-1] if found not in "'\"" else {"'": "\\'", '"': '"'}[found]
+    return f"invalid character '{shown}' {where}"
+
+
+def _in_array(text: str) -> bool:
+    """Whether the innermost value that is still open is an array."""
+    open_values: list[str] = []
+    for one in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        if one in "[{":
+            open_values.append(one)
+        elif one in "]}":
+            open_values.pop()
+    return open_values[-1:] == ["["]
 
 
 def unfit(value: object, wanted: str) -> Malformed:
@@ -121,7 +135,10 @@ def _illegal(text: str) -> int:
         rest = text[place + 1 :].replace("\r", "").replace("\n", "")
         if group == 3:
             return place + 1
-        return place + (1 if not rest.startswith("=") else 2)
+        if not rest:
+            return len(text)
+        following = text.index(rest[0], place + 1)
+        return following - 1 if rest[0] != "=" else following + 1
     return len(text) - group
 
 

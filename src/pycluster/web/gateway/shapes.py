@@ -68,9 +68,15 @@ PUT: Read[store.Put] = message(
 
 DELETE_RANGE: Read[store.DeleteRange] = message(store.DeleteRange, _KEY | {"prev_kv": ("prev_kv", boolean)}, key=b"")
 
+
+def _compact(revision: int, physical: bool = False) -> store.Compact:
+    """``physical`` would wait until the space is free; nothing depends on it."""
+    return store.Compact(revision)
+
+
 COMPACT: Read[store.Compact] = message(
-    store.Compact, {"revision": ("revision", integer)}, revision=0
-)  # ``physical`` only says when etcd answers
+    _compact, {"revision": ("revision", integer), "physical": ("physical", boolean)}, revision=0
+)
 
 
 def _compare(
