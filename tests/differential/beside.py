@@ -66,8 +66,9 @@ class Beside:
     async def _catch_up(self, theirs: Watching, where: str) -> list[Any]:
         """Everything that etcd has to tell."""
         await self.same("/v3/kv/put", msgspec.json.encode({"key": LAST_KEY}), where)
-        lines = [theirs.line()]
-        while not is_last(lines[-1]):
+        newest = str(self.state.store.revision)
+        lines: list[Any] = []
+        while not (lines and is_last(lines[-1]) and lines[-1]["result"]["events"][-1]["kv"]["mod_revision"] == newest):
             lines.append(theirs.line())
         return lines
 

@@ -37,6 +37,9 @@ class Etcd:
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
+    def close(self) -> None:
+        self._connection.close()
+
     def watch(self, body: bytes) -> Watching:
         """Begin a watch stream."""
         return Watching(self.port, body)
@@ -86,7 +89,9 @@ def running() -> Iterator[Etcd]:
         )
     try:
         _await(process, client, log)
-        yield Etcd(client)
+        etcd = Etcd(client)
+        yield etcd
+        etcd.close()
     finally:
         # Nothing of it is kept, and a gentle stop waits for open watches.
         process.kill()

@@ -123,23 +123,19 @@ def octets(value: Any) -> bytes:
 
 def _illegal(text: str) -> int:
     """Where Go's decoder stops: at a character it does not take, or at a group that ends early."""
-    place, group = 0, 0
-    for place, one in enumerate(text):
-        if one in "\r\n":
+    places = [place for place, one in enumerate(text) if one not in "\r\n"]
+    places += [len(text)] * 2
+    for count, place in enumerate(places[:-2]):
+        group = count % 4
+        if text[place] in _BASE64:
             continue
-        if one in _BASE64:
-            group = (group + 1) % 4
-            continue
-        if one != "=" or group < 2:
+        if text[place] != "=" or group < 2:
             return place
-        rest = text[place + 1 :].replace("\r", "").replace("\n", "")
-        if group == 3:
-            return place + 1
-        if not rest:
-            return len(text)
-        following = text.index(rest[0], place + 1)
-        return following - 1 if rest[0] != "=" else following + 1
-    return len(text) - group
+        following = places[count + 1]
+        if group == 3 or following == len(text):
+            return following
+        return following - 1 if text[following] != "=" else places[count + 2]
+    return len(text) - (len(places) - 2) % 4
 
 
 def integer(value: Any) -> int:
