@@ -7,7 +7,6 @@ from typing import assert_never
 
 import msgspec
 
-from pycluster.store import versions
 from pycluster.store.contents import Contents
 from pycluster.store.history import History
 from pycluster.store.keyspace import Keyspace
@@ -19,7 +18,6 @@ from pycluster.store.model import (
     DeleteRange,
     Event,
     Failure,
-    KeyValue,
     LeaseGrant,
     LeaseGrantResult,
     LeaseRevoke,
@@ -35,7 +33,7 @@ from pycluster.store.params import Params
 from pycluster.store.reads import Answer, read
 from pycluster.store.refusals import Refusal, examine
 from pycluster.store.remembered import REQUEST_ID_MAX_BYTES, Remembered
-from pycluster.store.transaction import Change, Transaction
+from pycluster.store.transaction import Transaction
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -141,13 +139,6 @@ class Store:
         """The state as it is now, to be read while it changes; ``writers`` keeps what it needs."""
         return Contents(self.keyspace, self.history, self.leases, self.remembered, self.revision, self.compacted)
 
-    def event(self, key: bytes, packed: bytes, previous: bytes | None) -> Event:
-        """As a watcher is told."""
-        before = None if previous is None or versions.is_deletion(previous) else versions.key_value(key, previous)
-        if versions.is_deletion(packed):
-            return Event(True, KeyValue(key, b"", 0, versions.mod_revision(packed), 0), before)
-        return Event(False, versions.key_value(key, packed), before)
-
     def _failure(self, refusal: Refusal) -> Failure:
         return Failure(refusal.kind, refusal.detail, self.revision, self.compact_revision)
 
@@ -168,17 +159,11 @@ class Store:
                 try:
                     result = transaction.carry_out(write)
                     # A value that is kept by ``ignore_value`` becomes known only here.
-                    self._make_room(
-                        sum(
-                            versions.size_bytes(change.key, change.packed)
-                            for change in transaction.changes
-                            if not versions.is_deletion(change.packed)
-                        )
-                    )
+                    self._make_room(transaction.put_bytes)
                 except Refusal:
                     transaction.undo()
                     raise
-                return result, self._commit(transaction.changes)
+                return result, self._commit(transaction)
             case LeaseGrant():
                 ttl_s = self.leases.grant(write.id, write.ttl_s)
                 return LeaseGrantResult(self.revision, write.id, ttl_s), ()
@@ -188,7 +173,7 @@ class Store:
                 transaction = self._transaction()
                 transaction.delete_keys(self.leases.keys(write.id))
                 self.leases.end(write.id)
-                events = self._commit(transaction.changes)
+                events = self._commit(transaction)
                 return LeaseRevokeResult(self.revision), events
             case Compact():
                 self._compact(write.revision)
@@ -200,29 +185,14 @@ class Store:
         answer = Answer(self.params.request_max_bytes)
         return Transaction(self.keyspace, self.leases, self.revision, self.compacted, answer)
 
-    def _commit(self, changes: list[Change]) -> tuple[Event, ...]:
+    def _commit(self, transaction: Transaction) -> tuple[Event, ...]:
         """A new revision, unless nothing changed."""
-        if not changes:
+        if not transaction.keys:
             return ()
         self.revision += 1
-        freed = freed_later = 0
-        events = []
-        before: dict[bytes, bytes | None] = {}
-        for change in changes:
-            key, packed, previous = change.key, change.packed, change.previous
-            size = versions.size_bytes(key, packed)
-            self.written_bytes += size
-            if versions.is_deletion(packed):
-                freed_later += size
-            if previous is not None and not versions.is_deletion(previous):
-                if versions.mod_revision(previous) == self.revision:
-                    freed_later += versions.size_bytes(key, previous)
-                else:
-                    freed += versions.size_bytes(key, previous)
-            # What a watcher calls previous is of the revision before, also where a transaction wrote a key twice.
-            events.append(self.event(key, packed, before.setdefault(key, previous)))
-        self.history.append([change.key for change in changes], freed, freed_later)
-        return tuple(events)
+        self.written_bytes += transaction.put_bytes + transaction.deleted_bytes
+        self.history.append(transaction.keys, transaction.freed, transaction.freed_later)
+        return tuple(transaction.events)
 
     def _compact(self, revision: int) -> None:
         if revision <= self.compacted:

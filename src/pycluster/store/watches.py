@@ -9,7 +9,7 @@ import msgspec
 from pycluster.store import versions
 from pycluster.store.audience import Audience
 from pycluster.store.keyspace import interval
-from pycluster.store.model import OPEN_END, Event, Failure, Watch, WatchBatch
+from pycluster.store.model import OPEN_END, Event, Failure, KeyValue, Watch, WatchBatch
 from pycluster.store.store import Applied, Store
 
 
@@ -136,7 +136,11 @@ class Watches:
         if not _wants(watcher.watch, versions.is_deletion(packed)):
             return None
         known = watcher.watch.prev_kv and revision > self._store.compacted
-        return self._store.event(key, packed, self._store.keyspace.at(key, revision - 1) if known else None)
+        before = self._store.keyspace.at(key, revision - 1) if known else None
+        previous = None if before is None else versions.key_value(key, before)
+        if versions.is_deletion(packed):
+            return Event(True, KeyValue(key, b"", 0, revision, 0), previous)
+        return Event(False, versions.key_value(key, packed), previous)
 
 
 def _wants(watch: Watch, deleted: bool) -> bool:
