@@ -85,8 +85,11 @@ class Beside:
         """As many lines as it takes to hear as much as we have said."""
         words, events = told_by(ours)
         lines: list[Any] = []
-        while len(told_by(lines)[0]) < len(words) or len(told_by(lines)[1]) < len(events):
-            lines.append(watching.line())
+        try:
+            while len(told_by(lines)[0]) < len(words) or len(told_by(lines)[1]) < len(events):
+                lines.append(watching.line())
+        except TimeoutError:
+            where += ", where etcd says no more"
         watching.close()
         compare_watches(ours, lines, where)
 

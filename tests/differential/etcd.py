@@ -19,11 +19,6 @@ from benchmarks.fleet import TIED
 _START_S = 30.0
 
 
-def found() -> bool:
-    """Whether this machine has one."""
-    return shutil.which("etcd") is not None
-
-
 class Etcd:
     """One process and one connection to it."""
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 
-import pytest
-
 from tests.differential.beside import Beside, Different
-from tests.differential.etcd import Etcd, running
+from tests.differential.etcd import Etcd
 
 #: One after the other, to one and the same state. ``=`` begins another path.
 BODIES = r"""
@@ -198,14 +195,6 @@ null
 = /v3beta/kv/range
 {"key":"Yg=="}
 """
-
-
-@pytest.fixture(scope="module")
-def etcd() -> Iterator[Etcd]:
-    if shutil.which("etcd") is None:
-        pytest.skip("needs etcd, Debian's package etcd-server")
-    with running() as process:
-        yield process
 
 
 def cases() -> Iterator[tuple[str, bytes]]:
