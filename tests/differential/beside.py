@@ -50,7 +50,7 @@ class Beside:
             ours.say(body)
             told = await heard(ours)
             for place in range(operations):
-                asked = history.operation(self.state.store.revision)
+                asked = history.operation(self.state.store.revision, self.state.store.compact_revision)
                 where = f"seed {seed}, operation {place}: {asked.path} {asked.body.decode()}"
                 if asked.path == "/v3/kv/compaction":
                     # What was before an event etcd looks up when it tells the event: that must not be forgotten yet.

@@ -31,10 +31,11 @@ class History:
 
     def __init__(self, seed: int, base: int) -> None:
         self._rng = Random(seed)
-        self._base = base
+        self._base = self._compacted = base
 
-    def operation(self, now: int) -> Asked:
-        """The next one; ``now`` is the newest revision."""
+    def operation(self, now: int, compacted: int) -> Asked:
+        """The next one; ``now`` is the newest revision, ``compacted`` the one before which all is forgotten."""
+        self._compacted = compacted
         draw: dict[str, tuple[int, Any]] = {
             "kv/put": (24, self._put),
             "kv/range": (22, self._range),
@@ -181,8 +182,10 @@ class History:
         return self._lease(now) | dict(self._sometimes(keys=(70, True)))
 
     def _watch(self, now: int) -> dict[str, object]:
-        start = self._number(max(self._base + 1, now - self._rng.randrange(40)))
-        return {self._name("create_request"): {self._name("start_revision"): start, **self._watched()}}
+        # Of what the compacted revision itself deleted etcd tells only while it has not tidied up.
+        start = max(self._base + 1, now - self._rng.randrange(40))
+        number = self._number(start + (start == self._compacted))
+        return {self._name("create_request"): {self._name("start_revision"): number, **self._watched()}}
 
     def _watched(self) -> dict[str, object]:
         everything: dict[str, object] = {"key": "AA==", "range_end": "AA=="}
