@@ -109,7 +109,7 @@ class SnapshotWriter:
         for answers in self._batches(contents.answers, lambda item: len(item[0]) + len(item[1])):
             yield _Answers(answers)
         written = 0
-        for keys in self._batches(contents.keys(), lambda item: len(item[0]) + sum(map(len, item[1]))):
+        for keys in self._batches(contents.versions(), lambda item: len(item[0]) + sum(map(len, item[1]))):
             yield _Keys([item for item in keys if item[1]])
             written += sum(len(item[1]) for item in keys)
         for orders in self._batches(contents.orders(), lambda item: sum(map(len, item[1]))):

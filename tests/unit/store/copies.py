@@ -172,7 +172,7 @@ class Copies:
             return "future-revision"
         if 0 < request.revision < self.forgotten:
             return "compacted"
-        return self.read(request, self.states[request.revision or -1], self.revision)
+        return self.read(request, self.states[request.revision if request.revision > 0 else -1], self.revision)
 
     def read(self, request: Range, state: State, seen: int) -> RangeResult:
         found = [state[key] for key in sorted(state) if inside(key, request.key, request.range_end)]
