@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from base64 import b64encode
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -112,8 +113,10 @@ class Beside:
 
 def compare_watches(ours: list[Any], theirs: list[Any], where: str) -> None:
     """Raises ``Different`` where two streams do not tell the same."""
-    if told_by(ours) != told_by(theirs):
-        raise Different(f"{where}\n  etcd {told_by(theirs)}\n  ours {told_by(ours)}")
+    for expected, told in zip(told_by(theirs), told_by(ours), strict=True):
+        for place, (one, other) in enumerate(zip_longest(expected, told)):
+            if one != other:
+                raise Different(f"{where}, at {place}\n  etcd {one}\n  ours {other}")
 
 
 def is_last(line: Any) -> bool:

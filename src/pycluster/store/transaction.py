@@ -112,7 +112,8 @@ class Transaction:
             before = self._keyspace.at(key, self._base)
             previous = None if before is None else versions.key_value(key, before)
         self.keys.append(key)
-        self.events.append(Event(kv.version == 0, kv, previous))
+        # Nothing is before a creation, even where the same transaction deleted the key first (etcd's IsCreateEvent).
+        self.events.append(Event(kv.version == 0, kv, None if kv.version == 1 else previous))
 
     def _put(self, put: Put) -> PutResult:
         revision = self._base + 1
