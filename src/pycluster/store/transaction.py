@@ -55,7 +55,8 @@ class Transaction:
         """Raises ``Refusal``, and may be half done by then."""
         match write:
             case Put():
-                self._check_put(write)
+                # Of a put alone etcd looks at the lease first, of one in a transaction at the key.
+                self._check_lease(write)
                 return self._put(write)
             case DeleteRange():
                 return self._delete(write)
@@ -112,7 +113,8 @@ class Transaction:
             before = self._keyspace.at(key, self._base)
             previous = None if before is None else versions.key_value(key, before)
         self.keys.append(key)
-        self.events.append(Event(kv.version == 0, kv, previous))
+        # Nothing is before a creation, even where the same transaction deleted the key first (etcd's IsCreateEvent).
+        self.events.append(Event(kv.version == 0, kv, None if kv.version == 1 else previous))
 
     def _put(self, put: Put) -> PutResult:
         revision = self._base + 1
@@ -178,6 +180,9 @@ class Transaction:
     def _check_put(self, put: Put) -> None:
         if (put.ignore_value or put.ignore_lease) and self._keyspace.live(put.key) is None:
             raise _missing(put.key)
+        self._check_lease(put)
+
+    def _check_lease(self, put: Put) -> None:
         if put.lease and put.lease not in self._leases:
             raise Refusal("lease-not-found", f"there is no lease {put.lease}")
 

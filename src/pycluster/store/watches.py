@@ -140,7 +140,8 @@ class Watches:
         previous = None if before is None else versions.key_value(key, before)
         if versions.is_deletion(packed):
             return Event(True, KeyValue(key, b"", 0, revision, 0), previous)
-        return Event(False, versions.key_value(key, packed), previous)
+        kv = versions.key_value(key, packed)
+        return Event(False, kv, None if kv.version == 1 else previous)
 
 
 def _wants(watch: Watch, deleted: bool) -> bool:

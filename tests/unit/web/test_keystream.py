@@ -128,7 +128,7 @@ def test_a_reader_that_is_too_slow_is_told_where_to_resume_and_misses_nothing(ag
         put(agent, b"k", b"v" * 500_000)
         written += 1
         assert written < 1_000
-    values: list[str] = []
+    values: list[int] = []
     while (sent := take(stream)).kind == "put":
         values.append(data(sent)["kv"]["mod_revision"])
     assert (sent.kind, sent.id) == ("lagged", str(values[-1]))
