@@ -35,8 +35,11 @@ class Lease:
         self.not_before_us = 0
         self._began_us = 0
         self._round_us = 0
-        #: When the last heartbeat of any kind was sent.
-        self._newest_us = 0
+        #: When the last heartbeat of any kind was sent, and how many such moments there were.
+        self.newest_us = 0
+        self.rounds = 0
+        #: What was committed then.
+        self._told_index = 0
 
     def begin(self, not_before_us: int) -> None:
         """Elected: the first heartbeats are due now; no acting before ``not_before_us``."""
@@ -67,13 +70,30 @@ class Lease:
         self._round_us = s.now_us
         return True
 
+    def notice(self) -> None:
+        """Tell the followers what was committed since the last heartbeat, unless that was just now."""
+        s = self._s
+        if s.commit_index > self._told_index and s.now_us >= self._notice_us:
+            self.confirm()
+
+    @property
+    def _notice_us(self) -> int:
+        return self.newest_us + self._s.params.commit_notice_ms * MILLISECOND
+
     def _beat(self, progress: Progress) -> None:
         """By datagram; also by the connection where the last round's came to nothing: either may be blocked."""
         s, message = self._s, self._heartbeat(progress)
-        self._newest_us = s.now_us
+        self._sent()
         s.datagram(progress.seat, message)
         if progress.round_us is None or progress.round_us < self._round_us:
             s.heartbeat(progress.seat, message)
+
+    def _sent(self) -> None:
+        s = self._s
+        self._told_index = s.commit_index
+        if s.now_us > self.newest_us:
+            self.newest_us = s.now_us
+            self.rounds += 1
 
     def _heartbeat(self, progress: Progress) -> Heartbeat:
         s = self._s
@@ -86,9 +106,9 @@ class Lease:
         By datagram only: where none gets through, the next heartbeat that is due goes by the connection too.
         """
         s = self._s
-        if s.now_us <= self._newest_us:
+        if s.now_us <= self.newest_us:
             return False
-        self._newest_us = s.now_us
+        self._sent()
         for progress in self._replication.progress.values():
             s.datagram(progress.seat, self._heartbeat(progress))
         return True
@@ -139,11 +159,13 @@ class Lease:
             return
         if s.now_us < self.not_before_us:
             return
-        if not self.acting and until_us > s.now_us:
+        step_us = s.params.acting_step_ms * MILLISECOND
+        # What a lease just over had left unrecorded is no new one.
+        if not self.acting and until_us >= s.now_us + step_us:
             self.acting, self.acted, self.until_us = True, True, until_us
             s.reason = f"acts in term {s.term}: {s.reach_text(s.params.election_timeout_us)}"
             s.effects.append(ActingStarted(s.term, s.now_us, until_us))
-        elif self.acting and until_us - self.until_us >= s.params.acting_step_ms * MILLISECOND:
+        elif self.acting and until_us - self.until_us >= step_us:
             self.until_us = until_us
             s.effects.append(ActingRenewed(s.term, until_us))
 
@@ -174,6 +196,8 @@ class Lease:
         due = min(self.heartbeat_due_us, self.quorum_lost_us)
         if (barren_us := self.barren_us) is not None:
             due = min(due, barren_us)
+        if self._s.commit_index > self._told_index and self._replication.progress:
+            due = min(due, self._notice_us)
         if self.acting:
             return min(due, self.until_us)
         return min(due, self.not_before_us) if self._s.now_us < self.not_before_us else due

@@ -47,6 +47,9 @@ class Params(msgspec.Struct, frozen=True):
 
     ``append_inflight_max`` (messages): unanswered appends per follower.
 
+    ``commit_notice_ms`` (ms, 1 to the heartbeat interval): followers hear of a commit with what they are sent next, and
+    this long after the last heartbeat at the latest; those who watch at a follower wait no longer.
+
     ``append_resend_ms`` (ms): an unanswered append, or piece of a snapshot, is taken for lost after this.
 
     ``proposals_max`` (entries, 1 or more): what may be appended and not committed; one more is refused, for a leader
@@ -86,6 +89,7 @@ class Params(msgspec.Struct, frozen=True):
     append_entries_max: int = 64
     append_bytes_max: int = 2_097_152
     append_inflight_max: int = 4
+    commit_notice_ms: int = 10
     append_resend_ms: int = 500
     proposals_max: int = 4_096
     reads_max: int = 8_192
@@ -131,6 +135,10 @@ class Params(msgspec.Struct, frozen=True):
             (
                 min(self.append_entries_max, self.append_inflight_max, self.append_bytes_max, self.held_max) < 1,
                 "append_entries_max, append_inflight_max, append_bytes_max and held_max must be at least 1",
+            ),
+            (
+                not 1 <= self.commit_notice_ms <= self.heartbeat_interval_ms,
+                f"commit_notice_ms = {self.commit_notice_ms} must lie in 1 to heartbeat_interval_ms",
             ),
             (
                 min(self.proposals_max, self.reads_max) < 1 or self.kept_max < 0,

@@ -23,6 +23,8 @@ class Reads:
         self._asked: list[int] = []
         self._index = 0
         self._round_us = 0
+        #: How many rounds had been sent when the newest of them came.
+        self._came = 0
 
     def ask(self, token: int) -> None:
         """A read came in; refused at once where this voter does not lead."""
@@ -33,6 +35,7 @@ class Reads:
             s.effects.append(ReadRefused(token, "overloaded"))
         else:
             self._fresh.append(token)
+            self._came = self._lease.rounds
 
     def settle(self) -> None:
         """What was confirmed is ready; what waits begins the next round."""
@@ -42,9 +45,9 @@ class Reads:
         if self._asked and self._lease.confirmed_us >= self._round_us:
             s.effects.extend(ReadReady(token, self._index) for token in self._asked)
             self._asked = []
-        if self._fresh and not self._asked and self._lease.confirm():
+        if self._fresh and not self._asked and (self._lease.rounds > self._came or self._lease.confirm()):
             self._asked, self._fresh = self._fresh, []
-            self._index, self._round_us = s.commit_index, s.now_us
+            self._index, self._round_us = s.commit_index, self._lease.newest_us
             if self._lease.confirmed_us >= self._round_us:
                 self.settle()
 

@@ -334,6 +334,7 @@ class Roles:
             if s.role != "leader":
                 return
         committed = self.replication.advance_commit()
+        self.lease.notice()
         self.lease.renew()
         if committed and not self.reconfigure.pending:
             self._on_configuration_committed()
