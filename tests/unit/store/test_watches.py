@@ -18,7 +18,7 @@ from pycluster.store import (
     Watches,
 )
 from pycluster.store.audience import Audience, after_prefix
-from tests.unit.store.hand import apply, done, store, tidied
+from tests.unit.store.hand import apply, done, restored, store, tidied, written
 
 
 def heard(batches: list[tuple[int, WatchBatch]]) -> dict[int, list[bytes]]:
@@ -174,3 +174,17 @@ def test_what_cannot_be_watched(watch: Watch) -> None:
     assert isinstance(refusal, Failure) and refusal.kind == "bad-request"
     assert watches.open(1, Watch(b"a")) == WatchBatch(1)
     assert isinstance(watches.open(1, Watch(b"a")), Failure)
+
+
+def test_what_one_revision_wrote_twice_is_told_twice_also_once_it_is_compacted() -> None:
+    one = store()
+    done(one, Put(b"b", b"1"), Txn(success=(Put(b"b", b"2"), DeleteRange(b"a", OPEN_END))), Put(b"c"), Compact(3))
+    tidied(one)
+    for each in (one, restored(written(one))):
+        watches = Watches(each)
+        watches.open(1, Watch(b"b", start_revision=3))
+        put, gone = Event(False, KeyValue(b"b", b"2", 2, 3, 2)), Event(True, KeyValue(b"b", b"", 0, 3, 0))
+        assert watches.catch_up() == [(1, WatchBatch(4, (put, gone)))]
+    done(one, Compact(4))
+    tidied(one)
+    assert one.keyspace.every(b"", 9) == [b"c"]
