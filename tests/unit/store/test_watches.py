@@ -188,3 +188,22 @@ def test_what_one_revision_wrote_twice_is_told_twice_also_once_it_is_compacted()
     done(one, Compact(4))
     tidied(one)
     assert one.keyspace.every(b"", 9) == [b"c"]
+
+
+def test_watchers_go_on_where_they_were_when_a_snapshot_takes_the_place_of_the_store() -> None:
+    one, other = store(slice_entries=1), store()
+    done(one, Put(b"a"), Put(b"b"))
+    watches = Watches(one)
+    watches.open(1, Watch(b"a", OPEN_END))
+    watches.open(2, Watch(b"a", OPEN_END, start_revision=2))
+    watches.open(3, Watch(b"a", OPEN_END, start_revision=7))
+    assert heard(watches.catch_up()) == {2: [b"a"]}
+    done(other, *(Put(key) for key in (b"a", b"b", b"c", b"d")))
+    watches.replace(restored(written(other)))
+    told: dict[int, list[bytes]] = {1: [], 2: []}
+    while watches.behind:
+        for watch_id, batch in watches.catch_up():
+            told[watch_id] += [event.kv.key for event in batch.events]
+    assert told == {1: [b"c", b"d"], 2: [b"b", b"c", b"d"]}
+    assert heard(watches.publish(apply(other, Put(b"e")))) == {1: [b"e"], 2: [b"e"]}
+    assert heard(watches.publish(apply(other, Put(b"f")))) == {1: [b"f"], 2: [b"f"], 3: [b"f"]}
