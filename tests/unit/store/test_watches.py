@@ -180,7 +180,9 @@ def test_what_one_revision_wrote_twice_is_told_twice_also_once_it_is_compacted()
     one = store()
     done(one, Put(b"b", b"1"), Txn(success=(Put(b"b", b"2"), DeleteRange(b"a", OPEN_END))), Put(b"c"), Compact(3))
     tidied(one)
-    for each in (one, restored(written(one))):
+    copy = restored(written(one))
+    assert copy.size_bytes == one.size_bytes
+    for each in (one, copy):
         watches = Watches(each)
         watches.open(1, Watch(b"b", start_revision=3))
         put, gone = Event(False, KeyValue(b"b", b"2", 2, 3, 2)), Event(True, KeyValue(b"b", b"", 0, 3, 0))
