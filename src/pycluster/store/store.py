@@ -167,8 +167,7 @@ class Store:
                 if write.id not in self.leases:
                     raise Refusal("lease-not-found", f"there is no lease {write.id}")
                 transaction = self._transaction()
-                transaction.delete_keys(self.leases.keys(write.id))
-                self.leases.end(write.id)
+                transaction.end_lease(write.id)
                 events = self._commit(transaction)
                 return LeaseRevokeResult(self.revision), events
             case Compact():
