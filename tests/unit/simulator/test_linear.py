@@ -301,5 +301,5 @@ def test_watchers_who_contradict_one_another_are_found_where_either_may_be_right
     on_x, on_y = (Watching(name, Watch(key, start_revision=2), quiet) for name, key in (("v", b"x"), ("w", b"y")))
     assert linear.check(history, [on_x]).committed is not None
     assert linear.check(history, [on_y]).committed is not None
-    with pytest.raises(Violation, match="a revision is somebody's|watchers and answers agree"):
+    with pytest.raises(Violation, match=r"a revision is somebody's|watchers and answers agree"):
         linear.check(history, [on_x, on_y])
