@@ -103,7 +103,6 @@ class _Replay:
         looks_at = one.revision
         if one.changing:
             self._writes[one.revision] = one
-            looks_at -= 1
         else:
             if isinstance(one.request, Range) and one.request.revision:
                 looks_at = one.request.revision
