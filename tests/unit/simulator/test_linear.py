@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pycluster.simulator.checkers import Violation, linear
-from pycluster.simulator.checkers.history import Operation
+from pycluster.simulator.checkers import Opening, Operation, Violation, Watching, linear
 from pycluster.store import (
     OPEN_END,
     Compare,
+    Event,
     Failure,
     KeyValue,
     LeaseGrant,
@@ -21,6 +21,8 @@ from pycluster.store import (
     RangeResult,
     Txn,
     TxnResult,
+    Watch,
+    WatchBatch,
 )
 from tests.unit.simulator.histories import dropped, got, kv, op, put, swap
 
@@ -261,3 +263,43 @@ def test_conditions_that_compare_revisions_are_left_to_the_order_of_revisions() 
     judgement = linear.check(history)
     assert judgement.committed is not None
     assert judgement.undecided == ("the part of 1 keys around b'x'",)
+
+
+def watcher(start: int, *events: Event, upto: int) -> Watching:
+    batches = (WatchBatch(start - 1), WatchBatch(upto, events))
+    return Watching("w", Watch(b"\0", OPEN_END, start), (Opening(start, batches),))
+
+
+def test_what_watchers_were_told_of_a_write_says_what_came_before_it() -> None:
+    history = [put(0, None, b"a"), put(0, None, b"a", key=b"y"), put(2, 3, b"b", 3)]
+    for version, lost in ((1, b"y"), (2, b"x")):
+        told = Event(False, KeyValue(b"x", b"b", 4 - version, 3, version))
+        committed = linear.check(history, [watcher(3, told, upto=3)]).committed
+        assert committed is not None
+        assert [event.kv.key for event in committed.events[2]] == [lost]
+
+
+def test_what_watchers_were_not_told_says_what_did_not_happen() -> None:
+    history = [put(0, None, b"a"), put(0, None, b"a", key=b"y"), put(2, 3, b"b", 3, b"z")]
+    silent = Watching("w", Watch(b"x", start_revision=2), (Opening(2, (WatchBatch(1), WatchBatch(3))),))
+    committed = linear.check(history, [silent]).committed
+    assert committed is not None
+    assert [event.kv.key for event in committed.events[2]] == [b"y"]
+
+
+def test_a_watcher_who_is_told_what_no_answer_allows_is_named() -> None:
+    history = [put(0, 1, b"a", 2), put(2, 3, b"b", 3)]
+    with pytest.raises(Violation, match="nothing is invented: w"):
+        linear.check(history, [watcher(2, Event(False, A), Event(False, kv(b"?", 3, 2, 2)), upto=3)])
+    with pytest.raises(Violation, match="nothing is invented: w"):
+        linear.check(history, [watcher(4, Event(False, kv(b"?", 4, 2, 3)), upto=4)])
+
+
+def test_watchers_who_contradict_one_another_are_found_where_either_may_be_right() -> None:
+    history = [put(0, None, b"a"), put(0, None, b"a", key=b"y"), put(2, 3, b"b", 3, b"z")]
+    quiet = (Opening(2, (WatchBatch(1), WatchBatch(3))),)
+    on_x, on_y = (Watching(name, Watch(key, start_revision=2), quiet) for name, key in (("v", b"x"), ("w", b"y")))
+    assert linear.check(history, [on_x]).committed is not None
+    assert linear.check(history, [on_y]).committed is not None
+    with pytest.raises(Violation, match=r"a revision is somebody's|watchers and answers agree"):
+        linear.check(history, [on_x, on_y])

@@ -73,15 +73,11 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """What may have taken effect once, at any time from ``begin_us`` on.
-
-    ``only``: not 0 where its answer says at which revision, and not whether it changed anything.
-    """
+    """What may have taken effect once, at any time from ``begin_us`` on."""
 
     operation: Operation
     begin_us: int
     request: Step
-    only: int = 0
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -92,7 +88,9 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def sorted_out(history: Iterable[Operation]) -> Facts:
-    """What is known and what is not. Every lease that may have been granted may end at any time afterwards."""
+    """What is known and what is not. Every lease that may have been granted may end at any time afterwards, once,
+    whether somebody revokes it or not.
+    """
     known: list[Known] = []
     unknown: list[Unknown] = []
     for operation in history:
@@ -104,7 +102,7 @@ def sorted_out(history: Iterable[Operation]) -> Facts:
             if lease and (not isinstance(result, Failure) or _lost(result)):
                 unknown.append(Unknown(operation, operation.invoked_us, LeaseRevoke(lease, expired=True)))
         if result is None or operation.returned_us is None or _lost(result):
-            if not isinstance(request, Range | LeaseGrant | Compact):
+            if not isinstance(request, Range | LeaseGrant | LeaseRevoke | Compact):
                 unknown.append(Unknown(operation, operation.invoked_us, request))
         elif not isinstance(result, Failure):
             fresh = not (isinstance(request, Range) and (request.serializable or request.revision))
@@ -120,8 +118,6 @@ def sorted_out(history: Iterable[Operation]) -> Facts:
                     fresh,
                 )
             )
-            if isinstance(request, LeaseRevoke):
-                unknown.append(Unknown(operation, operation.invoked_us, request, result.revision))
     return Facts(tuple(sorted(known, key=lambda one: one.begin_us)), tuple(unknown))
 
 

@@ -63,7 +63,13 @@ def _committed(history: Sequence[Operation], watchings: Sequence[Watching], boun
         if not watchings:
             raise
         # Is it the answers that do not fit, or what a watcher was told? Whoever is wrong is named.
-        _fit(revisions.check(history, bound=bound), watchings)
+        plain = revisions.check(history, bound=bound)
+        for one in watchings:
+            try:
+                revisions.check(history, [one], bound=bound)
+            except Violation:
+                _fit(plain, [one])
+                raise
         raise
     _fit(committed, watchings)
     return committed
@@ -88,8 +94,7 @@ def search(history: Iterable[Operation], *, bound: int = SEARCH_BOUND) -> list[s
 def _parts(facts: Facts) -> list[_Part]:
     """Cut by keys; what one write touches stays together."""
     known = [one for one in facts.known if one.fresh and not isinstance(one.request, LeaseGrant | Compact)]
-    unknown = [one for one in facts.unknown if not one.only]
-    everyone: list[Known | Unknown] = [*known, *unknown]
+    everyone: list[Known | Unknown] = [*known, *facts.unknown]
     attached: defaultdict[int, set[bytes]] = defaultdict(set)
     universe: set[bytes] = set()
     for one in everyone:

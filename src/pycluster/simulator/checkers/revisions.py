@@ -38,8 +38,8 @@ def check(history: Iterable[Operation], watchings: Iterable[Watching] = (), *, b
     """
     facts = sorted_out(history)
     _unique(facts.known)
-    floors = _real_time(facts)
-    return _Replay(facts, floors, watchings, bound).search()
+    _real_time(facts.known)
+    return _Replay(facts, watchings, bound).search()
 
 
 def _unique(known: Sequence[Known]) -> None:
@@ -55,34 +55,24 @@ def _unique(known: Sequence[Known]) -> None:
                 )
 
 
-def _real_time(facts: Facts) -> list[int]:
-    """Compare revisions with true time; the highest revision answered before each unknown operation began."""
-    returned = sorted(facts.known, key=lambda one: one.end_us)
-    begun = [(one.begin_us, place, one) for place, one in enumerate(facts.known)]
-    begun += [(one.begin_us, ~place, None) for place, one in enumerate(facts.unknown)]  # type: ignore[misc]
-    floors = [0] * len(facts.unknown)
+def _real_time(known: Sequence[Known]) -> None:
+    """Compare revisions with true time; ``known`` is sorted by when each began."""
+    returned = sorted(known, key=lambda one: one.end_us, reverse=True)
     highest: Known | None = None
-    ended = 0
-    for begin_us, place, one in sorted(begun, key=lambda entry: entry[0]):
-        while ended < len(returned) and returned[ended].end_us < begin_us:
-            if highest is None or returned[ended].revision > highest.revision:
-                highest = returned[ended]
-            ended += 1
-        if highest is None:
-            continue
-        if one is None:
-            floors[~place] = highest.revision
-        elif one.fresh and one.revision < highest.revision + one.changing:
+    for one in known:
+        while returned[-1].end_us < one.begin_us:
+            ended = returned.pop()
+            if highest is None or ended.revision > highest.revision:
+                highest = ended
+        if highest is not None and one.fresh and one.revision < highest.revision + one.changing:
             raise Violation("real time", f"{one.operation} began after this had been answered: {highest.operation}")
-    return floors
 
 
 class _Replay:
     """Revision by revision; what nobody claims is tried with every operation whose outcome is unknown."""
 
-    def __init__(self, facts: Facts, floors: list[int], watchings: Iterable[Watching], bound: int) -> None:
+    def __init__(self, facts: Facts, watchings: Iterable[Watching], bound: int) -> None:
         self._unknown = facts.unknown
-        self._floors = floors
         self._bound = bound
         self._writes: dict[int, Known] = {}
         self._looks: defaultdict[int, list[Known]] = defaultdict(list)
@@ -113,7 +103,6 @@ class _Replay:
         looks_at = one.revision
         if one.changing:
             self._writes[one.revision] = one
-            looks_at -= 1
         else:
             if isinstance(one.request, Range) and one.request.revision:
                 looks_at = one.request.revision
@@ -189,9 +178,7 @@ class _Replay:
     def _candidates(self, gap: int, kvs: Keys, used: int) -> Iterable[tuple[int, Keys]]:
         known_us = self._known_us.get(gap)
         for place, one in enumerate(self._unknown):
-            if used >> place & 1 or self._floors[place] >= gap or one.only not in (0, gap):
-                continue
-            if known_us is not None and one.begin_us > known_us:
+            if used >> place & 1 or (known_us is not None and one.begin_us > known_us):
                 continue
             after, _ = apply(kvs, one.request, gap)
             if after != kvs and self._believable(gap, kvs, after):
