@@ -20,6 +20,7 @@ BODIES = r"""
 {"key":"bm9uZQ==","ignore_lease":true}
 {"key":"bm9uZQ==","ignore_value":true}
 {"key":"bm9uZQ==","lease":"9"}
+{"key":"bm9uZQ==","lease":"9","ignore_value":true}
 {"key":"bm9uZQ==","lease":-9}
 {}
 
@@ -130,6 +131,7 @@ null
 {"success":[{"request_txn":{"failure":[{"request_put":{"key":"YQ=="}}]}},{"request_put":{"key":"YQ=="}}]}
 {"success":[{"request_put":{"key":"YQ=="}},{"request_delete_range":{"key":"YQ==","range_end":"AA=="}}]}
 {"success":[{"request_put":{"key":"YQ==","lease":"12345"}}]}
+{"success":[{"request_put":{"key":"bm9uZQ==","lease":"9","ignore_value":true}}]}
 {"success":[{"request_put":{"key":"eg=="}},{"request_range":{"key":"eg==","revision":"1000"}}]}
 {"compare":[{}]}
 {"compare":[{"key":"YQ=="}]}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from pycluster.store import (
     Command,
     Compact,
@@ -90,11 +88,8 @@ class Copies:
             return LeaseRevokeResult(self.revision)
         if not isinstance(write, Txn):
             # Of a put alone the lease is looked at before the key.
-            self._possible(
-                [msgspec.structs.replace(write, ignore_value=False, ignore_lease=False)]
-                if isinstance(write, Put)
-                else []
-            )
+            if isinstance(write, Put) and write.lease and write.lease not in self.leases:
+                raise Wrong("lease-not-found")
             self._possible([write])
             return self._step([write])[0]  # type: ignore[return-value]
         for branch in (write.success, write.failure):
