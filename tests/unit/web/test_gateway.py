@@ -338,8 +338,8 @@ def test_over_a_real_connection(tmp_path: Path) -> None:
         assert agent.ask("POST", "/v3/kv/range", {"key": "YQ=="}).json["kvs"][0]["value"] == large
         watch = b'{"create_request":{"key":"Yg==","start_revision":"3"}}'
         with agent.open() as connection:
-            head = "POST /v3/watch HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(watch)
-            connection.sendall(head.encode() + watch)
+            head = b"POST /v3/watch HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(watch)
+            connection.sendall(head + watch)
             lines = connection.makefile("rb")
             while lines.readline() != b"\r\n":
                 pass
