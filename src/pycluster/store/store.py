@@ -171,8 +171,7 @@ class Store:
                 if write.id not in self.leases:
                     raise Refusal("lease-not-found", f"there is no lease {write.id}")
                 transaction = self._transaction()
-                transaction.delete_keys(self.leases.keys(write.id))
-                self.leases.end(write.id)
+                transaction.end_lease(write.id)
                 events = self._commit(transaction)
                 return LeaseRevokeResult(self.revision), events
             case Compact():
@@ -213,6 +212,7 @@ class Store:
                 done += 1
                 if done == self.params.slice_entries:
                     done = 0
-                    self.history.forget(revision)
                     yield
+            if revision < compacted:
+                self.history.drop(revision)
         self.history.forget(compacted)

@@ -73,14 +73,11 @@ class Transaction:
             case _:
                 assert_never(write)
 
-    def delete_keys(self, keys: tuple[bytes, ...]) -> None:
-        """The end of a lease: they are all there."""
-        packed = versions.packed_deletion(self._base + 1)
-        for key in keys:
-            size = len(key) + versions.OVERHEAD_BYTES
-            self.deleted_bytes += size
-            self.freed_later += size
-            self._write(key, packed, KeyValue(key, b"", 0, self._base + 1, 0))
+    def end_lease(self, lease: int) -> None:
+        """It is there; its keys are deleted."""
+        for key in self._leases.keys(lease):
+            self._delete_key(key, self._keyspace.live(key))
+        self._leases.end(lease)
 
     def undo(self) -> None:
         """As if nothing had been."""
@@ -93,9 +90,9 @@ class Transaction:
         """The revision that an operation sees as the present one: the new one as soon as something was written."""
         return self._base + bool(self.keys)
 
-    def _write(self, key: bytes, packed: bytes, kv: KeyValue) -> None:
-        """Of the new version the caller has counted the bytes; here those of the one before."""
-        newest = self._keyspace.newest(key)
+    def _write(self, packed: bytes, kv: KeyValue, newest: bytes | None) -> None:
+        """``newest`` is the version before, whose bytes are counted here; the caller counted those of the new one."""
+        key = kv.key
         previous: KeyValue | None = None
         if newest is not None and not versions.is_deletion(newest):
             previous = versions.key_value(key, newest)
@@ -119,7 +116,8 @@ class Transaction:
     def _put(self, put: Put) -> PutResult:
         revision = self._base + 1
         key, value, lease = put.key, put.value, put.lease
-        old = self._keyspace.live(key)
+        newest = self._keyspace.newest(key)
+        old = None if newest is None or versions.is_deletion(newest) else newest
         previous: KeyValue | None = None
         if old is None:
             if put.ignore_value or put.ignore_lease:
@@ -136,7 +134,7 @@ class Transaction:
                 previous = self._answer.bring(key, old)
         self.put_bytes += len(key) + len(value) + versions.OVERHEAD_BYTES
         packed = versions.packed_put(revision, create, version, lease, value)
-        self._write(key, packed, KeyValue(key, value, create, revision, version, lease))
+        self._write(packed, KeyValue(key, value, create, revision, version, lease), newest)
         return PutResult(revision, previous)
 
     def _delete(self, delete: DeleteRange) -> DeleteResult:
@@ -144,8 +142,16 @@ class Transaction:
         previous: tuple[KeyValue, ...] = ()
         if delete.prev_kv:
             previous = tuple(self._answer.bring(key, packed) for key, packed in found)
-        self.delete_keys(tuple(key for key, _ in found))
+        for key, packed in found:
+            self._delete_key(key, packed)
         return DeleteResult(self._seen, len(found), previous)
+
+    def _delete_key(self, key: bytes, packed: bytes | None) -> None:
+        size = len(key) + versions.OVERHEAD_BYTES
+        self.deleted_bytes += size
+        self.freed_later += size
+        revision = self._base + 1
+        self._write(versions.packed_deletion(revision), KeyValue(key, b"", 0, revision, 0), packed)
 
     def _run(self, decided: _Decided) -> tuple[RangeResult | PutResult | DeleteResult | TxnResult, ...]:
         results: list[RangeResult | PutResult | DeleteResult | TxnResult] = []

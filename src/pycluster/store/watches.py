@@ -63,6 +63,18 @@ class Watches:
         elif watcher is not None:
             self._audience.remove(watch_id, watcher.watch)
 
+    def replace(self, store: Store) -> None:
+        """A snapshot took the store's place, at no lower a revision: everyone goes on where they were."""
+        self._store = store
+        self._published = store.revision
+        self._audience = Audience()
+        self._behind.clear()
+        for watch_id, watcher in self._watchers.items():
+            if watcher.following <= store.revision:
+                self._behind[watch_id] = None
+            else:
+                self._audience.add(watch_id, watcher.watch)
+
     def publish(self, applied: Applied) -> list[tuple[int, WatchBatch]]:
         """After each ``apply``. Those who are told the same share one batch."""
         self._published = applied.revision

@@ -247,8 +247,8 @@ def kept(store: Store) -> list[tuple[bytes, tuple[bytes, ...]]]:
     return [(key, tuple(store.keyspace.versions(key))) for key in store.keyspace.every(b"", 100)]
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=200)
-@given(st.lists(steps, max_size=60))
+@settings(derandomize=True, database=None, deadline=None, max_examples=60)
+@given(st.lists(steps, min_size=20, max_size=80))
 def test_any_course_of_events_is_as_the_model_says(course: list[Step]) -> None:
     bench = Bench()
     for step in course:

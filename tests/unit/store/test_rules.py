@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from pycluster.store import (
@@ -191,6 +192,16 @@ def test_count_is_of_the_interval_and_more_of_what_was_left_out() -> None:
     ):
         result = read(one, request)
         assert (result.count, result.more, result.revision) == (count, more, 6), request
+
+
+def test_only_the_living_are_counted_now_and_those_who_lived_then() -> None:
+    one = five()
+    done(one, DeleteRange(b"1", b"3"), Put(b"1"))
+    for request, count in ((Range(b"0", OPEN_END), 4), (Range(b"1", b"4"), 2), (Range(b"2"), 0), (Range(b"1"), 1)):
+        for past, counted in ((0, count), (6, 5 if request.range_end == OPEN_END else 3 if request.range_end else 1)):
+            for also in ({"count_only": True}, {"limit": 1}, {}):
+                asked = msgspec.structs.replace(request, revision=past, **also)
+                assert read(one, asked).count == counted, asked
 
 
 def test_reads_of_the_past_end_at_the_compaction() -> None:

@@ -18,7 +18,7 @@ from pycluster.store import (
     Watches,
 )
 from pycluster.store.audience import Audience, after_prefix
-from tests.unit.store.hand import apply, done, store, tidied
+from tests.unit.store.hand import apply, done, restored, store, tidied, written
 
 
 def heard(batches: list[tuple[int, WatchBatch]]) -> dict[int, list[bytes]]:
@@ -186,3 +186,38 @@ def test_nothing_is_before_a_creation_even_where_its_own_revision_deleted_the_ke
     assert [event.previous for event in live.events] == [KeyValue(b"a", b"1", 2, 2, 1), None]
     watches.open(2, Watch(b"a", start_revision=3, prev_kv=True))
     assert watches.catch_up() == [(2, live)]
+
+
+def test_what_one_revision_wrote_twice_is_told_twice_also_once_it_is_compacted() -> None:
+    one = store()
+    done(one, Put(b"b", b"1"), Txn(success=(Put(b"b", b"2"), DeleteRange(b"a", OPEN_END))), Put(b"c"), Compact(3))
+    tidied(one)
+    copy = restored(written(one))
+    assert copy.size_bytes == one.size_bytes
+    for each in (one, copy):
+        watches = Watches(each)
+        watches.open(1, Watch(b"b", start_revision=3))
+        put, gone = Event(False, KeyValue(b"b", b"2", 2, 3, 2)), Event(True, KeyValue(b"b", b"", 0, 3, 0))
+        assert watches.catch_up() == [(1, WatchBatch(4, (put, gone)))]
+    done(one, Compact(4))
+    tidied(one)
+    assert one.keyspace.every(b"", 9) == [b"c"]
+
+
+def test_watchers_go_on_where_they_were_when_a_snapshot_takes_the_place_of_the_store() -> None:
+    one, other = store(slice_entries=1), store()
+    done(one, Put(b"a"), Put(b"b"))
+    watches = Watches(one)
+    watches.open(1, Watch(b"a", OPEN_END))
+    watches.open(2, Watch(b"a", OPEN_END, start_revision=2))
+    watches.open(3, Watch(b"a", OPEN_END, start_revision=7))
+    assert heard(watches.catch_up()) == {2: [b"a"]}
+    done(other, *(Put(key) for key in (b"a", b"b", b"c", b"d")))
+    watches.replace(restored(written(other)))
+    told: dict[int, list[bytes]] = {1: [], 2: []}
+    while watches.behind:
+        for watch_id, batch in watches.catch_up():
+            told[watch_id] += [event.kv.key for event in batch.events]
+    assert told == {1: [b"c", b"d"], 2: [b"b", b"c", b"d"]}
+    assert heard(watches.publish(apply(other, Put(b"e")))) == {1: [b"e"], 2: [b"e"]}
+    assert heard(watches.publish(apply(other, Put(b"f")))) == {1: [b"f"], 2: [b"f"], 3: [b"f"]}
