@@ -22,15 +22,20 @@ _START_S = 30.0
 class Etcd:
     """One process and one connection to it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, log: Path) -> None:
         self.port = port
+        self._log = log
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
     def ask(self, path: str, body: bytes) -> tuple[int, bytes]:
         """One request and its answer."""
-        self._connection.request("POST", path, body=body)
-        answer = self._connection.getresponse()
-        return answer.status, answer.read()
+        try:
+            self._connection.request("POST", path, body=body)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            said = self._log.read_text()[:2_000]
+            raise RuntimeError(f"etcd does not answer {path} {body.decode()}: {error!r}; it says {said}") from None
 
     def close(self) -> None:
         self._connection.close()
@@ -84,7 +89,7 @@ def running() -> Iterator[Etcd]:
         )
     try:
         _await(process, client, log)
-        etcd = Etcd(client)
+        etcd = Etcd(client, log)
         yield etcd
         etcd.close()
     finally:

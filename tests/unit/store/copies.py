@@ -87,6 +87,9 @@ class Copies:
             self._step([DeleteRange(key) for key in keys])
             return LeaseRevokeResult(self.revision)
         if not isinstance(write, Txn):
+            # Of a put alone the lease is looked at before the key.
+            if isinstance(write, Put) and write.lease and write.lease not in self.leases:
+                raise Wrong("lease-not-found")
             self._possible([write])
             return self._step([write])[0]  # type: ignore[return-value]
         for branch in (write.success, write.failure):
@@ -161,7 +164,7 @@ class Copies:
             lease = old.lease if old and one.ignore_lease else one.lease
             create, version = (old.create_revision, old.version + 1) if old else (new, 1)
             state[one.key] = KeyValue(one.key, value, create, new, version, lease)
-            events.append(Event(False, state[one.key], before.get(one.key)))
+            events.append(Event(False, state[one.key], before.get(one.key) if old else None))
             return PutResult(new, old if one.prev_kv else None)
         gone = [state.pop(key) for key in sorted(state) if inside(key, one.key, one.range_end)]
         events += [Event(True, KeyValue(kv.key, b"", 0, new, 0), before.get(kv.key)) for kv in gone]

@@ -113,7 +113,7 @@ class Listener:
         assert heard == copies.events(self.watch, self.told + 1, batch.revision)
         for event in batch.events:
             previous = copies.states[event.kv.mod_revision - 1].get(event.kv.key)
-            known = self.watch.prev_kv and event.kv.mod_revision > copies.forgotten
+            known = self.watch.prev_kv and event.kv.mod_revision > copies.forgotten and event.kv.version != 1
             assert event.previous == (previous if known else None)
         self.told = batch.revision
 

@@ -176,6 +176,18 @@ def test_what_cannot_be_watched(watch: Watch) -> None:
     assert isinstance(watches.open(1, Watch(b"a")), Failure)
 
 
+def test_nothing_is_before_a_creation_even_where_its_own_revision_deleted_the_key() -> None:
+    one = store()
+    watches = Watches(one)
+    done(one, Put(b"a", b"1"))
+    watches.open(1, Watch(b"a", OPEN_END, prev_kv=True))
+    recreate = Txn(success=(DeleteRange(b"A", OPEN_END), Put(b"a", b"2")))
+    ((_, live),) = watches.publish(apply(one, recreate))
+    assert [event.previous for event in live.events] == [KeyValue(b"a", b"1", 2, 2, 1), None]
+    watches.open(2, Watch(b"a", start_revision=3, prev_kv=True))
+    assert watches.catch_up() == [(2, live)]
+
+
 def test_what_one_revision_wrote_twice_is_told_twice_also_once_it_is_compacted() -> None:
     one = store()
     done(one, Put(b"b", b"1"), Txn(success=(Put(b"b", b"2"), DeleteRange(b"a", OPEN_END))), Put(b"c"), Compact(3))

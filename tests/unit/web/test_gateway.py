@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pycluster import store
@@ -16,7 +18,7 @@ from pycluster.web.app import App, make_app
 from pycluster.web.gateway.refusals import Refusal
 from tests.differential.local import LocalState
 from tests.unit.web.caller import ELSEWHERE, Call, Reply, call
-from tests.unit.web.fake import FakeCluster
+from tests.unit.web.fake import Agent, FakeCluster
 
 _HEADER = '"header":{"cluster_id":"12648430","member_id":"48879","revision":"%d","raft_term":"2"}'
 
@@ -326,3 +328,25 @@ def test_a_keep_alive_that_fails_says_so_in_the_stream_or_instead_of_it() -> Non
     assert within.status == 200
     told = b'{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader","http_status":"Service Unavailable"}'
     assert within.body.splitlines()[1] == b'{"error":' + told + b"}"
+
+
+def test_over_a_real_connection(tmp_path: Path) -> None:
+    """A large value there and back, a stream whose lines are chunks of their own, and the Unix socket."""
+    with Agent(tmp_path, state=LocalState) as agent:
+        large = base64("v" * 1_000_000)
+        assert agent.ask("POST", "/v3/kv/put", {"key": "YQ==", "value": large}).status == 200
+        assert agent.ask("POST", "/v3/kv/range", {"key": "YQ=="}).json["kvs"][0]["value"] == large
+        watch = b'{"create_request":{"key":"Yg==","start_revision":"3"}}'
+        with agent.open() as connection:
+            head = b"POST /v3/watch HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(watch)
+            connection.sendall(head + watch)
+            lines = connection.makefile("rb")
+            while lines.readline() != b"\r\n":
+                pass
+            created = lines.readline(), lines.readline(), lines.readline()
+            assert int(created[0], 16) == len(created[1])
+            assert msgspec.json.decode(created[1])["result"]["created"]
+            assert agent.ask("POST", "/v3/kv/put", {"key": "Yg=="}, unix=True).status == 200
+            size, line = lines.readline(), lines.readline()
+            assert int(size, 16) == len(line)
+            assert msgspec.json.decode(line)["result"]["events"][0]["kv"]["key"] == "Yg=="

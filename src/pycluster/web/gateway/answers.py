@@ -17,20 +17,8 @@ ETCD_VERSION = "3.4.23"
 
 def header(head: StateHead, revision: int) -> str:
     """Who answers; a ``revision`` of 0 is left out."""
-    return (
-        "{"
-        + ",".join(
-            f'"{name}":"{number}"'
-            for name, number in (
-                ("cluster_id", head.cluster_id),
-                ("member_id", head.member_id),
-                ("revision", revision),
-                ("raft_term", head.term),
-            )
-            if number
-        )
-        + "}"
-    )
+    who = _number("cluster_id", head.cluster_id) + _number("member_id", head.member_id)
+    return "{" + (who + _number("revision", revision) + _number("raft_term", head.term))[1:] + "}"
 
 
 def answer(result: store.Result, head: StateHead) -> bytes:
