@@ -180,6 +180,11 @@ class Node:
         """Where this node's copy of the replicated state stands, and who answers for it."""
         return self._state.head(now_us)
 
+    def copy(self) -> tuple[int, int] | None:
+        """The last entry in this node's copy of the state, and 64 bits that stand for all of it; None without one."""
+        replica = self._state.replica
+        return None if replica is None else (replica.applied, replica.store.digest())
+
     def explain(self, question: str, name: str, now_us: int) -> Explanation:
         """Why: ``question`` is ``leader``, or ``node`` with a name. ``LocalMisuse`` for any other question."""
         return explain(self._readings, question, name, now_us)

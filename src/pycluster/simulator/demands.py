@@ -73,7 +73,7 @@ def habits(rng: Random) -> Habits:
         clients=rng.choice((1, 3, 5, 8)),
         watchers=rng.choice((0, 2, 4)),
         keys=rng.choice((1, 2, 4)),
-        pause_us=rng.choice((20, 100, 300)) * MILLISECOND,
+        pause_us=rng.choice((100, 500, 1_500)) * MILLISECOND,
         timeout_us=rng.choice((300, 1_000, 3_000)) * MILLISECOND,
         patience_us=rng.choice((1, 5, 10)) * SECOND,
         stay_us=rng.choice((1, 5, 20)) * SECOND,

@@ -8,13 +8,16 @@ from random import Random
 
 import msgspec
 
-from pycluster import consensus
+from pycluster import consensus, store
 from pycluster.kernel.ids import Seed
 from pycluster.kernel.units import SECOND
+from pycluster.node import StateParams
+from pycluster.simulator.callers import Callers
 from pycluster.simulator.chaos import GRACE_US, Chaos
-from pycluster.simulator.checkers import Detection, Failover, Violation, disagreements, opinions, settled
+from pycluster.simulator.checkers import Detection, Failover, Violation, agree, disagreements, opinions, settled
 from pycluster.simulator.checkers.liveness import ALONE_KNOWN_US, KILLED_KNOWN_US, SILENT_KNOWN_US
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
+from pycluster.simulator.demands import Habits, habits
 from pycluster.simulator.faults import Attack, Fault
 from pycluster.simulator.network import Weather
 from pycluster.simulator.swarm import Cast, Mix, draw, mix
@@ -26,6 +29,8 @@ LEADER_BOUND_US = 6 * SECOND
 TRUTH_BOUND_US = 60 * SECOND
 #: ... but for a ghost that one node accuses alone: three times the longest suspicion where it doubts itself.
 GHOST_BOUND_US = 150 * SECOND
+#: A client that is patient for ten seconds is answered by then.
+ANSWER_BOUND_US = 12 * SECOND
 #: How long the quiet lasts.
 QUIET_US = 75 * SECOND
 #: In the last part of it nothing changes at all.
@@ -51,6 +56,9 @@ class Shape(msgspec.Struct, frozen=True):
     intruder_us: int
     #: These start as processes of the previous version.
     older: tuple[str, ...]
+    #: So many entries are kept behind a snapshot, which is taken as often.
+    small: int
+    habits: Habits
     mix: Mix
     faults: tuple[Fault, ...]
     chaos_end_us: int
@@ -72,7 +80,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def shape(seed: int, nodes: int = 0) -> Shape:
     """Draw everything that is decided before the start; ``nodes`` (0: drawn) fixes how many there are."""
-    rng = Random(f"shape {seed}")
+    rng, state = Random(f"shape {seed}"), Random(f"state {seed}")
     voters = rng.choice((1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7))
     total = nodes or voters + rng.choices((0, 1, 2, 3, 8, 30), (4, 3, 3, 3, 2, 1))[0]
     voters = min(voters, total)
@@ -110,6 +118,8 @@ def shape(seed: int, nodes: int = 0) -> Shape:
         intruder=rng.choice(names) if rng.random() < 0.15 and voters > 1 else "",
         intruder_us=from_us + rng.randrange(for_us) + 20 * SECOND,
         older=tuple(name for name in names if rng.random() < 0.5) if old else (),
+        small=state.choice((2, 10, 100)),
+        habits=habits(state),
         mix=kinds,
         faults=draw(rng, kinds, Cast(names, others), from_us, for_us),
         chaos_end_us=from_us + for_us,
@@ -161,7 +171,13 @@ def _build(seed: int, plan: Shape) -> Cluster:
     )
     # A hold-down that doubles up to five minutes would make every quiet time longer than that.
     params = consensus.Params(hold_down_max_ms=20_000)
-    cluster.plan("demo", Blueprint(seeds, consensus=params))
+    state, bounds = StateParams(), store.Params()
+    if not plan.older:  # the previous version neither sends the state nor takes it
+        params = msgspec.structs.replace(params, kept_max=plan.small)
+        size = 1_024 * plan.small
+        state = StateParams(snapshot_min_bytes=size, snapshot_max_bytes=size, history_revisions=10 * plan.small)
+        bounds = store.Params(chunk_bytes=1_024, slice_entries=8)
+    cluster.plan("demo", Blueprint(seeds, consensus=params, state=state, store=bounds))
     for name in names:
         world.hosts[name].older = name in plan.older
         world.timeline.at(plan.starts_us[name], _start, cluster, name)
@@ -205,6 +221,10 @@ def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
     world = cluster.world
     chaos = Chaos(world, plan.voters, Random(f"chaos {world.seed}"), by_name=plan.by_name)
     chaos.schedule(faults)
+    workload = Callers(
+        world, sorted((*plan.voters, *plan.others)), plan.habits, Random(f"callers {world.seed}")
+    ).workload
+    world.timeline.at(SECOND, workload.begin)
     world.timeline.run_until(plan.chaos_end_us)
     chaos.heal()
     healed_us = world.now_us
@@ -213,6 +233,9 @@ def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
             "a leader after healing",
             f"none that all follow after {LEADER_BOUND_US // SECOND} s: {opinions(world.hosts, 'demo', world.now_us)}",
         )
+    workload.rest()
+    if not world.run_until(lambda: not workload.busy, ANSWER_BOUND_US, 100_000):
+        raise Violation("clients are answered", f"not within {ANSWER_BOUND_US // SECOND} s of a leader")
     lowest = _lowest(cluster, plan)
     _converges(cluster, lowest)
     quiet_us = max(healed_us + QUIET_US, world.now_us + STILL_US)
@@ -221,6 +244,8 @@ def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
     world.timeline.run_until(quiet_us)
     _idle(cluster, before)
     _quiet(cluster, healed_us, lowest())
+    workload.judge(caught_up=True)
+    agree(world.hosts)
     _last_death(cluster)
     for checker in world.checkers:
         checker.finished(world.now_us)

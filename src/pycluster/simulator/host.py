@@ -31,6 +31,8 @@ class Process(Protocol):
 
     def member(self, name: str, now_us: int) -> MemberView | None: ...
 
+    def copy(self) -> tuple[int, int] | None: ...
+
 
 class Host:
     """One machine of the world. ``label`` is unique in the world; ``name`` is the node's, and two may claim one."""

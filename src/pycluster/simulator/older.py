@@ -80,6 +80,10 @@ class Older:
         """The process's own."""
         return self._inner.status(now_us)
 
+    def copy(self) -> tuple[int, int] | None:
+        """It knows nothing of the state."""
+        return None
+
     def leader(self, now_us: int) -> LeaderView:
         """The process's own."""
         return self._inner.leader(now_us)
