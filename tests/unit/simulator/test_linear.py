@@ -303,3 +303,8 @@ def test_watchers_who_contradict_one_another_are_found_where_either_may_be_right
     assert linear.check(history, [on_y]).committed is not None
     with pytest.raises(Violation, match=r"a revision is somebody's|watchers and answers agree"):
         linear.check(history, [on_x, on_y])
+
+
+def test_two_lost_writes_of_one_value_may_both_be_seen() -> None:
+    history = [put(0, None, b"a"), put(0, None, b"a"), got(1, 2, 2, A), got(3, 4, 3, kv(b"a", 3, 2, 2))]
+    assert linear.check(history).undecided == ()

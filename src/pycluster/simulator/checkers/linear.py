@@ -231,7 +231,7 @@ class _Part:
                 horizon_us = min(horizon_us, self._known[place].end_us)
                 found.append(place)
             place += 1
-        return [place for place in found if self._known[place].begin_us <= horizon_us], horizon_us
+        return found, horizon_us
 
 
 def _wrote(written: dict[bytes, bytes | None], kv: KeyValue) -> bool:
