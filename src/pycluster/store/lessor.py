@@ -20,7 +20,6 @@ class Lessor:
         self._store = store
         self._promoted = False
         self._deadlines: dict[int, int] = {}
-        self._expired: set[int] = set()
         #: When to look at a lease; one that was renewed since is put back when its turn comes.
         self._turns: list[tuple[int, int]] = []
         self._turn: dict[int, int] = {}
@@ -39,7 +38,6 @@ class Lessor:
         """It leads no more; no lease ends here."""
         self._promoted = False
         self._deadlines.clear()
-        self._expired.clear()
         self._turns.clear()
         self._turn.clear()
 
@@ -53,12 +51,11 @@ class Lessor:
         """The store has it no more."""
         self._deadlines.pop(lease, None)
         self._turn.pop(lease, None)
-        self._expired.discard(lease)
 
     def renew(self, lease: int, now_us: int) -> int:
         """The lease begins anew; returns its seconds, 0 where it is not there, has expired, or is not ours to renew."""
         deadline = self._deadlines.get(lease)
-        if deadline is None or lease in self._expired or deadline <= now_us:
+        if deadline is None or deadline <= now_us:
             return 0
         ttl_s = self._store.granted_ttl_s(lease)
         self._deadlines[lease] = now_us + ttl_s * SECOND
@@ -81,8 +78,7 @@ class Lessor:
             turn, lease = heappop(self._turns)
             if self._turn.get(lease) != turn:
                 continue
-            if lease in self._expired or self._deadlines[lease] <= now_us:
-                self._expired.add(lease)
+            if self._deadlines[lease] <= now_us:
                 found.append(lease)
                 self._look(lease, now_us + OFFER_PAUSE_US)
             else:

@@ -152,10 +152,8 @@ def _written(operations: Sequence[Operation]) -> tuple[set[bytes], _Intervals]:
         if isinstance(operation, Txn):
             then_put, then_deleted = _written(operation.success)
             else_put, else_deleted = _written(operation.failure)
-            for key in sorted(then_put):
-                _put_once(key, put, deleted)
             # What is put on both sides is put once.
-            for key in sorted(else_put - then_put):
+            for key in sorted(then_put | else_put):
                 _put_once(key, put, deleted)
             put |= then_put | else_put
             deleted.add(then_deleted.everything())

@@ -81,7 +81,7 @@ class Transaction:
 
     def undo(self) -> None:
         """As if nothing had been."""
-        for key in reversed(self.keys):
+        for key in self.keys:
             undone = self._keyspace.newest(key)
             self._leases.move(key, versions.lease(undone), versions.lease(self._keyspace.undo(key)))
 

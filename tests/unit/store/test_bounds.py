@@ -123,6 +123,13 @@ def test_a_full_state_takes_deletions_and_compactions_and_then_has_room_again() 
     assert tidied(one) and one.size_bytes == 2 * (300_000 + 129) + 129
 
 
+def test_only_the_larger_branch_needs_room() -> None:
+    one = store(state_max_bytes=1 << 20)
+    value = b"x" * 700_000
+    done(one, Txn(success=(Put(b"a", value),), failure=(Put(b"b", value),)))
+    assert refused(one, Txn(success=(Put(b"a"),), failure=(Put(b"b", value),))) == "no-space"
+
+
 def test_leases_have_a_greatest_number_and_bounds_of_time() -> None:
     one = store(leases_max=2, lease_ttl_min_s=5, lease_ttl_max_s=60)
     assert done(one, LeaseGrant(-1, 1)) == LeaseGrantResult(1, 1, 5)
