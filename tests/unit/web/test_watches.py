@@ -14,7 +14,7 @@ from pycluster import store
 from pycluster.node.ports import StateFailed, WatchLagged
 from pycluster.web import Access, Bounds
 from pycluster.web.app import App, make_app
-from pycluster.web.gateway.watching import fragments
+from pycluster.web.gateway.watching import fragments, whole_revisions
 from tests.differential.local import LocalState
 from tests.unit.web.caller import Call, call
 from tests.unit.web.fake import FakeCluster
@@ -197,6 +197,25 @@ def test_a_piece_has_at_least_one_event() -> None:
     assert list(fragments(("aaaa", "b", "cc", "d"), 3)) == [("aaaa",), ("b", "cc"), ("d",)]
 
 
+def test_a_long_past_comes_in_lots_of_whole_revisions() -> None:
+    one = [store.Event(False, store.KeyValue(b"k%d" % number, b"", 2, 2 + number // 2, 1)) for number in range(6)]
+    lots = list(whole_revisions(tuple(one), 1))
+    assert [(at, len(lot)) for at, lot in lots] == [(2, 2), (3, 2), (4, 2)]
+    ((at, lot),) = whole_revisions(tuple(one), 1_000_000)
+    assert (at, lot) == (4, tuple(text for _, texts in lots for text in texts))
+
+    async def work() -> None:
+        served = app(bounds=Bounds(long_bytes=1))
+        for value in "123":
+            await put(served, "a", value)
+        async with Call(served, "/v3/watch") as watching:
+            watching.say(body(create_request={"key": base64("a"), "start_revision": 2}))
+            await told(watching)
+            assert [(await told(watching))["revision"] for _ in range(3)] == [2, 3, 4]
+
+    play(work())
+
+
 class Scripted(LocalState):
     """Each feed asked for is the next of the script: batches, then an exception, or nothing more for ever."""
 
@@ -305,7 +324,7 @@ def test_every_feed_is_closed_when_the_client_goes() -> None:
 
 def test_a_slow_reader_holds_up_nobody_and_is_cut_off() -> None:
     async def work() -> None:
-        one = app(bounds=Bounds(stream_ahead=2, reader_timeout_s=0.05))
+        one = app(bounds=Bounds(reader_timeout_s=0.05))
         async with Call(one, "/v3/watch") as watching:
             watching.say(body(create_request={"key": base64("a")}))
             await told(watching)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncGenerator, Coroutine, Iterator
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -82,8 +83,10 @@ class WatchStream:
     def __init__(self, state: StateStore, bounds: Bounds) -> None:
         self._state = state
         self._bounds = bounds
-        self._out: asyncio.Queue[bytes] = asyncio.Queue(bounds.stream_ahead)
-        self._over = asyncio.Event()
+        # One line ahead, and one watch at a time that writes: what a slow reader leaves is not written yet.
+        self._out: asyncio.Queue[bytes] = asyncio.Queue(1)
+        self._turn = asyncio.Lock()
+        self._over = False
         self._refusal: Refusal | None = None
         self._watches: dict[int, _Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,7 +95,9 @@ class WatchStream:
     def end(self, refusal: Refusal | None = None) -> None:
         """Finish, with this as the last word."""
         self._refusal = refusal
-        self._over.set()
+        self._over = True
+        if self._out.empty():
+            self._out.put_nowait(b"")
 
     async def serve(self, receive: Receive, send: Send) -> None:
         """Serve until the client goes, or ``end``; raises ``Refusal`` where that comes before anything else, and
@@ -101,9 +106,8 @@ class WatchStream:
         begun = False
         self._start(self._listen(receive))
         self._start(self._progress())
-        over = asyncio.create_task(self._over.wait())
         try:
-            while line := await self._next(over):
+            while (line := await self._out.get()) and not self._over:
                 if not begun:
                     begun = True
                     await send({"type": "http.response.start", "status": 200, "headers": list(STREAM_HEADERS)})
@@ -114,7 +118,7 @@ class WatchStream:
             last = self._refusal.chunk() if self._refusal else b""
             await send({"type": "http.response.body", "body": last, "more_body": False})
         finally:
-            tasks = [over, *self._tasks]
+            tasks = tuple(self._tasks)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,19 +130,6 @@ class WatchStream:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    async def _next(self, over: asyncio.Task[Literal[True]]) -> bytes:
-        """The next line; none at the end."""
-        if over.done():
-            return b""
-        if not self._out.empty():
-            return self._out.get_nowait()
-        line = asyncio.create_task(self._out.get())
-        await asyncio.wait((line, over), return_when=asyncio.FIRST_COMPLETED)
-        if line.done():
-            return line.result()
-        line.cancel()
-        return b""
 
     # --- what the client says ---
 
@@ -230,8 +221,9 @@ class WatchStream:
 
     # --- what is told ---
 
-    async def _tell(self, revision: int, told: Told, events: tuple[str, ...] = ()) -> None:
-        await self._out.put(answers.watched(self._state.head(), revision, told, events))
+    async def _tell(self, revision: int, told: Told) -> None:
+        async with self._turn:
+            await self._out.put(answers.watched(self._state.head(), revision, told))
 
     async def _follow(self, watch: _Watch) -> None:
         """Tell what happens until the watch ends of itself."""
@@ -271,13 +263,15 @@ class WatchStream:
                 watch.feed = self._state.watch(again)
 
     async def _tell_events(self, watch: _Watch, batch: store.WatchBatch) -> None:
-        events = tuple([answers.event(one) for one in batch.events])
-        if not watch.wanted.fragment:
-            await self._tell(batch.revision, Told(watch.id), events)
-            return
-        pieces = list(fragments(events, self._bounds.fragment_bytes))
-        for place, piece in enumerate(pieces, 1):
-            await self._tell(batch.revision, Told(watch.id, fragment=place < len(pieces)), piece)
+        newest = batch.events[-1].kv.mod_revision
+        limit = self._bounds.fragment_bytes if watch.wanted.fragment else sys.maxsize
+        async with self._turn:
+            for at, events in whole_revisions(batch.events, self._bounds.long_bytes):
+                pieces = list(fragments(events, limit))
+                for place, piece in enumerate(pieces, 1):
+                    told = Told(watch.id, fragment=place < len(pieces))
+                    revision = batch.revision if at == newest else at
+                    await self._out.put(answers.watched(self._state.head(), revision, told, piece))
 
     async def _progress(self) -> None:
         """Every while, say of quiet watches that want it how far they have come."""
@@ -287,6 +281,22 @@ class WatchStream:
                 if watch.wanted.progress_notify and watch.quiet and watch.id in self._watches:
                     await self._tell(watch.told, Told(watch.id))
                 watch.quiet = True
+
+
+def whole_revisions(events: tuple[store.Event, ...], limit: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The events as they go over the wire, each lot under its last revision: no more than it takes to reach ``limit``
+    characters, but always all of a revision.
+    """
+    lot: list[str] = []
+    size = at = 0
+    for one in events:
+        if size >= limit and one.kv.mod_revision != at:
+            yield at, tuple(lot)
+            lot, size = [], 0
+        at = one.kv.mod_revision
+        lot.append(answers.event(one))
+        size += len(lot[-1])
+    yield at, tuple(lot)
 
 
 def fragments(events: tuple[str, ...], limit: int) -> Iterator[tuple[str, ...]]:
