@@ -42,6 +42,9 @@ class FakeProcess:
     def member(self, name: str, now_us: int) -> MemberView | None:
         return None
 
+    def copy(self) -> tuple[int, int] | None:
+        return None
+
     def of(self, kind: type[events.Event]) -> list[events.Event]:
         return [event for _, event in self.seen if isinstance(event, kind)]
 

@@ -34,8 +34,9 @@ class ForgetfulDisk(Disk):
 class EagerDisk(Disk):
     """Says yes while the bytes are still in a cache."""
 
-    def commit(self) -> effects.Persist:
+    def commit(self) -> effects.Persist | effects.KeepPiece:
         request = self.pending.popleft()
+        assert isinstance(request, effects.Persist)
         self._apply(effects.Persist(request.token, incarnation=request.incarnation))
         return request
 

@@ -89,15 +89,8 @@ class Watchers:
 
     def move(self, state: Store) -> None:
         """Another state takes the place of the one that is watched; everybody goes on where he was."""
-        former, self._watches, self._state = self._watches, Watches(state), state
-        for number, watcher in [*self._watchers.items()]:
-            known = former.progress(number)
-            watcher.revision = known.revision if known is not None else watcher.revision
-            first = self._watches.open(
-                number, msgspec.structs.replace(watcher.watch, start_revision=watcher.revision + 1)
-            )
-            if isinstance(first, Failure) or first.compact_revision:
-                self._tell(number, first)
+        self._state = state
+        self._watches.replace(state)
 
     def leave(self, why: Failure) -> None:
         """This copy is fed no longer: who watches it does so anew, elsewhere."""

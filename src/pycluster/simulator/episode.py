@@ -221,9 +221,8 @@ def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
     world = cluster.world
     chaos = Chaos(world, plan.voters, Random(f"chaos {world.seed}"), by_name=plan.by_name)
     chaos.schedule(faults)
-    workload = Callers(
-        world, sorted((*plan.voters, *plan.others)), plan.habits, Random(f"callers {world.seed}")
-    ).workload
+    names = sorted((*plan.voters, *plan.others))
+    workload = Callers(world, names, plan.habits, Random(f"callers {world.seed}")).workload
     world.timeline.at(SECOND, workload.begin)
     world.timeline.run_until(plan.chaos_end_us)
     chaos.heal()

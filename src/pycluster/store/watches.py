@@ -65,6 +65,10 @@ class Watches:
 
     def replace(self, store: Store) -> None:
         """A snapshot took the store's place, at no lower a revision: everyone goes on where they were."""
+        for watch_id, watcher in self._watchers.items():
+            if watch_id not in self._behind:
+                # Whom nothing was told lately knows all the same that nothing happened.
+                watcher.following = max(watcher.following, self._published + 1)
         self._store = store
         self._published = store.revision
         self._audience = Audience()

@@ -223,3 +223,17 @@ def test_watchers_go_on_where_they_were_when_a_snapshot_takes_the_place_of_the_s
     assert told == {1: [b"c", b"d"], 2: [b"b", b"c", b"d"]}
     assert heard(watches.publish(apply(other, Put(b"e")))) == {1: [b"e"], 2: [b"e"]}
     assert heard(watches.publish(apply(other, Put(b"f")))) == {1: [b"f"], 2: [b"f"], 3: [b"f"]}
+
+
+def test_a_watcher_to_whom_nothing_happened_misses_nothing_either_when_the_store_is_replaced() -> None:
+    one = store()
+    watches = Watches(one)
+    watches.open(1, Watch(b"quiet", start_revision=2))
+    while watches.behind:
+        watches.catch_up()
+    for _ in range(5):
+        watches.publish(apply(one, Put(b"noise")))
+    done(one, Compact(one.revision))
+    watches.replace(restored(written(one)))
+    assert not watches.behind, "what was compacted was told, though there was nothing of it to tell"
+    assert heard(watches.publish(apply(one, Put(b"quiet")))) == {1: [b"quiet"]}
