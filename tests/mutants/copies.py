@@ -215,3 +215,95 @@ def leases_after_a_change(stage: Stage) -> None:
     world.start(world.hosts["node001"])
     world.run(10 * SECOND)
     agree(world.hosts)
+
+
+def _cut_off(cluster: Cluster, *one: str) -> int:
+    others = [label for label in cluster.world.hosts if label not in one]
+    return cluster.world.network.cut(frozenset(pair for a in one for b in others for pair in ((a, b), (b, a))))
+
+
+def _heal(cluster: Cluster, cut: int) -> None:
+    cluster.world.network.heal(cut)
+    cluster.world.streams.moved()
+
+
+def a_leader_that_knows_of_no_commit(stage: Stage) -> None:
+    """A leader dies between a write's answer and its next heartbeat: whoever comes next has it, and must know so."""
+    cluster = settled(stage, others=0)
+    world = cluster.world
+    asked = Asked(cluster)
+    for attempt in range(8):
+        world.run_until(lambda: cluster.leader() == "node001", 30 * SECOND)
+        world.run(3 * SECOND)
+        value = b"%d" % attempt
+        token = asked.post("node001", store.Put(b"k", value))
+        world.run_until(lambda token=token: asked.result(token) is not None, 5 * SECOND, 100)  # type: ignore[misc]
+        world.kill(world.hosts["node001"])
+        reads = []
+        for _ in range(400):
+            reads += [asked.post(label, store.Range(b"k"), timeout_us=SECOND) for label in ("node002", "node003")]
+            world.run(5 * MILLISECOND)
+        for read in reads:
+            found = asked.result(read)
+            if isinstance(found, store.RangeResult) and found.kvs[0].value != value:
+                raise Violation("linearizable", f"the new leader answered {found.kvs[0].value!r} after {value!r}")
+        world.start(world.hosts["node001"])
+
+
+def a_retry_after_a_restart(stage: Stage) -> None:
+    """A write is folded into a snapshot, all nodes start anew, and its client tries again: it is not applied again."""
+    cluster = settled(stage, others=0)
+    world, asked = cluster.world, Asked(cluster)
+    first = asked.ask("node002", store.Put(b"k", b"once"), request_id=b"the same")
+    for number in range(60):
+        asked.ask("node002", store.Put(b"%d" % number, b"x" * 200))
+    for host in world.hosts.values():
+        world.kill(host)
+    for host in world.hosts.values():
+        world.start(host)
+    world.run_until(lambda: bool(cluster.leader()), 10 * SECOND)
+    again = asked.ask("node003", store.Put(b"k", b"once"), request_id=b"the same")
+    if again != first:
+        raise Violation("one answer to one request", f"{first}, and after a restart {again}")
+
+
+def a_tail_that_nobody_has(stage: Stage) -> None:
+    """A leader is cut off with writes that nobody else has, and when it returns what the others did is folded."""
+    cluster = settled(stage, others=0)
+    world, asked = cluster.world, Asked(cluster)
+    for _ in range(3):
+        world.run_until(lambda: cluster.leader() == "node001", 30 * SECOND)
+        cut = _cut_off(cluster, "node001")
+        for number in range(300):
+            asked.post("node001", store.Put(b"lost%d" % number, b"x"), timeout_us=SECOND)
+        world.run_until(lambda: cluster.leader() == "node002", 10 * SECOND)
+        world.run(2 * SECOND)
+        for number in range(80):
+            asked.ask("node002", store.Put(b"k%d" % (number % 7), b"x" * 200))
+        _heal(cluster, cut)
+        world.run(10 * SECOND)
+        agree(world.hosts)
+
+
+def a_voter_returns_under_load(stage: Stage) -> None:
+    """A voter was away until what it lacks was folded, and its disk is slow: it is up to date all the same."""
+    cluster = settled(stage, others=0)
+    world, asked = cluster.world, Asked(cluster)
+    voter = world.hosts["node003"]
+    world.kill(voter)
+
+    def write(times: int) -> None:
+        for number in range(times):
+            asked.post("node001", store.Put(b"k%d" % (number % 40), b"x" * 300))
+            world.run(5 * MILLISECOND)
+
+    write(200)
+    voter.disk.least_us = 10 * MILLISECOND
+    world.start(voter)
+    for _ in range(20):
+        write(100)
+        (ours, theirs) = (world.hosts[label].process for label in ("node001", "node003"))
+        copies = [process.copy() for process in (ours, theirs) if process is not None]
+        if all(copies) and copies[0][0] - copies[1][0] < 100:  # type: ignore[index]
+            return
+    raise Violation("followers catch up", "node003 is sent one snapshot after another")
