@@ -85,7 +85,7 @@ MUTANTS = (
         REPLICA,
         "self.applied, self._since_bytes = snapshot.index, 0",
         "self.applied, self._since_bytes = self.applied, 0",
-        scenario="voters_return_under_clients",
+        scenario="a_voter_returns_in_peace",
         tries=5,
     ),
     Mutant(
