@@ -285,8 +285,9 @@ def a_retry_after_a_restart(stage: Stage) -> None:
 
 
 def a_voter_returns_in_peace(stage: Stage) -> None:
-    """A voter was away until what it lacks was folded; when it is back nobody writes any more."""
-    cluster = settled(stage, others=0)
+    """A voter was away until what it lacks was folded; when it is back nothing is written any more."""
+    for_ever = msgspec.structs.replace(_SMALL.state, history_revisions=0, history_age_s=0)
+    cluster = settled(stage, others=0, blueprint=msgspec.structs.replace(_SMALL, state=for_ever))
     world, asked = cluster.world, Asked(cluster)
     world.kill(world.hosts["node003"])
     for number in range(100):

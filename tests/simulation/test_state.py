@@ -238,8 +238,6 @@ def test_the_lowest_id_leads_again_while_clients_write_all_the_time() -> None:
     town.same("node001", "node002", "node003")
 
 
-@pytest.mark.parametrize(
-    "plot", [copies.clients_in_peace, copies.leaders_fail_under_clients, copies.all_power_is_lost]
-)
+@pytest.mark.parametrize("plot", [copies.clients_in_peace, copies.leaders_fail_under_clients, copies.all_power_is_lost])
 def test_clients_and_watchers_see_one_history(plot: Callable[[Stage], None]) -> None:
     plot(Stage(1))
