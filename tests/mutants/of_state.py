@@ -1,4 +1,4 @@
-"""Defects of the replicated state: what is read and when, what is applied, what a snapshot holds, what watchers hear."""
+"""Defects of the replicated state: what is read, what is applied, what a snapshot holds, what watchers hear."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ MUTANTS = (
         WATCHES,
         "if watcher.following <= store.revision:",
         "if watcher.following < 0:",
-        scenario="voters_return_under_clients",
+        scenario="a_watch_across_an_installation",
         tries=5,
     ),
     Mutant(
