@@ -285,7 +285,7 @@ def a_retry_after_a_restart(stage: Stage) -> None:
 
 
 def a_watch_across_an_installation(stage: Stage) -> None:
-    """Somebody watches at a voter that is cut off until what it lacks is folded: the state it is given hides nothing."""
+    """Somebody watches at a voter that is cut off until what it lacks is folded: what it is given hides nothing."""
     cluster = settled(stage, others=0)
     world, asked = cluster.world, Asked(cluster)
     asked.ask("node001", store.Put(b"k"))
