@@ -98,13 +98,11 @@ class AsyncClaim:
 
     async def _enter(self) -> int:
         """Put our key; gives its create revision."""
-        put, look = store.Put(self.key, self.value, self._lease.id), store.Range(self.key)
-        entered = await self._client.txn((store.Compare(self.key, "create"),), (put,), (look,))
+        put, look = store.Put(self.key, self.value, self._lease.id), store.Range(self.key, keys_only=True)
+        entered = await self._client.txn((store.Compare(self.key, "create"),), (put,))
         if entered.succeeded:
             return entered.revision
-        found = entered.results[0]
-        assert isinstance(found, store.RangeResult)
-        return found.kvs[0].create_revision
+        return (await self._client.range(look)).kvs[0].create_revision
 
     async def _turn(self, created: int) -> None:
         first, end = interval(self.prefix)
