@@ -20,6 +20,7 @@ TARGETS = {
     "conf": "cluster.conf",
     "storage": "the files of the data directory",
     "http": "request heads and bodies of the HTTP interface",
+    "gateway": "bodies of etcd's API: whole ones, and those that come in pieces",
     "answers": "what an agent answers to the client",
     "event_stream": "the client's event stream",
     "refusals": "the UDP socket's error queue",

@@ -69,7 +69,9 @@ def test_the_lease_is_checked_before_anything_else() -> None:
     hand = Hand()
     hand.act()
     until_us = hand.now_us + 500 * MS
-    assert hand.raft.next_deadline() == hand.now_us + 150 * MS
+    assert hand.raft.next_deadline() == hand.now_us + hand.params.commit_notice_ms * MS
+    hand.due()
+    assert hand.raft.next_deadline() == hand.now_us + (150 - hand.params.commit_notice_ms) * MS
     hand.now_us += 30_000 * MS
     effects = hand.heartbeat(3, term=9)
     assert isinstance(effects[0], ActingStopped) and effects[0].at_us == until_us
@@ -150,6 +152,10 @@ def test_renewals_are_bounded() -> None:
 def test_an_idle_leader_has_a_heartbeat_timer_only() -> None:
     hand = Hand()
     hand.act()
+    hand.due()  # the others hear what was committed
+    hand.acknowledge(1)
+    hand.now_us += (150 - hand.params.commit_notice_ms) * MS
+    hand.feed(Timer())
     for _ in range(20):
         before_us = hand.now_us
         hand.due()

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from pycluster import __version__
+from pycluster import __version__, store
 from pycluster.agent.addresses import advertised
 from pycluster.agent.parameters import parameters
 from pycluster.kernel.ids import Seed, new_uuid
@@ -44,7 +44,7 @@ def data_directory(settings: Settings) -> str:
 def node_config(loaded: Loaded) -> NodeConfig:
     """What the node is told at birth; raises ``SettingsError`` with every parameter that cannot be."""
     settings = loaded.settings
-    swim, raft, own = parameters(loaded)
+    swim, raft, own, state = parameters(loaded)
     return NodeConfig(
         cluster=settings.cluster,
         name=settings.name,
@@ -60,6 +60,8 @@ def node_config(loaded: Loaded) -> NodeConfig:
         params=own,
         membership=swim,
         consensus=raft,
+        state=state,
+        store=store.Params(state_max_bytes=state.max_bytes),
     )
 
 
@@ -77,8 +79,22 @@ def assemble(loaded: Loaded, stack: ExitStack) -> Parts:
     acting = ActingRecord.open(directory.path, config.boot_id)
     stack.callback(acting.close)
     past = tuple(ActingInterval(one.term, one.started_us, one.ended_us, one.reason) for one in acting.past)
-    node = Node(config, database.identity, database.stored, random.Random(system_random.getrandbits(128)), past)
+    rng = random.Random(system_random.getrandbits(128))
+    node = Node(config, database.identity, database.stored, rng, past, state=restored(database, config.store))
     return Parts(settings, directory, database, acting, ports, node)
+
+
+def restored(database: Database, params: store.Params) -> store.Store | None:
+    """The state of the newest snapshot; None where there is none. ``LocalFault`` where it is damaged."""
+    if not database.stored.snapshot.index:
+        return None
+    reader = store.SnapshotReader(params)
+    try:
+        for piece in database.pieces():
+            reader.feed(piece)
+        return reader.finish()
+    except store.SnapshotDamaged as error:
+        raise database.damaged(str(error)) from error
 
 
 def http_names(settings: Settings) -> tuple[str, ...]:

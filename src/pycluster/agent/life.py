@@ -21,6 +21,7 @@ from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assembl
 from pycluster.agent.banner import banner
 from pycluster.agent.console import Console
 from pycluster.agent.reload import left_out, taken_over
+from pycluster.engines import Embedded
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node import events
 from pycluster.runtime import Driver, Ending, HookBook, Hooks, NodeDisk, PortNetwork, now_us, raise_limit
@@ -76,12 +77,14 @@ class _Life:
         self._driver = driver = Driver(parts.node, lambda: effective(self._loaded))
         network = PortNetwork(parts.ports, driver.feed)
         disk = NodeDisk(parts.database, parts.acting, driver.feed, driver.fail)
-        driver.attach(network, disk)
+        states = Embedded(driver.feed, driver.head)
+        driver.attach(network, disk, states)
         settings = parts.settings
         book = HookBook(os.path.join(parts.directory.path, HOOK_BOOK_NAME))
         hooks = Hooks(settings.hooks, self._hook_environment(), book, console.say)
         names = Access.of(*http_names(settings))
-        server = LazyServer(site(driver, names, protocol=(PROTOCOL_MIN, PROTOCOL_MAX)), self._socket_path, settings.web)
+        app = site(driver, names, protocol=(PROTOCOL_MIN, PROTOCOL_MAX), state=states)
+        server = LazyServer(app, self._socket_path, settings.web)
         server.open()
         logging.getLogger("pycluster").addHandler(_ToConsole(console))
         node = parts.node.config
@@ -105,6 +108,7 @@ class _Life:
         if self._ticker is not None:
             self._ticker.cancel()
         driver.stop()
+        states.close()
         hooks.conclude(settings.name, now_us(), time.time_ns() // 1_000_000)
         # Hooks may take seconds. Streams that stood meanwhile would tell the others that this node lives.
         await network.close(goodbye=not ending.halted)

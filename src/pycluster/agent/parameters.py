@@ -9,7 +9,7 @@ import msgspec
 
 from pycluster import consensus, membership
 from pycluster.kernel.errors import LocalMisuse
-from pycluster.node import Params
+from pycluster.node import Params, StateParams
 from pycluster.settings import Loaded, SettingsError, Source
 
 _WANTED: dict[object, str] = {int: "whole number", float: "number", bool: "true or false"}
@@ -17,10 +17,15 @@ _WANTED: dict[object, str] = {int: "whole number", float: "number", bool: "true 
 P = TypeVar("P", bound=msgspec.Struct)
 
 
-def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Params]:
+def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Params, StateParams]:
     """All parameters of the settings; raises ``SettingsError`` with every one that cannot be."""
     settings = loaded.settings
-    raw = {"membership": settings.membership, "consensus": settings.consensus, "following": settings.following}
+    raw = {
+        "membership": settings.membership,
+        "consensus": settings.consensus,
+        "following": settings.following,
+        "state": settings.state,
+    }
     problems = judge(raw, loaded.sources)
     if problems:
         raise SettingsError(problems)
@@ -28,6 +33,7 @@ def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Par
         build(membership.Params, "membership", settings.membership)[0],
         build(consensus.Params, "consensus", settings.consensus)[0],
         build(Params, "following", settings.following)[0],
+        build(StateParams, "state", settings.state)[0],
     )
 
 
@@ -36,7 +42,8 @@ def judge(raw: Mapping[str, Mapping[str, str]], sources: Mapping[str, Source]) -
     _, swim = build(membership.Params, "membership", raw.get("membership", {}))
     _, raft = build(consensus.Params, "consensus", raw.get("consensus", {}))
     _, own = build(Params, "following", raw.get("following", {}))
-    return tuple(_placed(problem, sources) for problem in [*swim, *raft, *own])
+    _, state = build(StateParams, "state", raw.get("state", {}))
+    return tuple(_placed(problem, sources) for problem in [*swim, *raft, *own, *state])
 
 
 def _placed(problem: str, sources: Mapping[str, Source]) -> str:

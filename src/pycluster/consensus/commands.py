@@ -84,8 +84,11 @@ class Commands:
         what = "nothing was written"
         if not self._leads(what):
             return
+        waiting = s.journal.last_index - s.commit_index
         if self._roles.transfer.attempt is not None or not s.seated:
             self._fail(what, "leadership is being handed over", "try again in a moment")
+        elif waiting >= s.params.proposals_max:
+            self._fail(what, f"{waiting} entries wait for a majority to take them", "try again in a moment")
         elif len(data) > s.params.append_bytes_max:
             self._fail(
                 what, f"the command has {len(data)} bytes, {s.params.append_bytes_max} are allowed", "make it smaller"

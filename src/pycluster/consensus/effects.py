@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from pycluster.consensus.log import Entry, Vote
+from pycluster.consensus.log import Entry, Snapshot, Vote
 from pycluster.consensus.messages import Message
 
 
@@ -21,6 +21,7 @@ class Send(msgspec.Struct, frozen=True, tag=True):
 class Persist(msgspec.Struct, frozen=True, tag=True):
     """Make durable, in one transaction and in this order: the vote, a truncation, entries, what is promised (ms).
 
+    ``snapshot``: before the entries, the state received up to there takes the log's place, but for what follows on it.
     ``Persisted(token)`` reports it. The core itself holds back whatever depends on it, so nothing else waits.
     """
 
@@ -29,6 +30,7 @@ class Persist(msgspec.Struct, frozen=True, tag=True):
     truncate_from: int | None = None
     entries: tuple[Entry, ...] = ()
     promised_ms: int | None = None
+    snapshot: Snapshot | None = None
 
 
 class LeaderChanged(msgspec.Struct, frozen=True, tag=True):
@@ -76,6 +78,50 @@ class Proposed(msgspec.Struct, frozen=True, tag=True):
     term: int
 
 
+class ReadReady(msgspec.Struct, frozen=True, tag=True):
+    """After ``ReadIndex``: a read of the state with everything up to ``index`` applied is linearizable."""
+
+    token: int
+    index: int
+
+
+class ReadRefused(msgspec.Struct, frozen=True, tag=True):
+    """After ``ReadIndex``: this voter cannot answer for it; somebody else may, or it may later."""
+
+    token: int
+    why: Literal["no-leader", "overloaded"]
+
+
+class PieceWanted(msgspec.Struct, frozen=True, tag=True):
+    """A follower needs the state itself, for the log that it lacks is folded away: answer with ``SnapshotPiece``.
+
+    ``number`` 0 begins anew with the state as it is; otherwise the piece after those that were given for ``index``, or
+    the last one once more.
+    """
+
+    name: str
+    uuid: str
+    index: int
+    number: int
+
+
+class PieceReceived(msgspec.Struct, frozen=True, tag=True):
+    """A piece of the leader's state, in order; ``number`` 0 begins anew. ``done``: it was the last, answer with
+    ``PieceTaken``.
+    """
+
+    snapshot: Snapshot
+    number: int
+    data: bytes
+    done: bool
+
+
+class Installed(msgspec.Struct, frozen=True, tag=True):
+    """The state that was received takes the place of the one that was applied up to now; it stands at ``snapshot``."""
+
+    snapshot: Snapshot
+
+
 class HandedOver(msgspec.Struct, frozen=True, tag=True):
     """After ``HandOver``: leadership is elsewhere, was not ours (``led`` is false), or could not be moved."""
 
@@ -118,6 +164,11 @@ Effect = (
     | ActingStopped
     | Committed
     | Proposed
+    | ReadReady
+    | ReadRefused
+    | PieceWanted
+    | PieceReceived
+    | Installed
     | HandedOver
     | Resigned
     | Notify

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pycluster.consensus.log import Snapshot
 from pycluster.consensus.messages import Message
 
 
@@ -97,6 +98,38 @@ class Propose(msgspec.Struct, frozen=True, tag=True):
     data: bytes
 
 
+class ReadIndex(msgspec.Struct, frozen=True, tag=True):
+    """Somebody wants to read what is linearizable (leader only); ``ReadReady`` or ``ReadRefused`` follows."""
+
+    token: int
+
+
+class StateSaved(msgspec.Struct, frozen=True, tag=True):
+    """The state after the entry at ``index`` is on the disk: the log up to there may go, but what follows on
+    ``needed``.
+    """
+
+    index: int
+    needed: int
+
+
+class SnapshotPiece(msgspec.Struct, frozen=True, tag=True):
+    """The piece that ``PieceWanted`` asked for, of the state at ``snapshot``."""
+
+    uuid: str
+    snapshot: Snapshot
+    number: int
+    data: bytes
+    done: bool
+
+
+class PieceTaken(msgspec.Struct, frozen=True, tag=True):
+    """All pieces of ``snapshot`` came; ``ok`` says whether they make a whole."""
+
+    snapshot: Snapshot
+    ok: bool
+
+
 Event = (
     Start
     | Timer
@@ -111,4 +144,8 @@ Event = (
     | Resign
     | RemoveVoter
     | Propose
+    | ReadIndex
+    | StateSaved
+    | SnapshotPiece
+    | PieceTaken
 )

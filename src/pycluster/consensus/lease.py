@@ -35,6 +35,11 @@ class Lease:
         self.not_before_us = 0
         self._began_us = 0
         self._round_us = 0
+        #: When the last heartbeat of any kind was sent, and how many such moments there were.
+        self.newest_us = 0
+        self.rounds = 0
+        #: What was committed then.
+        self._told_index = 0
 
     def begin(self, not_before_us: int) -> None:
         """Elected: the first heartbeats are due now; no acting before ``not_before_us``."""
@@ -65,14 +70,53 @@ class Lease:
         self._round_us = s.now_us
         return True
 
+    def notice(self) -> None:
+        """Tell the followers what was committed since the last heartbeat, unless that was just now."""
+        s = self._s
+        if s.commit_index > self._told_index and s.now_us >= self._notice_us:
+            self.confirm()
+
+    @property
+    def _notice_us(self) -> int:
+        return self.newest_us + self._s.params.commit_notice_ms * MILLISECOND
+
     def _beat(self, progress: Progress) -> None:
         """By datagram; also by the connection where the last round's came to nothing: either may be blocked."""
-        s = self._s
-        commit_index = min(s.commit_index, progress.match_index)
-        message = Heartbeat(*s.header(progress.seat), s.now_us, commit_index, s.params.lease_us)
+        s, message = self._s, self._heartbeat(progress)
+        self._sent()
         s.datagram(progress.seat, message)
         if progress.round_us is None or progress.round_us < self._round_us:
             s.heartbeat(progress.seat, message)
+
+    def _sent(self) -> None:
+        s = self._s
+        self._told_index = s.commit_index
+        if s.now_us > self.newest_us:
+            self.newest_us = s.now_us
+            self.rounds += 1
+
+    def _heartbeat(self, progress: Progress) -> Heartbeat:
+        s = self._s
+        commit_index = min(s.commit_index, progress.match_index)
+        return Heartbeat(*s.header(progress.seat), s.now_us, commit_index, s.params.lease_us)
+
+    def confirm(self) -> bool:
+        """Ask everybody whether this node still leads; False where a heartbeat of this very microsecond was sent.
+
+        By datagram only: where none gets through, the next heartbeat that is due goes by the connection too.
+        """
+        s = self._s
+        if s.now_us <= self.newest_us:
+            return False
+        self._sent()
+        for progress in self._replication.progress.values():
+            s.datagram(progress.seat, self._heartbeat(progress))
+        return True
+
+    @property
+    def confirmed_us(self) -> int:
+        """Send time of the newest heartbeats that a quorum has answered; now, where this node is one by itself."""
+        return self._quorum_th(self._s.now_us, lambda progress: progress.round_us) or 0
 
     def on_reply(self, message: HeartbeatReply) -> None:
         """A follower promised, counted from the heartbeat's send time; one that is no news counts for nothing."""
@@ -115,11 +159,13 @@ class Lease:
             return
         if s.now_us < self.not_before_us:
             return
-        if not self.acting and until_us > s.now_us:
+        step_us = s.params.acting_step_ms * MILLISECOND
+        # What a lease just over had left unrecorded is no new one.
+        if not self.acting and until_us >= s.now_us + step_us:
             self.acting, self.acted, self.until_us = True, True, until_us
             s.reason = f"acts in term {s.term}: {s.reach_text(s.params.election_timeout_us)}"
             s.effects.append(ActingStarted(s.term, s.now_us, until_us))
-        elif self.acting and until_us - self.until_us >= s.params.acting_step_ms * MILLISECOND:
+        elif self.acting and until_us - self.until_us >= step_us:
             self.until_us = until_us
             s.effects.append(ActingRenewed(s.term, until_us))
 
@@ -150,6 +196,8 @@ class Lease:
         due = min(self.heartbeat_due_us, self.quorum_lost_us)
         if (barren_us := self.barren_us) is not None:
             due = min(due, barren_us)
+        if self._s.commit_index > self._told_index and self._replication.progress:
+            due = min(due, self._notice_us)
         if self.acting:
             return min(due, self.until_us)
         return min(due, self.not_before_us) if self._s.now_us < self.not_before_us else due

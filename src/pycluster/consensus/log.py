@@ -60,8 +60,23 @@ class Vote(msgspec.Struct, frozen=True, array_like=True):
     voted_for: Uuid = ""
 
 
+class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The log up to ``index`` folded into the state above (Raft §5.1): what stood there, and who voted then."""
+
+    index: Ordinal = 0
+    term: Ordinal = 0
+    configuration: Configuration | None = None
+    configuration_index: Ordinal = 0
+
+
+#: The log's beginning.
+ORIGIN = Snapshot()
+
+
 class Stored(msgspec.Struct, frozen=True):
     """What a data directory holds for this core; the default is an empty, never initialised voter.
+
+    ``entries`` follow on ``snapshot``.
 
     ``promised_ms``: the longest election timeout (ms) that a promise still in force may have been given under; 0 where
     none was noted.
@@ -70,17 +85,17 @@ class Stored(msgspec.Struct, frozen=True):
     vote: Vote = Vote()
     entries: tuple[Entry, ...] = ()
     promised_ms: int = 0
+    snapshot: Snapshot = ORIGIN
 
     @property
     def empty(self) -> bool:
         """Whether this voter has no past at all."""
-        return self.vote == Vote() and not self.entries
+        return self.vote == Vote() and not self.entries and self.snapshot == ORIGIN
 
 
 def holds_seat(stored: Stored, name: str, uuid: str) -> bool:
     """Whether the newest configuration in a stored log gives this node a seat, as voter or learner."""
     seat = Voter(name, uuid)
-    for entry in reversed(stored.entries):
-        if isinstance(entry.payload, Configuration):
-            return seat in entry.payload.voters or seat in entry.payload.learners
-    return False
+    found = (entry.payload for entry in reversed(stored.entries) if isinstance(entry.payload, Configuration))
+    newest = next(found, stored.snapshot.configuration)
+    return newest is not None and (seat in newest.voters or seat in newest.learners)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pycluster.consensus.log import Entry, Voters
+from pycluster.consensus.log import Entry, Snapshot, Voters
 from pycluster.kernel.bounded import Name, Names, Ordinal, Sentence, Uuid, Uuids
 
 
@@ -139,6 +139,22 @@ class AppendReply(Header, frozen=True, tag=True):
     conflict_index: Ordinal = 0
 
 
+class InstallSnapshot(Header, frozen=True, tag=True):
+    """A piece of the leader's state at ``snapshot`` (Raft §5.1, figure 5.3); ``number`` counts from 0."""
+
+    snapshot: Snapshot
+    number: Ordinal
+    data: bytes
+    done: bool = False
+
+
+class InstallReply(Header, frozen=True, tag=True):
+    """The piece that the follower takes next of the state at ``index``; once it has all, it answers ``AppendReply``."""
+
+    index: Ordinal
+    number: Ordinal
+
+
 class TimeoutNow(Header, frozen=True, tag=True):
     """Stand at once (Raft §3.10). The sender has stopped acting. ``pinned``: an operator wants it so; ``unfit``: the
     sender cannot lead, which counts for its hold-down as leadership lost.
@@ -197,6 +213,8 @@ Message = (
     | HeartbeatReply
     | AppendEntries
     | AppendReply
+    | InstallSnapshot
+    | InstallReply
     | TimeoutNow
     | ReachQuery
     | ReachReply

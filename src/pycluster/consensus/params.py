@@ -47,7 +47,18 @@ class Params(msgspec.Struct, frozen=True):
 
     ``append_inflight_max`` (messages): unanswered appends per follower.
 
-    ``append_resend_ms`` (ms): an unanswered append is taken for lost after this.
+    ``commit_notice_ms`` (ms, 1 to the heartbeat interval): followers hear of a commit with what they are sent next, and
+    this long after the last heartbeat at the latest; those who watch at a follower wait no longer.
+
+    ``append_resend_ms`` (ms): an unanswered append, or piece of a snapshot, is taken for lost after this.
+
+    ``proposals_max`` (entries, 1 or more): what may be appended and not committed; one more is refused, for a leader
+    that cannot commit must not fill its memory and disk.
+
+    ``reads_max`` (reads, 1 or more): linearizable reads that wait for a round of heartbeats; one more is refused.
+
+    ``kept_max`` (entries, 0 or more): what stays of the log when a snapshot covers it, so that a follower that was away
+    for a moment needs no snapshot.
 
     ``transfer_timeout_ms`` (ms): how long a transfer by hand waits for its target to catch up.
 
@@ -76,9 +87,13 @@ class Params(msgspec.Struct, frozen=True):
     answer_ttl_ms: int = 2_500
     replace_grace_ms: int = 10_000
     append_entries_max: int = 64
-    append_bytes_max: int = 1_048_576
+    append_bytes_max: int = 2_097_152
     append_inflight_max: int = 4
+    commit_notice_ms: int = 10
     append_resend_ms: int = 500
+    proposals_max: int = 4_096
+    reads_max: int = 8_192
+    kept_max: int = 4_096
     transfer_timeout_ms: int = 1_000
     resign_timeout_ms: int = 10_000
     acting_step_ms: int = 100
@@ -120,6 +135,14 @@ class Params(msgspec.Struct, frozen=True):
             (
                 min(self.append_entries_max, self.append_inflight_max, self.append_bytes_max, self.held_max) < 1,
                 "append_entries_max, append_inflight_max, append_bytes_max and held_max must be at least 1",
+            ),
+            (
+                not 1 <= self.commit_notice_ms <= self.heartbeat_interval_ms,
+                f"commit_notice_ms = {self.commit_notice_ms} must lie in 1 to heartbeat_interval_ms",
+            ),
+            (
+                min(self.proposals_max, self.reads_max) < 1 or self.kept_max < 0,
+                "proposals_max and reads_max must be at least 1, kept_max at least 0",
             ),
         ):
             if wrong:

@@ -19,16 +19,20 @@ from pycluster.consensus.events import (
     MessageReceived,
     PeerHealth,
     Persisted,
+    PieceTaken,
     Propose,
+    ReadIndex,
     Refused,
     RemoveVoter,
     Resign,
+    SnapshotPiece,
     Start,
+    StateSaved,
     StreamEnded,
     Timer,
     Transfer,
 )
-from pycluster.consensus.log import NOBODY, Entry, Stored, Voter
+from pycluster.consensus.log import NOBODY, Entry, Snapshot, Stored, Voter
 from pycluster.consensus.messages import (
     AppendEntries,
     AppendReply,
@@ -36,6 +40,8 @@ from pycluster.consensus.messages import (
     BootstrapQuery,
     Heartbeat,
     HeartbeatReply,
+    InstallReply,
+    InstallSnapshot,
     LeaderAnswer,
     Message,
     PreVoteReply,
@@ -108,8 +114,33 @@ class Raft:
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """The log in memory; some of it may not be durable or committed yet."""
+        """The log in memory, as far as it is not folded away; some of it may not be durable or committed yet."""
         return self._s.journal.entries
+
+    def snapshot_at(self, index: int) -> Snapshot:
+        """What a snapshot of the state after the entry at ``index`` says of the log."""
+        return self._s.journal.snapshot_at(index)
+
+    @property
+    def name(self) -> str:
+        """This voter's own."""
+        return self._s.name
+
+    @property
+    def installing(self) -> frozenset[str]:
+        """The followers, by UUID, that are being sent the state."""
+        book = self._roles.replication.progress
+        return frozenset(uuid for uuid, progress in book.items() if progress.installing is not None)
+
+    @property
+    def folded(self) -> int:
+        """The last index that the newest snapshot on the disk covers; 0 without one."""
+        return self._s.journal.snapshot.index
+
+    @property
+    def commit_index(self) -> int:
+        """The last entry known to be committed."""
+        return self._s.commit_index
 
     @property
     def others(self) -> tuple[Voter, ...]:
@@ -178,6 +209,14 @@ class Raft:
                 self._commands.remove(name)
             case Propose(data):
                 self._commands.propose(data)
+            case ReadIndex(token):
+                self._roles.reads.ask(token)
+            case StateSaved(index, needed):
+                s.journal.saved(index, min(index - s.params.kept_max, needed))
+            case SnapshotPiece():
+                self._roles.replication.on_piece(event)
+            case PieceTaken(snapshot, ok):
+                self._roles.installation.on_taken(snapshot, ok)
             case _:
                 assert_never(event)
         if self._started:
@@ -245,19 +284,21 @@ class Raft:
                     return
                 if s.role in ("pre-candidate", "candidate") and not roles.deposed(sender, message.term):
                     roles.election.on_reply(message)
-            case Heartbeat() | AppendEntries():
+            case Heartbeat() | AppendEntries() | InstallSnapshot():
                 if not message.cluster_uuid or not message.to_uuid:
                     s.counters["misaddressed"] += 1
                 elif isinstance(message, Heartbeat):
                     self._on_heartbeat(sender, message, datagram)
                 else:
-                    self._on_append(sender, message)
-            case HeartbeatReply() | AppendReply():
+                    self._on_entries(sender, message)
+            case HeartbeatReply() | AppendReply() | InstallReply():
                 if s.role == "leader" and not roles.deposed(sender, message.term) and message.term == s.term:
                     if isinstance(message, HeartbeatReply):
                         roles.lease.on_reply(message)
-                    else:
+                    elif isinstance(message, AppendReply):
                         roles.replication.on_reply(message)
+                    else:
+                        roles.replication.on_install_reply(message)
             case TimeoutNow():
                 roles.on_timeout_now(sender, message)
             case ReachQuery():
@@ -299,13 +340,17 @@ class Raft:
         else:
             s.heartbeat(sender, reply)
 
-    def _on_append(self, sender: Voter, message: AppendEntries) -> None:
-        """The same for entries."""
+    def _on_entries(self, sender: Voter, message: AppendEntries | InstallSnapshot) -> None:
+        """The same for entries, or for the state in their place."""
         s = self._s
         if message.term < s.term:
-            s.bulk(sender, AppendReply(*s.header(sender), False, message.prev_index))
+            prev_index = message.prev_index if isinstance(message, AppendEntries) else message.snapshot.index
+            s.bulk(sender, AppendReply(*s.header(sender), False, prev_index))
         elif self._follow(sender, message.term):
-            on_append(s, sender, message)
+            if isinstance(message, AppendEntries):
+                on_append(s, sender, message)
+            else:
+                self._roles.installation.on_piece(sender, message)
 
     def _follow(self, sender: Voter, term: int) -> bool:
         """Whether the leader of ``term``, not below ours, is followed and promised to (Raft §5.1, §5.2)."""

@@ -131,7 +131,7 @@ class Reconfigure:
     def _promote(self, configuration: Configuration) -> Change | None:
         """A learner that has caught up becomes a voter."""
         for learner in configuration.learners:
-            if not self._replication.answers(learner) or not self._replication.caught_up(learner.uuid):
+            if not self._replication.answers(learner) or not self._replication.follows(learner.uuid):
                 continue
             change = msgspec.structs.replace(
                 configuration,

@@ -6,10 +6,13 @@ counts when its disk has it; only entries of the leader's own term are committed
 
 from __future__ import annotations
 
-from pycluster.consensus.effects import Committed, Halt
+import msgspec
+
+from pycluster.consensus.effects import Committed, Halt, PieceWanted
 from pycluster.consensus.electorate import majority
+from pycluster.consensus.events import SnapshotPiece
 from pycluster.consensus.log import Configuration, Entry, Payload, Voter
-from pycluster.consensus.messages import AppendEntries, AppendReply
+from pycluster.consensus.messages import AppendEntries, AppendReply, InstallReply, InstallSnapshot
 from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
@@ -37,6 +40,16 @@ class Progress:
         self.healthy_since_us: int | None = None
         #: Set when the seat is gone: the former holder is told so until then.
         self.retire_us: int | None = None
+        #: The piece of which snapshot it was sent last, or None; asked of the node above, while that is out.
+        self.installing: Installing | None = None
+
+
+class Installing(msgspec.Struct, frozen=True):
+    """A snapshot on its way to a follower: the piece ``number`` of the state at ``index`` was sent at ``sent_us``."""
+
+    index: int
+    number: int
+    sent_us: int
 
 
 class Replication:
@@ -101,12 +114,20 @@ class Replication:
                     continue
             if progress.inflight and s.now_us - progress.sent_us >= resend_us:
                 self._back_to(progress, progress.match_index + 1 if progress.match_index else progress.next_index)
+            installing = progress.installing
+            if installing is not None and not self._may_send(progress):
+                progress.installing = None  # it begins anew when it is back
+            elif installing is not None and s.now_us - installing.sent_us >= resend_us:
+                self._want(progress, installing.index, installing.number)
             self.pump(progress)
 
     def pump(self, progress: Progress) -> None:
         """Send entries while the follower answers and the bounds allow; one message at a time while probing."""
         s = self._s
-        if s.now_us - progress.answered_us >= s.params.election_timeout_us:
+        if not self._may_send(progress) or progress.installing is not None:
+            return
+        if progress.next_index <= s.journal.base.index:
+            self._want(progress, 0, 0)
             return
         allowed = 1 if progress.probing else s.params.append_inflight_max
         while progress.next_index <= s.journal.last_index and progress.inflight < allowed:
@@ -143,11 +164,43 @@ class Replication:
             progress.match_index = max(progress.match_index, min(message.match_index, self._s.journal.last_index))
             progress.next_index = max(progress.next_index, progress.match_index + 1)
             progress.probing = False
+            if progress.installing is not None and progress.match_index >= progress.installing.index:
+                progress.installing = None
         elif message.prev_index > progress.match_index and not (
             progress.probing and message.prev_index != progress.next_index - 1
         ):
             self._back_to(progress, self._hint(message))
         self.pump(progress)
+
+    # The state itself, for a follower whose next entry is folded away.
+
+    def on_piece(self, piece: SnapshotPiece) -> None:
+        """The node above gave what was wanted: send it."""
+        s, progress = self._s, self.progress.get(piece.uuid)
+        if progress is None or progress.installing is None:
+            return
+        progress.installing = Installing(piece.snapshot.index, piece.number, s.now_us)
+        header = s.header(progress.seat)
+        s.bulk(progress.seat, InstallSnapshot(*header, piece.snapshot, piece.number, piece.data, piece.done))
+
+    def on_install_reply(self, message: InstallReply) -> None:
+        """A follower took a piece, or wants another one than it was sent."""
+        progress = self.progress.get(message.from_uuid)
+        installing = None if progress is None else progress.installing
+        if progress is None or installing is None or message.index != installing.index:
+            return
+        if message.number in (0, installing.number + 1):
+            self._want(progress, installing.index if message.number else 0, message.number)
+
+    def _want(self, progress: Progress, index: int, number: int) -> None:
+        s = self._s
+        progress.installing = Installing(index, number, s.now_us)
+        progress.inflight = 0
+        s.effects.append(PieceWanted(progress.seat.name, progress.seat.uuid, index, number))
+
+    def _may_send(self, progress: Progress) -> bool:
+        """Whether the follower answers lately."""
+        return self._s.now_us - progress.answered_us < self._s.params.election_timeout_us
 
     def advance_commit(self) -> bool:
         """Commit what a majority holds durably, if it is of this term (Raft §5.4.2). Whether anything was."""
@@ -165,6 +218,11 @@ class Replication:
         """Whether that follower has everything."""
         progress = self.progress.get(uuid)
         return progress is not None and progress.match_index == self._s.journal.last_index
+
+    def follows(self, uuid: str) -> bool:
+        """Whether that follower has all that is committed; under load more is always on its way."""
+        progress = self.progress.get(uuid)
+        return progress is not None and progress.match_index >= self._s.commit_index
 
     def answers(self, seat: Voter) -> bool:
         """Whether that follower answered within an election timeout."""
@@ -196,7 +254,7 @@ class Replication:
 
 def commit_to(s: State, index: int) -> None:
     """Everything up to ``index`` is committed for good."""
-    committed = tuple(s.journal.entries[s.commit_index : index])
+    committed = s.journal.between(s.commit_index + 1, index)
     s.commit_index = index
     s.effects.append(Committed(committed))
 
@@ -207,6 +265,9 @@ def on_append(s: State, sender: Voter, message: AppendEntries) -> None:
     if not _well_formed(message):
         s.counters["appends_malformed"] += 1
         return
+    if message.prev_index < journal.base.index:
+        # Folded away here, so committed, and the same: what follows on the base is all that may be new.
+        message = _beyond(message, journal.base.index, journal.base.term)
     prev_term = journal.term_at(message.prev_index)
     if prev_term != message.prev_term:
         conflict_term = prev_term or 0
@@ -235,6 +296,12 @@ def on_append(s: State, sender: Voter, message: AppendEntries) -> None:
         commit_to(s, commit)
     token = 0 if journal.durable_index >= match_index else journal.token
     s.bulk(sender, AppendReply(*s.header(sender), True, message.prev_index, match_index), token)
+
+
+def _beyond(message: AppendEntries, index: int, term: int) -> AppendEntries:
+    """The same, with what comes up to ``index`` left out; where that is all of it, an empty one that ends there."""
+    entries = tuple(entry for entry in message.entries if entry.index > index)
+    return msgspec.structs.replace(message, prev_index=index, prev_term=term, entries=entries)
 
 
 def _well_formed(message: AppendEntries) -> bool:

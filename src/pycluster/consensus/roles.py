@@ -11,6 +11,7 @@ from pycluster.consensus.bootstrap import Bootstrap
 from pycluster.consensus.departure import Departure
 from pycluster.consensus.election import Election
 from pycluster.consensus.electorate import majority
+from pycluster.consensus.installation import Installation
 from pycluster.consensus.lease import Lease
 from pycluster.consensus.log import NOBODY, Configuration, NoOp, Voter
 from pycluster.consensus.messages import (
@@ -23,13 +24,19 @@ from pycluster.consensus.messages import (
     TimeoutNow,
     VoteRequest,
 )
+from pycluster.consensus.reads import Reads
 from pycluster.consensus.reconfigure import Change, Reconfigure
 from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
 from pycluster.consensus.transfer import Attempt, Transfer
 from pycluster.kernel.ids import new_uuid
+from pycluster.kernel.units import MILLISECOND
 
-_CAUSES = {"hand": "an operator asked for it", "hand-over": "it is about to stop"}
+_CAUSES = {
+    "hand": "an operator asked for it",
+    "hand-over": "it is about to stop",
+    "return": "it is the lowest ID and has been healthy for its hold-down",
+}
 
 
 class Roles:
@@ -41,6 +48,8 @@ class Roles:
         self.bootstrap = Bootstrap(state)
         self.replication = Replication(state)
         self.lease = Lease(state, self.replication)
+        self.reads = Reads(state, self.lease)
+        self.installation = Installation(state)
         self.transfer = Transfer(state, self.replication)
         self.reconfigure = Reconfigure(state, self.replication)
         self.departure = Departure(state, self.transfer)
@@ -91,7 +100,7 @@ class Roles:
         s, ballot = self.s, self.election.ballot
         due = [self.departure.next_deadline(), self.transfer.next_deadline(), self.bootstrap.next_deadline()]
         if s.role == "leader":
-            due.append(self.lease.next_deadline())
+            due += [self.lease.next_deadline(), self.reads.next_deadline]
         elif s.leader != NOBODY:
             due.append(s.promise.until_us)
         elif ballot is not None:
@@ -106,6 +115,7 @@ class Roles:
         s = self.s
         if s.role == "leader":
             self.lease.stop(reason)
+            self.reads.end()
             self.replication.end()
             self.transfer.reset()
             self.reconfigure.reset()
@@ -324,6 +334,7 @@ class Roles:
             if s.role != "leader":
                 return
         committed = self.replication.advance_commit()
+        self.lease.notice()
         self.lease.renew()
         if committed and not self.reconfigure.pending:
             self._on_configuration_committed()
@@ -331,6 +342,8 @@ class Roles:
             self.change(self.reconfigure.plan())
         if s.role == "leader" and self.transfer.attempt is not None:
             self._on_attempt(self.transfer.attempt)
+        if s.role == "leader":
+            self.reads.settle()
 
     def change(self, change: Change | None) -> None:
         if change is not None:
@@ -362,6 +375,8 @@ class Roles:
             self.transfer.attempt = None
             text = f"{attempt.target.name} did not catch up within {s.params.transfer_timeout_ms} ms"
             s.notify("transfer-failed", text, node=attempt.target.name)
+            if attempt.cause == "return":
+                self.transfer.note_loss(attempt.target.name)  # nothing could be proposed meanwhile
             if attempt.cause == "hand-over":
                 self.become_follower(s.term, NOBODY, f"{s.name} stops, and {text}")
                 self.departure.handed_over(text)
@@ -370,7 +385,8 @@ class Roles:
         """A lower ID has shown that it reaches a quorum."""
         successor = self.transfer.on_reach_reply(message) if self.s.role == "leader" else None
         if successor is not None:
-            self.hand_over_to(successor, "it is the lowest ID and has been healthy for its hold-down")
+            ends_us = self.s.now_us + self.s.params.transfer_timeout_ms * MILLISECOND
+            self.transfer.attempt = Attempt(successor, "return", ends_us)
 
     def _hand_over_slow_disk(self) -> None:
         s = self.s

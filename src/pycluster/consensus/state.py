@@ -46,7 +46,7 @@ class State:
         self.leader_term = 0
         self.leader_since_us = 0
         self.reason = "this node has just started"
-        self.commit_index = 0
+        self.commit_index = stored.snapshot.index
         self.promise = Promise(params.election_timeout_us)
         #: Nothing is granted before: an earlier life may have promised (restarted voter), perhaps for longer.
         self.silent_until_us = 0

@@ -23,7 +23,7 @@ class Attempt(msgspec.Struct, frozen=True):
     """A transfer that waits for its target to catch up."""
 
     target: Voter
-    cause: Literal["hand", "hand-over"]
+    cause: Literal["hand", "hand-over", "return"]
     ends_us: int
 
 
@@ -134,7 +134,7 @@ class Transfer:
             progress = self._replication.progress.get(seat.uuid)
             if progress is None or progress.healthy_since_us is None or s.dead(seat):
                 continue
-            if not self._replication.answers(seat) or not self._replication.caught_up(seat.uuid):
+            if not self._replication.answers(seat) or not self._replication.follows(seat.uuid):
                 continue
             if s.now_us - progress.healthy_since_us >= self.hold_down_us(seat.name):
                 return seat

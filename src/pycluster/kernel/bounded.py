@@ -16,6 +16,8 @@ Uuid = Annotated[str, msgspec.Meta(max_length=64)]
 Ordinal = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 #: How often a member has spoken of itself anew.
 Incarnation = Annotated[int, msgspec.Meta(ge=0, le=INCARNATION_MAX)]
+#: What a caller names a request by, so that its retries count once; empty where it is never tried again.
+RequestId = Annotated[bytes, msgspec.Meta(max_length=64)]
 #: A line for people.
 Sentence = Annotated[str, msgspec.Meta(max_length=1_000)]
 #: The names of a voter list.

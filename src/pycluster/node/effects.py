@@ -6,11 +6,12 @@ from typing import Literal
 
 import msgspec
 
-from pycluster.consensus import Entry, Vote
+from pycluster import store
+from pycluster.consensus import Entry, Snapshot, Vote
 from pycluster.kernel.ids import Address
 from pycluster.node.view import ClusterEvent
 
-Channel = Literal["heartbeat", "bulk"]
+Channel = Literal["heartbeat", "bulk", "client"]
 
 
 class SendDatagram(msgspec.Struct, frozen=True, tag=True):
@@ -74,6 +75,7 @@ class CloseStream(msgspec.Struct, frozen=True, tag=True):
 class Persist(msgspec.Struct, frozen=True, tag=True):
     """Make durable in one transaction, in this order: incarnation, vote, truncation, entries, what is promised (ms).
 
+    ``snapshot``: before the entries, the state received up to there takes the log's place, but for what follows on it.
     ``Persisted`` follows.
     """
 
@@ -83,6 +85,35 @@ class Persist(msgspec.Struct, frozen=True, tag=True):
     truncate_from: int | None = None
     entries: tuple[Entry, ...] = ()
     promised_ms: int | None = None
+    snapshot: Snapshot | None = None
+
+
+class KeepPiece(msgspec.Struct, frozen=True, tag=True):
+    """Write a piece of a snapshot, in order with everything that becomes durable; ``number`` 0 begins it.
+
+    One of this node's ``own`` state is ``done`` with the last, and ``StateSaved`` follows when it is durable; one that
+    was ``received`` counts when a ``Persist`` names it.
+    """
+
+    origin: Literal["own", "received"]
+    snapshot: Snapshot
+    number: int
+    data: bytes
+    done: bool
+
+
+class StateAnswered(msgspec.Struct, frozen=True, tag=True):
+    """The answer to ``StateAsked(token)``."""
+
+    token: int
+    result: store.Result
+
+
+class WatchTold(msgspec.Struct, frozen=True, tag=True):
+    """To the watcher of ``WatchOpened(token)``; one that says it is compacted, or a failure, is the last."""
+
+    token: int
+    batch: store.WatchBatch | store.Failure
 
 
 class Resolve(msgspec.Struct, frozen=True, tag=True):
@@ -140,6 +171,9 @@ Effect = (
     | KeepStreams
     | CloseStream
     | Persist
+    | KeepPiece
+    | StateAnswered
+    | WatchTold
     | Resolve
     | Publish
     | RecordActing

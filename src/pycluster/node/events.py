@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pycluster import store
 from pycluster.kernel.ids import Address
 
 
@@ -94,6 +95,37 @@ class Persisted(msgspec.Struct, frozen=True, tag=True):
     token: int
 
 
+class StateSaved(msgspec.Struct, frozen=True, tag=True):
+    """Our own snapshot of the state after the log entry ``index`` is durable."""
+
+    index: int
+
+
+class StateAsked(msgspec.Struct, frozen=True, tag=True):
+    """Somebody here asks the replicated state; one ``StateAnswered(token)`` follows, within ``timeout_us``.
+
+    ``request_id``: never empty for a write, which applies once under it however often it is tried.
+    """
+
+    token: int
+    request: store.Request
+    request_id: bytes
+    timeout_us: int
+
+
+class WatchOpened(msgspec.Struct, frozen=True, tag=True):
+    """Somebody here watches; ``WatchTold(token)`` follow, the first at once, until ``WatchClosed(token)``."""
+
+    token: int
+    watch: store.Watch
+
+
+class WatchClosed(msgspec.Struct, frozen=True, tag=True):
+    """That watcher is gone."""
+
+    token: int
+
+
 class Resolved(msgspec.Struct, frozen=True, tag=True):
     """DNS's answer to ``Resolve``; empty where the lookup failed."""
 
@@ -166,6 +198,10 @@ Event = (
     | StreamLost
     | Refused
     | Persisted
+    | StateSaved
+    | StateAsked
+    | WatchOpened
+    | WatchClosed
     | Resolved
     | Readdressed
     | LoopLagged

@@ -14,7 +14,7 @@ from pycluster.kernel.ids import Address, Identity
 from pycluster.kernel.limits import INCARNATION_MAX, VOTERS_MAX
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership import Local, Swim
-from pycluster.node import effects, events, narrate
+from pycluster.node import effects, events
 from pycluster.node.addresses import AddressBook
 from pycluster.node.announcer import Announcer
 from pycluster.node.commands import Commands
@@ -24,10 +24,14 @@ from pycluster.node.following import Following
 from pycluster.node.gate import Gate
 from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox, Redial
+from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
+from pycluster.node.state import State
 from pycluster.node.streams import StreamEvent, Streams
 from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
-from pycluster.wire import Codec, Gossip, Greeting, MembershipCall, VoterMessage, Whois
+from pycluster.node.voting import Voting
+from pycluster.store import Store
+from pycluster.wire import Codec, Gossip, Greeting, MembershipCall, StateReply, StateRequest, VoterMessage, Whois
 
 
 class Node:
@@ -41,6 +45,7 @@ class Node:
         rng: Random,
         past_acting: tuple[ActingInterval, ...] = (),
         codec: Codec | None = None,
+        state: Store | None = None,
     ) -> None:
         self.config = config
         self.name = config.name
@@ -80,6 +85,18 @@ class Node:
         )
         self._announcer = Announcer(config.name, self._swim, self._readings, self._ledger)
         self._addresses = AddressBook(self._swim, config.seeds)
+        self._voting = Voting(config.name, self._raft, self._addresses, self._outbox, self._ledger, self._announcer)
+        self._state = State(
+            config,
+            identity.uuid,
+            self._raft,
+            state,
+            self._addresses,
+            self._outbox,
+            self._readings,
+            self._voting.drive,
+            Random(rng.getrandbits(64)),
+        )
         self._commands = Commands(
             self._swim,
             self._raft is not None,
@@ -87,15 +104,16 @@ class Node:
             self._readings,
             self._outbox,
             self._drive_swim,
-            self._drive_raft,
+            self._voting.drive,
         )
+        self._voting.attach(self._commands, self._state.replica)
         self._streams = Streams(
             self._gate.codec.encode(Greeting(config.name, identity.uuid)),
             self._addresses,
             self._outbox,
             config.params.query_timeout_ms * MILLISECOND,
             self._drive_swim,
-            self._drive_raft,
+            self._voting.drive,
         )
 
     # --- the door -------------------------------------------------------------------------------------------------
@@ -104,22 +122,25 @@ class Node:
         """What is to be done, in order, because of ``event`` at ``now_us`` (µs of the boot-time clock)."""
         self._now = now_us
         self._outbox.begin(now_us)
+        self._voting.at(now_us)
+        self._state.at(now_us)
         if self._raft is not None:
             if isinstance(event, events.LoopLagged):
-                self._drive_raft(consensus.LoopLagged(event.lag_us))
+                self._voting.drive(consensus.LoopLagged(event.lag_us))
             due = self._raft.next_deadline()
             if due is not None and due <= now_us:
                 # A stalled process must see that its lease lapsed before it does anything else.
-                self._drive_raft(consensus.Timer())
+                self._voting.drive(consensus.Timer())
         self._dispatch(event)
         if self._announcer.settle(now_us, self._outbox.effects):
             self._drive_swim(membership.Stir())
         self._streams.settle(self._raft.others if self._raft is not None else ())
+        self._state.settle()
         return self._outbox.taken()
 
     def next_deadline(self) -> int | None:
         """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
-        deadlines = [self._swim.next_deadline()]
+        deadlines = [self._swim.next_deadline(), self._state.next_deadline()]
         if self._raft is not None:
             deadlines.append(self._raft.next_deadline())
         if self._readings.observes and not self._commands.departing:
@@ -155,6 +176,10 @@ class Node:
         """Who leads, as far as this node may believe."""
         return self._readings.leader(now_us)
 
+    def head(self, now_us: int) -> StateHead:
+        """Where this node's copy of the replicated state stands, and who answers for it."""
+        return self._state.head(now_us)
+
     def explain(self, question: str, name: str, now_us: int) -> Explanation:
         """Why: ``question`` is ``leader``, or ``node`` with a name. ``LocalMisuse`` for any other question."""
         return explain(self._readings, question, name, now_us)
@@ -178,7 +203,9 @@ class Node:
             case events.Persisted(token):
                 raft_token = self._outbox.persisted(token)
                 if raft_token is not None:
-                    self._drive_raft(consensus.Persisted(raft_token))
+                    self._voting.drive(consensus.Persisted(raft_token))
+            case events.StateSaved() | events.StateAsked() | events.WatchOpened() | events.WatchClosed():
+                self._state.handle(event)
             case events.StreamOpened() | events.StreamEnded() | events.StreamUp() | events.StreamLost():
                 self._stream(event)
             case events.Refused(peer):
@@ -213,7 +240,7 @@ class Node:
             # Membership resolves the seeds as well; voters need each other's addresses before they are members.
             self._outbox.append(effects.Resolve(seed.host, seed.port))
         if self._raft is not None:
-            self._drive_raft(consensus.Start())
+            self._voting.drive(consensus.Start())
         self._drive_swim(membership.Start())
         if self.config.join:
             self._drive_swim(membership.Join(self.config.join))
@@ -234,14 +261,16 @@ class Node:
                 self._following.hear(body.claim, self._now)
             self._drive_swim(membership.PacketReceived(source, body.packet))
         elif isinstance(body, VoterMessage) and isinstance(body.message, Heartbeat | HeartbeatReply):
-            self._drive_raft(consensus.MessageReceived(body.sender, body.message, datagram=True))
+            self._voting.drive(consensus.MessageReceived(body.sender, body.message, datagram=True))
         elif body is not None:
             self._gate.malformed(datagram=True)
 
     def _post(self, source: Address, data: bytes) -> None:
         body, _ = self._gate.open(source, data, self._now, self._outbox.effects, datagram=False)
         if isinstance(body, VoterMessage) and self._raft is not None:
-            self._drive_raft(consensus.MessageReceived(body.sender, body.message))
+            self._voting.drive(consensus.MessageReceived(body.sender, body.message))
+        elif isinstance(body, StateRequest | StateReply):
+            self._state.hear(body)
         elif body is not None:
             self._gate.malformed(datagram=False)
 
@@ -324,53 +353,6 @@ class Node:
                 case _:
                     assert_never(effect)
 
-    def _drive_raft(self, event: consensus.Event) -> None:
-        raft = self._raft
-        if raft is None:
-            return
-        for effect in raft.handle(event, self._now):
-            match effect:
-                case consensus.Send(to, channel, message):
-                    address = self._addresses.of(to)
-                    if address is None:
-                        continue
-                    if channel == "datagram":
-                        self._outbox.datagram(address, VoterMessage(self.name, message))
-                    else:
-                        self._outbox.post(address, channel, VoterMessage(self.name, message))
-                case consensus.Persist():
-                    self._outbox.save_log(effect)
-                case consensus.LeaderChanged():
-                    pass  # the announcer compares what is shown with what holds, once an event
-                case consensus.ActingStarted(term, since_us, until_us):
-                    self._outbox.append(self._ledger.acting_started(term, since_us, until_us))
-                    self._announcer.acting_started(term, self._now, self._outbox.effects)
-                case consensus.ActingRenewed(_, until_us):
-                    self._outbox.append(self._ledger.acting_renewed(until_us))
-                case consensus.ActingStopped(term, at_us, reason):
-                    self._outbox.append(self._ledger.acting_stopped(at_us, reason))
-                    text = narrate.stopped_leading(self.name, term, reason)
-                    self._outbox.publish("leader-lost", text, node=self.name, term=term, fields={"reason": reason})
-                case consensus.Committed(entries):
-                    self._ledger.count("entries_committed", len(entries))
-                case consensus.Proposed():
-                    self._ledger.count("entries_proposed")
-                case consensus.HandedOver(detail, led):
-                    if led:
-                        self._outbox.publish("handed-over", f"Leadership before stopping: {detail}", node=self.name)
-                    self._commands.handed_over()
-                case consensus.Resigned():
-                    self._commands.seat_gone()
-                case consensus.Notify(kind, text, fields):
-                    node, term = str(fields.get("node", "")), int(fields.get("term", 0))
-                    self._outbox.publish(kind, text, node=node, term=term, fields=fields)
-                case consensus.CommandFailed():
-                    self._commands.seat_kept(effect)
-                case consensus.Halt(reason):
-                    self._outbox.append(effects.Halt(reason))
-                case _:
-                    assert_never(effect)
-
     def _member_changed(self, change: membership.MemberChanged) -> None:
         member = change.member
         if member.name == self.name and change.cause != "updated":
@@ -379,7 +361,7 @@ class Node:
         self._streams.stale = True
         if self._raft is not None and member.name != self.name:
             alive = member.state == "alive" and change.cause != "forgotten"
-            self._drive_raft(consensus.PeerHealth(member.name, member.uuid, alive))
+            self._voting.drive(consensus.PeerHealth(member.name, member.uuid, alive))
 
     def _ask_a_voter(self) -> None:
         seats = {name for name, _ in self._following.voters} or set(self._listed)

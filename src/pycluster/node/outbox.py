@@ -83,7 +83,13 @@ class Outbox:
         self._raft_tokens.append((self._next_token, request.token))
         self.effects.append(
             effects.Persist(
-                self._next_token, None, request.vote, request.truncate_from, request.entries, request.promised_ms
+                self._next_token,
+                None,
+                request.vote,
+                request.truncate_from,
+                request.entries,
+                request.promised_ms,
+                request.snapshot,
             )
         )
 

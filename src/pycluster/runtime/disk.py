@@ -17,7 +17,7 @@ class NodeDisk:
         self,
         database: Database,
         acting: ActingRecord,
-        feed: Callable[[events.Persisted], None],
+        feed: Callable[[events.Persisted | events.StateSaved], None],
         failed: Callable[[LocalFault], None],
     ) -> None:
         self._database = database
@@ -28,7 +28,7 @@ class NodeDisk:
 
     def start(self) -> None:
         """Start the writer thread."""
-        self._database.start(self._written, self._broken)
+        self._database.start(self._written, self._broken, self._saved)
 
     def persist(self, request: effects.Persist) -> None:
         """Queue it; ``Persisted`` follows."""
@@ -39,16 +39,24 @@ class NodeDisk:
             request.truncate_from,
             request.entries,
             request.promised_ms,
+            request.snapshot,
         )
+
+    def keep_piece(self, piece: effects.KeepPiece) -> None:
+        """Queue it; ``StateSaved`` follows the last of our own."""
+        self._database.submit_piece(piece.origin, piece.snapshot, piece.number, piece.data, piece.done)
 
     def record_acting(self, record: effects.RecordActing) -> None:
         """Write it now; it survives this process."""
         self._acting.record(record.term, record.since_us, record.until_us, record.ended, record.reason)
 
-    # Both on the writer's thread.
+    # All on the writer's thread.
 
     def _written(self, token: int) -> None:
         self._tell(lambda: self._feed(events.Persisted(token)))
+
+    def _saved(self, index: int) -> None:
+        self._tell(lambda: self._feed(events.StateSaved(index)))
 
     def _broken(self, fault: LocalFault) -> None:
         self._tell(lambda: self._failed(fault))

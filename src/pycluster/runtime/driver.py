@@ -17,7 +17,7 @@ from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import Node, effects, events
 from pycluster.node.events import Event
-from pycluster.node.ports import Outcome
+from pycluster.node.ports import Outcome, StateHead
 from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, StatusView
 from pycluster.runtime import clock
 from pycluster.runtime.journal import EventJournal
@@ -57,7 +57,17 @@ class Disk(Protocol):
 
     def persist(self, request: effects.Persist) -> None: ...
 
+    def keep_piece(self, piece: effects.KeepPiece) -> None: ...
+
     def record_acting(self, record: effects.RecordActing) -> None: ...
+
+
+class States(Protocol):
+    """Who waits for the replicated state's answers."""
+
+    def answered(self, effect: effects.StateAnswered) -> None: ...
+
+    def told(self, effect: effects.WatchTold) -> None: ...
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -85,7 +95,7 @@ class Driver:
 
     # --- life -----------------------------------------------------------------------------------------------------
 
-    def attach(self, network: Network, disk: Disk) -> None:
+    def attach(self, network: Network, disk: Disk, states: States) -> None:
         """What performs the effects."""
         self._perform = {
             effects.SendDatagram: lambda e: network.send(e.to, e.data),
@@ -96,6 +106,9 @@ class Driver:
             effects.KeepStreams: network.keep_streams,
             effects.CloseStream: lambda e: network.close_stream(e.stream),
             effects.Persist: disk.persist,
+            effects.KeepPiece: disk.keep_piece,
+            effects.StateAnswered: states.answered,
+            effects.WatchTold: states.told,
             effects.Resolve: network.resolve,
             effects.RecordActing: disk.record_acting,
             effects.Publish: lambda e: self._publish(e.event),
@@ -205,6 +218,10 @@ class Driver:
 
     def leader(self) -> LeaderView:
         return self._node.leader(clock.now_us())
+
+    def head(self) -> StateHead:
+        """The replicated state at this node, for ``engines``."""
+        return self._node.head(clock.now_us())
 
     def explain(self, question: str, name: str = "") -> Explanation:
         return self._node.explain(question, name, clock.now_us())

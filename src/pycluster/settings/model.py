@@ -24,8 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that flags, environment and file decide, checked.
 
     ``advertise`` has a numeric host. ``data_dir`` is empty for the default place. ``web`` is ``(host, port)``; an
-    empty host means every address. ``seeds`` stand in the file's order. ``membership``, ``consensus`` and
-    ``following`` are raw text for the cores' parameters, whose owners judge them.
+    empty host means every address. ``seeds`` stand in the file's order. ``membership``, ``consensus``,
+    ``following`` and ``state`` are raw text for the cores' parameters, whose owners judge them.
     """
 
     cluster: str
@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     membership: dict[str, str] = {}
     consensus: dict[str, str] = {}
     following: dict[str, str] = {}
+    state: dict[str, str] = {}
 
 
 class Source(msgspec.Struct, frozen=True):

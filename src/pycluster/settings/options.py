@@ -81,7 +81,7 @@ KEYS = {
     "http": ("names",),
 }
 #: Sections whose text the owners of the parameters judge.
-RAW = ("membership", "consensus", "following")
+RAW = ("membership", "consensus", "following", "state")
 HOOK_KEYS = ("on", "command", "timeout")
 #: Sections that stand once, in the form that people write.
 SECTIONS = ("cluster", "nodes", "node", "tags", "http", *RAW)

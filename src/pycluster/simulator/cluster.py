@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import msgspec
 
-from pycluster import consensus, membership
+from pycluster import consensus, membership, store
 from pycluster.kernel.ids import Address, Seed
-from pycluster.node import Node, NodeConfig
+from pycluster.node import Node, NodeConfig, StateParams
 from pycluster.simulator.checkers import (
     ActingIntervals,
     Commits,
@@ -39,6 +40,18 @@ class Blueprint(msgspec.Struct, frozen=True):
     seeds: tuple[Seed, ...]
     membership: membership.Params = membership.Params()
     consensus: consensus.Params = consensus.Params()
+    state: StateParams = StateParams()
+    store: store.Params = store.Params()
+
+
+def restored(params: store.Params, pieces: Sequence[bytes]) -> store.Store | None:
+    """The state in the pieces of a snapshot; None without any."""
+    if not pieces:
+        return None
+    reader = store.SnapshotReader(params)
+    for piece in pieces:
+        reader.feed(piece)
+    return reader.finish()
 
 
 class Cluster:
@@ -81,7 +94,9 @@ class Cluster:
     ) -> Host:
         """A machine at 10.0.0.``number`` (past 250: the next nets); nothing runs on it yet."""
         address = Address(f"10.0.{number // 250 * 10}.{number % 250}", PORT)
-        return self.world.add(label, address, name=name, cluster=cluster, clock=clock, disk=disk)
+        host = self.world.add(label, address, name=name, cluster=cluster, clock=clock, disk=disk)
+        host.disk.history = partial(self.logs.history, cluster)
+        return host
 
     def _spawn(self, host: Host, rng: Random) -> Process:
         blueprint = self._blueprints[host.cluster]
@@ -96,9 +111,12 @@ class Cluster:
             boot_id=f"{host.label}-{host.boots}",
             membership=blueprint.membership,
             consensus=blueprint.consensus,
+            state=blueprint.state,
+            store=blueprint.store,
         )
         disk = host.disk
-        node = Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting))
+        found = restored(blueprint.store, disk.pieces)
+        node = Node(config, disk.identity(host.name), disk.stored(), rng, tuple(disk.acting), state=found)
         return Older(node, host.cluster) if host.older else node
 
     # --- reading --------------------------------------------------------------------------------------------------

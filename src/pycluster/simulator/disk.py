@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
-from pycluster.consensus import Entry, Stored, Vote
+from pycluster.consensus import Entry, Snapshot, Stored, Vote
 from pycluster.kernel.ids import Identity, new_uuid
 from pycluster.kernel.units import MILLISECOND
-from pycluster.node.effects import Persist, RecordActing
+from pycluster.node.effects import KeepPiece, Persist, RecordActing
 from pycluster.node.view import ActingInterval
 
 
@@ -17,6 +18,10 @@ class Disk:
 
     A crash keeps everything acknowledged and a random prefix of what was not. Of a transaction whose writing was torn
     nothing remains: the journal's checksum gives it away.
+
+    ``entries`` are the whole log, what a snapshot covers included, so that the checkers can compare it; a process that
+    starts is given what follows on the snapshot. ``history`` gives the committed entries up to an index, for a snapshot
+    that came from a leader.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -29,6 +34,7 @@ class Disk:
         self.stall_us = 40 * MILLISECOND
         #: The next transaction fails, and with it the process.
         self.failing = False
+        self.history: Callable[[int], list[Entry]] = lambda index: []
         self._format()
 
     def _format(self) -> None:
@@ -37,11 +43,14 @@ class Disk:
         self.vote = Vote()
         self.promised_ms = 0
         self.entries: list[Entry] = []
-        self.pending: deque[Persist] = deque()
+        self.snapshot = Snapshot()
+        self.pieces: tuple[bytes, ...] = ()
+        self._drafts: dict[str, list[bytes]] = {}
+        self.pending: deque[Persist | KeepPiece] = deque()
         self.acting: list[ActingInterval] = []
 
-    def accept(self, request: Persist, now_us: int) -> int:
-        """Queue a transaction; when it will be durable, true µs."""
+    def accept(self, request: Persist | KeepPiece, now_us: int) -> int:
+        """Queue a transaction, or a piece of a snapshot; when it will be durable, true µs."""
         self.pending.append(request)
         latency_us = self.least_us + int(self._rng.random() * self.spread_us)
         if self._rng.random() < self.stall_chance:
@@ -49,10 +58,13 @@ class Disk:
         self._free_us = max(self._free_us, now_us) + latency_us
         return self._free_us
 
-    def commit(self) -> Persist:
-        """The oldest queued transaction becomes durable now."""
+    def commit(self) -> Persist | KeepPiece:
+        """The oldest that is queued becomes durable now."""
         request = self.pending.popleft()
-        self._apply(request)
+        if isinstance(request, Persist):
+            self._apply(request)
+        else:
+            self._keep(request)
         return request
 
     def crash(self) -> None:
@@ -60,6 +72,7 @@ class Disk:
         for _ in range(self._rng.randint(0, len(self.pending))):
             self.commit()
         self.pending.clear()
+        self._drafts.clear()
         self._free_us = 0
 
     def record_acting(self, record: RecordActing) -> None:
@@ -79,14 +92,22 @@ class Disk:
 
     def stored(self) -> Stored:
         """What the next process on this disk finds."""
-        return Stored(self.vote, tuple(self.entries), self.promised_ms)
+        return Stored(self.vote, tuple(self.entries[self.snapshot.index :]), self.promised_ms, self.snapshot)
 
     def believed(self) -> list[Entry]:
         """The log with everything that was asked for, durable or not yet: what the core goes by."""
         entries = list(self.entries)
         for request in self.pending:
-            _change(entries, request)
+            if isinstance(request, Persist):
+                self._change(entries, request)
         return entries
+
+    def _keep(self, piece: KeepPiece) -> None:
+        if piece.number == 0:
+            self._drafts[piece.origin] = []
+        self._drafts[piece.origin].append(piece.data)
+        if piece.done and piece.origin == "own" and piece.snapshot.index > self.snapshot.index:
+            self.snapshot, self.pieces = piece.snapshot, tuple(self._drafts.pop("own"))
 
     def _apply(self, request: Persist) -> None:
         if request.incarnation is not None:
@@ -95,11 +116,16 @@ class Disk:
             self.vote = request.vote
         if request.promised_ms is not None:
             self.promised_ms = request.promised_ms
-        _change(self.entries, request)
+        self._change(self.entries, request)
+        if request.snapshot is not None:
+            self.snapshot, self.pieces = request.snapshot, tuple(self._drafts.pop("received"))
 
-
-def _change(entries: list[Entry], request: Persist) -> None:
-    if request.truncate_from is not None:
-        while entries and entries[-1].index >= request.truncate_from:
-            entries.pop()
-    entries.extend(request.entries)
+    def _change(self, entries: list[Entry], request: Persist) -> None:
+        if request.truncate_from is not None:
+            while entries and entries[-1].index >= request.truncate_from:
+                entries.pop()
+        if request.snapshot is not None:
+            index = request.snapshot.index
+            goes_on = len(entries) >= index and entries[index - 1].term == request.snapshot.term
+            entries[:] = self.history(index) + (entries[index:] if goes_on else [])
+        entries.extend(request.entries)

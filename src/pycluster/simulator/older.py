@@ -7,17 +7,19 @@ from collections.abc import Sequence
 import msgspec
 
 from pycluster.consensus import Heartbeat
-from pycluster.consensus.messages import VoteReply
+from pycluster.consensus.messages import InstallReply, InstallSnapshot, VoteReply
 from pycluster.membership import Packet
 from pycluster.membership.messages import Ack, Ping, Suspect
 from pycluster.node import effects, events
 from pycluster.node.view import LeaderView, MemberView, StatusView
 from pycluster.simulator.host import Process
-from pycluster.wire import Codec, Gossip, Malformed, Rejected, VoterMessage
+from pycluster.wire import Codec, Gossip, Malformed, Rejected, StateReply, StateRequest, VoterMessage
 
 #: What it neither keeps nor hears of.
-_UNKNOWN_EFFECTS = (effects.KeepStreams, effects.CloseStream)
+_UNKNOWN_EFFECTS = (effects.KeepStreams, effects.CloseStream, effects.KeepPiece)
 _UNKNOWN_EVENTS = (events.StreamOpened, events.StreamEnded, events.StreamUp, events.StreamLost, events.Refused)
+#: Frames of kinds that it knows nothing of.
+_UNKNOWN_BODIES = (StateRequest, StateReply)
 
 
 class Older:
@@ -32,6 +34,8 @@ class Older:
         if isinstance(event, _UNKNOWN_EVENTS):
             # A timer is handled whenever it is due, so that nothing waits for the event that was left out.
             return self.handle(events.Timer(), now_us)
+        if isinstance(event, events.PostReceived) and self._unknown(event.data):
+            return self.handle(events.Timer(), now_us)
         if isinstance(event, events.Datagram | events.PostReceived):
             event = msgspec.structs.replace(event, data=self._plain(event.data))
         todo = self._inner.handle(event, now_us)
@@ -41,6 +45,14 @@ class Older:
         if isinstance(effect, effects.SendDatagram | effects.Post):
             return msgspec.structs.replace(effect, data=self._plain(effect.data))
         return effect
+
+    def _unknown(self, data: bytes) -> bool:
+        try:
+            body = self._codec.decode(data, datagram=False)
+        except (Malformed, Rejected):
+            return False
+        installs = isinstance(body, VoterMessage) and isinstance(body.message, InstallSnapshot | InstallReply)
+        return installs or isinstance(body, _UNKNOWN_BODIES)
 
     def _plain(self, data: bytes) -> bytes:
         try:

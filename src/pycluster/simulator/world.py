@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, SECOND
@@ -23,6 +23,26 @@ LAG_US = 100 * MILLISECOND
 
 #: Makes the process that a host starts.
 Spawn = Callable[[Host, Random], Process]
+
+
+class Callers(Protocol):
+    """Who asks the replicated state from outside."""
+
+    def answered(self, host: Host, effect: effects.StateAnswered) -> None: ...
+
+    def told(self, host: Host, effect: effects.WatchTold) -> None: ...
+
+
+class Nobody:
+    """No caller: whatever is answered was never asked."""
+
+    def answered(self, host: Host, effect: effects.StateAnswered) -> None:
+        """Cannot be."""
+        raise Violation("answers have a question", f"{host.label} answers {effect} to nobody")
+
+    def told(self, host: Host, effect: effects.WatchTold) -> None:
+        """Cannot be."""
+        raise Violation("answers have a question", f"{host.label} tells {effect} to nobody")
 
 
 class World:
@@ -51,6 +71,9 @@ class World:
             effects.KeepStreams: self.streams.idle.keep,
             effects.CloseStream: lambda host, e: self.streams.idle.close(host, e.stream),
             effects.Persist: self._persist,
+            effects.KeepPiece: self._keep,
+            effects.StateAnswered: self._answered,
+            effects.WatchTold: self._told,
             effects.Resolve: lambda host, e: self.network.resolve(host, e.host, e.port),
             effects.Publish: self._publish,
             effects.RecordActing: self._record_acting,
@@ -58,6 +81,8 @@ class World:
             effects.Drained: self._drained,
             effects.Halt: self._halt,
         }
+        #: Who asks the replicated state, and waits for what it says.
+        self.callers: Callers = Nobody()
         self._see_handled: list[Callable[[Host, events.Event, list[effects.Effect], int], None]] = []
         self._see_posted: list[Callable[[Host, effects.Post, int], None]] = []
         self._see_sent: list[Callable[[Host, effects.SendDatagram, int], None]] = []
@@ -286,7 +311,19 @@ class World:
     def _persist(self, host: Host, effect: effects.Persist) -> None:
         for checker in self.checkers:
             checker.persisting(host, effect, self.timeline.now_us)
-        due_us = host.disk.accept(effect, self.timeline.now_us)
+        self._queue(host, effect)
+
+    def _keep(self, host: Host, effect: effects.KeepPiece) -> None:
+        self._queue(host, effect)
+
+    def _answered(self, host: Host, effect: effects.StateAnswered) -> None:
+        self.callers.answered(host, effect)
+
+    def _told(self, host: Host, effect: effects.WatchTold) -> None:
+        self.callers.told(host, effect)
+
+    def _queue(self, host: Host, request: effects.Persist | effects.KeepPiece) -> None:
+        due_us = host.disk.accept(request, self.timeline.now_us)
         self.timeline.at(due_us, self._persisted, host, host.life)
 
     def _persisted(self, host: Host, life: int) -> None:
@@ -297,6 +334,10 @@ class World:
             self._end(host, power=False)
             return
         request = host.disk.commit()
+        if isinstance(request, effects.KeepPiece):
+            if request.origin == "own" and request.done:
+                self.deliver(host, life, events.StateSaved(request.snapshot.index))
+            return
         for checker in self.checkers:
             checker.persisted(host, request, self.timeline.now_us)
         self.deliver(host, life, events.Persisted(request.token))

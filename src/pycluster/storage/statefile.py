@@ -15,15 +15,18 @@ from zlib import crc32
 
 import msgspec
 
-from pycluster.consensus import Entry, Stored, Vote
+from pycluster.consensus import Entry, Snapshot, Stored, Vote
 from pycluster.kernel.errors import LocalFault
 from pycluster.kernel.ids import Identity
 from pycluster.storage import faults, watermark
 from pycluster.storage.directory import sync_directory
+from pycluster.storage.pieces import Origin, Pieces
 from pycluster.storage.watermark import Watermark
 
 FILE = "state.db"
-SCHEMA = 1
+#: 2 since there are snapshots; a file without one stays readable for versions that know none.
+SCHEMA = 2
+_PLAIN = 1
 _TABLES = (
     "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), data BLOB NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE log (id INTEGER PRIMARY KEY, data BLOB NOT NULL, checksum INTEGER NOT NULL)",
@@ -37,12 +40,17 @@ _PRAGMAS = (
     "wal_autocheckpoint = 256",
     "journal_size_limit = 1048576",
 )
+#: Rows of the log that a snapshot covers and that go with one transaction: none shall be a long one.
+_FOLDED_ROWS = 1_000
 #: SQLite keeps these beside a database.
 _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What becomes durable together, in this order: incarnation, vote, truncation, entries, what is promised (ms)."""
+    """What becomes durable together, in this order: incarnation, vote, truncation, entries, what is promised (ms).
+
+    ``snapshot``: before the entries, the state that was received takes the log's place, but for what follows on it.
+    """
 
     token: int
     incarnation: int | None = None
@@ -50,6 +58,17 @@ class Request(msgspec.Struct, frozen=True):
     truncate_from: int | None = None
     entries: tuple[Entry, ...] = ()
     promised_ms: int | None = None
+    snapshot: Snapshot | None = None
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A piece of a snapshot, ``done`` with the last. One received counts once a request names it."""
+
+    origin: Origin
+    snapshot: Snapshot
+    number: int
+    data: bytes
+    done: bool
 
 
 class _Ballot(Vote, frozen=True, array_like=True):
@@ -62,8 +81,11 @@ class _Ballot(Vote, frozen=True, array_like=True):
     promised_ms: int = 0
 
 
-class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The one row beside the log. ``last_index`` shows a log cut at its end, ``commits`` one set back."""
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The one row beside the log. ``last_index`` shows a log cut at its end, ``commits`` one set back.
+
+    Rows up to ``snapshot`` are left over: the state in its file has taken their place.
+    """
 
     cluster: str
     name: str
@@ -72,6 +94,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vote: _Ballot = _Ballot()
     last_index: int = 0
     commits: int = 0
+    snapshot: Snapshot = Snapshot()
 
 
 T = TypeVar("T")
@@ -82,8 +105,18 @@ _head_decoder = msgspec.msgpack.Decoder(_Head)
 class StateFile:
     """An open state file; used by one thread at a time."""
 
-    def __init__(self, file: str, connection: sqlite3.Connection, mark: Watermark, head: _Head, stored: Stored) -> None:
+    def __init__(
+        self,
+        file: str,
+        connection: sqlite3.Connection,
+        mark: Watermark,
+        head: _Head,
+        stored: Stored,
+        pieces: Pieces,
+    ) -> None:
         self._file = file
+        self.pieces = pieces
+        self._folding = head.snapshot.index > 0
         self._connection = connection
         self._mark = mark
         self._head = head
@@ -109,33 +142,74 @@ class StateFile:
                 connection = opened.enter_context(contextlib.closing(_connect(file, "rw")))
                 _prepare(connection)
                 mark.write(head.commits)
+                pieces = Pieces(path)
+                if head.snapshot.index and not os.path.exists(pieces.file(head.snapshot.index)):
+                    raise faults.damaged(file, f"the snapshot {pieces.file(head.snapshot.index)} is missing")
+                pieces.keep(head.snapshot.index)
                 opened.pop_all()
         except UnicodeDecodeError as error:
             # SQLite quotes what it found in the file.
             raise faults.damaged(file, "SQLite reports damage in words that are no text") from error
         except (sqlite3.Error, OSError) as error:
             raise faults.failed(file, error) from error
-        return cls(file, connection, mark, head, _stored(head, entries))
+        return cls(file, connection, mark, head, _stored(head, entries), pieces)
 
     def commit(self, requests: Sequence[Request]) -> None:
         """Make the requests durable in one transaction; after a ``LocalFault`` nothing more may be written."""
         head = self._head
+        received = [request.snapshot for request in requests if request.snapshot is not None]
         try:
+            for snapshot in received:
+                self.pieces.finish("received", snapshot.index)
             self._connection.execute("BEGIN IMMEDIATE")
             for request in requests:
                 head = self._apply(head, request)
+            self._fold(head)
             head = msgspec.structs.replace(head, commits=head.commits + 1)
             self._connection.execute("UPDATE head SET data = ?, checksum = ? WHERE id = 1", _row(head))
             self._connection.execute("COMMIT")
             self._mark.write(head.commits)
+            if received:
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                self.pieces.keep(head.snapshot.index)
         except (sqlite3.Error, OSError) as error:
             raise faults.failed(self._file, error) from error
         self._head = head
+
+    def write_piece(self, piece: Piece) -> bool:
+        """A piece of a snapshot; whether that completed one of our own, which counts from now on."""
+        snapshot = piece.snapshot
+        try:
+            self.pieces.write(piece.origin, piece.number, piece.data)
+            if not piece.done or piece.origin == "received":
+                return False
+            self.pieces.finish("own", snapshot.index)
+            if snapshot.index > self._head.snapshot.index:
+                head = msgspec.structs.replace(self._head, snapshot=snapshot, commits=self._head.commits + 1)
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                self._connection.execute("UPDATE head SET data = ?, checksum = ? WHERE id = 1", _row(head))
+                self._mark.write(head.commits)
+                self._head, self._folding = head, True
+            self.pieces.keep(self._head.snapshot.index)
+        except (sqlite3.Error, OSError) as error:
+            raise faults.failed(self._file, error) from error
+        return True
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and let go; once."""
         self._connection.close()
         self._mark.close()
+        self.pieces.close()
+
+    def _fold(self, head: _Head) -> None:
+        """Some of the rows that a snapshot covers go with each transaction."""
+        if self._folding:
+            self._connection.execute(
+                "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id <= ? ORDER BY id LIMIT ?)",
+                (head.snapshot.index, _FOLDED_ROWS),
+            )
+            (changed,) = self._connection.execute("SELECT changes()").fetchone()
+            self._folding = changed > 0
 
     def _apply(self, head: _Head, request: Request) -> _Head:
         incarnation = head.incarnation if request.incarnation is None else request.incarnation
@@ -148,6 +222,9 @@ class StateFile:
         if request.truncate_from is not None and request.truncate_from <= last_index:
             self._connection.execute("DELETE FROM log WHERE id >= ?", (request.truncate_from,))
             last_index = request.truncate_from - 1
+        if request.snapshot is not None:
+            head = msgspec.structs.replace(head, snapshot=request.snapshot)
+            last_index = self._install(request.snapshot, last_index)
         for entry in request.entries:
             last_index += 1
             if entry.index != last_index:
@@ -159,9 +236,18 @@ class StateFile:
             )
         return msgspec.structs.replace(head, incarnation=incarnation, vote=vote, last_index=last_index)
 
+    def _install(self, snapshot: Snapshot, last_index: int) -> int:
+        """The log's last index once the state at ``snapshot`` has taken the place of what it covers."""
+        row = self._connection.execute("SELECT data FROM log WHERE id = ?", (snapshot.index,)).fetchone()
+        if row is not None and _entry_decoder.decode(row[0]).term == snapshot.term:
+            self._folding = True
+            return last_index
+        self._connection.execute("DELETE FROM log")
+        return snapshot.index
+
 
 def _stored(head: _Head, entries: tuple[Entry, ...]) -> Stored:
-    return Stored(Vote(head.vote.term, head.vote.voted_for), entries, head.vote.promised_ms)
+    return Stored(Vote(head.vote.term, head.vote.voted_for), entries, head.vote.promised_ms, head.snapshot)
 
 
 def _connect(file: str, mode: str) -> sqlite3.Connection:
@@ -210,7 +296,7 @@ def _create(path: str, file: str, head: _Head) -> None:
             for table in _TABLES:
                 connection.execute(table)
             connection.execute("INSERT INTO head VALUES (1, ?, ?)", _row(head))
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute(f"PRAGMA user_version = {_PLAIN}")
             connection.execute("COMMIT")
         os.fsync(descriptor)
     finally:
@@ -231,7 +317,7 @@ def _load(file: str, cluster: str, name: str) -> tuple[_Head, tuple[Entry, ...]]
                 why=f"it has form {schema} and this version knows up to {SCHEMA}",
                 remedy="run the version that wrote it, or a later one",
             )
-        if schema != SCHEMA:
+        if schema not in (_PLAIN, SCHEMA):
             raise faults.damaged(file, "it is not a state file of this program")
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -255,9 +341,9 @@ def _load_head(file: str, connection: sqlite3.Connection) -> _Head:
 
 def _load_log(file: str, connection: sqlite3.Connection, head: _Head) -> tuple[Entry, ...]:
     entries: list[Entry] = []
-    term = 0
-    for number, *row in connection.execute("SELECT id, data, checksum FROM log ORDER BY id"):
-        expected = len(entries) + 1
+    base, term = head.snapshot.index, head.snapshot.term
+    for number, *row in connection.execute("SELECT id, data, checksum FROM log WHERE id > ? ORDER BY id", (base,)):
+        expected = base + len(entries) + 1
         if number != expected:
             raise faults.damaged(file, f"row {expected} of the log is missing")
         entry = _decoded(file, f"row {number} of the log", row, _entry_decoder)
@@ -265,8 +351,8 @@ def _load_log(file: str, connection: sqlite3.Connection, head: _Head) -> tuple[E
             raise faults.damaged(file, f"row {number} of the log holds entry {entry.index} of term {entry.term}")
         term = entry.term
         entries.append(entry)
-    if len(entries) != head.last_index:
-        raise faults.damaged(file, f"the log ends at row {len(entries)} and not at {head.last_index}")
+    if base + len(entries) != max(head.last_index, base):
+        raise faults.damaged(file, f"the log ends at row {base + len(entries)} and not at {head.last_index}")
     return tuple(entries)
 
 

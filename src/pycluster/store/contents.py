@@ -43,7 +43,7 @@ class Contents:
         self.leases = [(lease, leases.granted_ttl_s(lease)) for lease in leases.ids()]
         self.answers = remembered.everything()
 
-    def keys(self) -> Iterator[tuple[bytes, Sequence[bytes]]]:
+    def versions(self) -> Iterator[tuple[bytes, Sequence[bytes]]]:
         """Keys in order with their versions, oldest first; in parts where they are many. A key that has nothing to tell
         comes without versions, so that whoever reads on knows that time passes.
         """
@@ -66,7 +66,7 @@ class Contents:
         """64 bits."""
         encode = msgspec.msgpack.Encoder().encode
         digest = blake2b(encode((self.revision, self.compacted, self.leases, self.answers)), digest_size=8)
-        for key, versions in self.keys():
+        for key, versions in self.versions():
             if versions:
                 digest.update(encode((key, versions)))
         for revision, keys in self.orders():

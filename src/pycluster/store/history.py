@@ -47,6 +47,10 @@ class History:
         """Bytes that compactions up to ``revision`` free, all together since ``first``'s beginning."""
         return self._freed[revision - self.first] if revision >= self.first else 0
 
+    def drop(self, revision: int) -> None:
+        """Nobody asks for this revision any more; its place stays until ``forget``, which is quick then."""
+        self._changes[revision - self.first] = ()
+
     def forget(self, before: int) -> None:
         """Nobody asks for revisions before this one any more."""
         gone = before - self.first

@@ -258,7 +258,7 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     prev_kv: bool = False
 
 
-class WatchBatch(msgspec.Struct, frozen=True, array_like=True):
+class WatchBatch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
     """What a watcher is told: whole revisions, in order, each event once.
 
     ``revision``: everything up to it has been told; a watch that begins anew after it misses nothing.

@@ -12,6 +12,8 @@ from pycluster.store.model import KeyValue, Range, RangeResult, SortTarget
 from pycluster.store.refusals import ENVELOPE_BYTES, Refusal
 
 _Found = tuple[bytes, bytes]
+#: More keys than there can be, and still a number that can be counted to.
+_LIMIT_MAX = 1 << 48
 
 
 class Answer:
@@ -50,7 +52,7 @@ def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer
     # As in etcd, an order that is not asked for in so many words comes after the limit.
     early = request.limit > 0 and request.sort_order == "none" and not _bounded(request)
     walk = keyspace.walk(start, end, past)
-    found = list(islice(walk, request.limit + 1) if early else walk)
+    found = list(islice(walk, min(request.limit, _LIMIT_MAX) + 1) if early else walk)
     if not past:
         count = keyspace.count(start, end) if early else len(found)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
 from pycluster.store.model import DeleteResult, PutResult, TxnResult, WriteResult
@@ -20,6 +22,8 @@ class Remembered:
     def __init__(self, params: Params) -> None:
         self._params = params
         self._answers: dict[bytes, bytes] = {}
+        #: Oldest first; taking the first key of a large dict again and again would be slow.
+        self._order: deque[bytes] = deque()
 
     def find(self, request_id: bytes) -> WriteResult | None:
         """What this request was answered."""
@@ -42,12 +46,13 @@ class Remembered:
 
     def _keep(self, request_id: bytes, answer: bytes) -> None:
         self._answers[request_id] = answer
-        if len(self._answers) > self._params.remembered_max:
-            del self._answers[next(iter(self._answers))]
+        self._order.append(request_id)
+        if len(self._order) > self._params.remembered_max:
+            del self._answers[self._order.popleft()]
 
     def everything(self) -> list[tuple[bytes, bytes]]:
         """Request IDs and encoded answers, oldest first."""
-        return list(self._answers.items())
+        return [(request_id, self._answers[request_id]) for request_id in self._order]
 
 
 def _without_contents(result: WriteResult) -> WriteResult:

@@ -106,27 +106,26 @@ class SnapshotWriter:
         yield _Head(_FORMAT, contents.revision, contents.compacted)
         for leases in self._batches(contents.leases, lambda _: 16):
             yield _Leases(leases)
-        for answers in self._batches(contents.answers, lambda item: len(item[0]) + len(item[1])):
+        for answers in self._batches(contents.answers, lambda item: 8 + len(item[0]) + len(item[1])):
             yield _Answers(answers)
         written = 0
-        for keys in self._batches(contents.keys(), lambda item: len(item[0]) + sum(map(len, item[1]))):
+        for keys in self._batches(contents.versions(), lambda item: 64 + len(item[0]) + sum(map(len, item[1]))):
             yield _Keys([item for item in keys if item[1]])
             written += sum(len(item[1]) for item in keys)
-        for orders in self._batches(contents.orders(), lambda item: sum(map(len, item[1]))):
+        for orders in self._batches(contents.orders(), lambda item: 8 + sum(map(len, item[1]))):
             yield _Orders([item for item in orders if item[1]])
         yield _End(written)
 
-    def _batches(self, items: Iterable[_Item], size: Callable[[_Item], int]) -> Iterator[list[_Item]]:
-        """As many as fit; not too many either, as some take time to look at and no room."""
-        params = self._store.params
+    def _batches(self, items: Iterable[_Item], weight: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+        """As many as fit. What only takes time weighs something too."""
         batch: list[_Item] = []
-        left = params.chunk_bytes
+        left = self._store.params.chunk_bytes
         for item in items:
             batch.append(item)
-            left -= size(item)
-            if left <= 0 or len(batch) == params.slice_entries:
+            left -= weight(item)
+            if left <= 0:
                 yield batch
-                batch, left = [], params.chunk_bytes
+                batch, left = [], self._store.params.chunk_bytes
         if batch:
             yield batch
 
@@ -196,6 +195,7 @@ class SnapshotReader:
                     store.leases.restore(lease, ttl_s)
             case _Answers():
                 for request_id, answer in piece.items:
+                    _demand(store.remembered.find(request_id) is None, "an answer is there twice")
                     try:
                         store.remembered.restore(request_id, answer)
                     except msgspec.MsgspecError as error:

@@ -7,7 +7,6 @@ from typing import assert_never
 
 import msgspec
 
-from pycluster.store import versions
 from pycluster.store.contents import Contents
 from pycluster.store.history import History
 from pycluster.store.keyspace import Keyspace
@@ -19,7 +18,6 @@ from pycluster.store.model import (
     DeleteRange,
     Event,
     Failure,
-    KeyValue,
     LeaseGrant,
     LeaseGrantResult,
     LeaseRevoke,
@@ -35,7 +33,7 @@ from pycluster.store.params import Params
 from pycluster.store.reads import Answer, read
 from pycluster.store.refusals import Refusal, examine
 from pycluster.store.remembered import REQUEST_ID_MAX_BYTES, Remembered
-from pycluster.store.transaction import Change, Transaction
+from pycluster.store.transaction import Transaction
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -79,12 +77,20 @@ class Store:
         """Keys, values and what a version costs besides, of every version that is not compacted."""
         return self.written_bytes - self._freed_bytes
 
-    def check(self, write: Write) -> Failure | None:
+    def check(self, write: Write, coming: int = 0) -> Failure | None:
         """Why it would be refused whatever came before it, or for lack of space as things stand; None: it may go into
         the log. A lease to be granted may still lack its ID.
+
+        ``coming``: bytes of what is in the log already and not applied yet. Space is asked for here and not when it is
+        applied: how much there is, each node's own settings say, and what is applied must not depend on them.
         """
         try:
-            self._examine(write)
+            added = examine(write, self.params)
+            if added and self.size_bytes + coming + added > self.params.state_max_bytes:
+                raise Refusal(
+                    "no-space",
+                    f"the state has {self.size_bytes} of {self.params.state_max_bytes} bytes; delete and compact",
+                )
         except Refusal as refusal:
             return self._failure(refusal)
         return None
@@ -97,7 +103,7 @@ class Store:
         try:
             if len(command.request_id) > REQUEST_ID_MAX_BYTES:
                 raise Refusal("bad-request", f"a request ID has at most {REQUEST_ID_MAX_BYTES} bytes")
-            self._examine(command.write)
+            examine(command.write, self.params)
             result, events = self._carry_out(command.write)
         except Refusal as refusal:
             return Applied(self._failure(refusal), self.revision)
@@ -141,25 +147,8 @@ class Store:
         """The state as it is now, to be read while it changes; ``writers`` keeps what it needs."""
         return Contents(self.keyspace, self.history, self.leases, self.remembered, self.revision, self.compacted)
 
-    def event(self, key: bytes, packed: bytes, previous: bytes | None) -> Event:
-        """As a watcher is told."""
-        before = None if previous is None or versions.is_deletion(previous) else versions.key_value(key, previous)
-        if versions.is_deletion(packed):
-            return Event(True, KeyValue(key, b"", 0, versions.mod_revision(packed), 0), before)
-        return Event(False, versions.key_value(key, packed), before)
-
     def _failure(self, refusal: Refusal) -> Failure:
         return Failure(refusal.kind, refusal.detail, self.revision, self.compact_revision)
-
-    def _examine(self, write: Write) -> None:
-        self._make_room(examine(write, self.params))
-
-    def _make_room(self, added: int) -> None:
-        if added and self.size_bytes + added > self.params.state_max_bytes:
-            raise Refusal(
-                "no-space",
-                f"the state has {self.size_bytes} of {self.params.state_max_bytes} bytes; delete and compact",
-            )
 
     def _carry_out(self, write: Write) -> tuple[WriteResult, tuple[Event, ...]]:
         match write:
@@ -167,18 +156,10 @@ class Store:
                 transaction = self._transaction()
                 try:
                     result = transaction.carry_out(write)
-                    # A value that is kept by ``ignore_value`` becomes known only here.
-                    self._make_room(
-                        sum(
-                            versions.size_bytes(change.key, change.packed)
-                            for change in transaction.changes
-                            if not versions.is_deletion(change.packed)
-                        )
-                    )
                 except Refusal:
                     transaction.undo()
                     raise
-                return result, self._commit(transaction.changes)
+                return result, self._commit(transaction)
             case LeaseGrant():
                 ttl_s = self.leases.grant(write.id, write.ttl_s)
                 return LeaseGrantResult(self.revision, write.id, ttl_s), ()
@@ -186,9 +167,8 @@ class Store:
                 if write.id not in self.leases:
                     raise Refusal("lease-not-found", f"there is no lease {write.id}")
                 transaction = self._transaction()
-                transaction.delete_keys(self.leases.keys(write.id))
-                self.leases.end(write.id)
-                events = self._commit(transaction.changes)
+                transaction.end_lease(write.id)
+                events = self._commit(transaction)
                 return LeaseRevokeResult(self.revision), events
             case Compact():
                 self._compact(write.revision)
@@ -200,29 +180,14 @@ class Store:
         answer = Answer(self.params.request_max_bytes)
         return Transaction(self.keyspace, self.leases, self.revision, self.compacted, answer)
 
-    def _commit(self, changes: list[Change]) -> tuple[Event, ...]:
+    def _commit(self, transaction: Transaction) -> tuple[Event, ...]:
         """A new revision, unless nothing changed."""
-        if not changes:
+        if not transaction.keys:
             return ()
         self.revision += 1
-        freed = freed_later = 0
-        events = []
-        before: dict[bytes, bytes | None] = {}
-        for change in changes:
-            key, packed, previous = change.key, change.packed, change.previous
-            size = versions.size_bytes(key, packed)
-            self.written_bytes += size
-            if versions.is_deletion(packed):
-                freed_later += size
-            if previous is not None and not versions.is_deletion(previous):
-                if versions.mod_revision(previous) == self.revision:
-                    freed_later += versions.size_bytes(key, previous)
-                else:
-                    freed += versions.size_bytes(key, previous)
-            # What a watcher calls previous is of the revision before, also where a transaction wrote a key twice.
-            events.append(self.event(key, packed, before.setdefault(key, previous)))
-        self.history.append([change.key for change in changes], freed, freed_later)
-        return tuple(events)
+        self.written_bytes += transaction.put_bytes + transaction.deleted_bytes
+        self.history.append(transaction.keys, transaction.freed, transaction.freed_later)
+        return tuple(transaction.events)
 
     def _compact(self, revision: int) -> None:
         if revision <= self.compacted:
@@ -243,6 +208,7 @@ class Store:
                 done += 1
                 if done == self.params.slice_entries:
                     done = 0
-                    self.history.forget(revision)
                     yield
+            if revision < compacted:
+                self.history.drop(revision)
         self.history.forget(compacted)

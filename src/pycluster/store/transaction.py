@@ -14,6 +14,7 @@ from pycluster.store.model import (
     Compare,
     DeleteRange,
     DeleteResult,
+    Event,
     KeyValue,
     Put,
     PutResult,
@@ -26,14 +27,6 @@ from pycluster.store.reads import Answer, read
 from pycluster.store.refusals import Refusal
 
 
-class Change(msgspec.Struct, frozen=True):
-    """A version was written; ``previous`` is the one before it, maybe of the same revision, maybe a deletion."""
-
-    key: bytes
-    packed: bytes
-    previous: bytes | None
-
-
 class _Decided(msgspec.Struct, frozen=True):
     """A transaction whose conditions were looked at, the inner ones too (etcd does that before anything is written)."""
 
@@ -42,7 +35,11 @@ class _Decided(msgspec.Struct, frozen=True):
 
 
 class Transaction:
-    """Use one for one write, then take its ``changes``, or ``undo`` it after a ``Refusal``."""
+    """Use one for one write, then take what it made, or ``undo`` it after a ``Refusal``.
+
+    ``keys`` and ``events`` are in the order of the changes. ``put_bytes`` and ``deleted_bytes`` are the sizes of what
+    was written; a compaction at the new revision frees ``freed``, one past it ``freed_later``.
+    """
 
     def __init__(self, keyspace: Keyspace, leases: Leases, revision: int, compacted: int, answer: Answer) -> None:
         self._keyspace = keyspace
@@ -50,13 +47,16 @@ class Transaction:
         self._base = revision
         self._compacted = compacted
         self._answer = answer
-        self.changes: list[Change] = []
+        self.keys: list[bytes] = []
+        self.events: list[Event] = []
+        self.put_bytes = self.deleted_bytes = self.freed = self.freed_later = 0
 
     def carry_out(self, write: Put | DeleteRange | Txn) -> PutResult | DeleteResult | TxnResult:
-        """Raises ``Refusal``, and ``changes`` may be half done by then."""
+        """Raises ``Refusal``, and may be half done by then."""
         match write:
             case Put():
-                self._check_put(write)
+                # Of a put alone etcd looks at the lease first, of one in a transaction at the key.
+                self._check_lease(write)
                 return self._put(write)
             case DeleteRange():
                 return self._delete(write)
@@ -73,43 +73,68 @@ class Transaction:
             case _:
                 assert_never(write)
 
-    def delete_keys(self, keys: tuple[bytes, ...]) -> None:
-        """The end of a lease: they are all there."""
-        for key in keys:
-            self._write(key, versions.packed_deletion(self._base + 1))
+    def end_lease(self, lease: int) -> None:
+        """It is there; its keys are deleted."""
+        for key in self._leases.keys(lease):
+            self._delete_key(key, self._keyspace.live(key))
+        self._leases.end(lease)
 
     def undo(self) -> None:
         """As if nothing had been."""
-        for change in reversed(self.changes):
-            self._keyspace.undo(change.key)
-            self._leases.move(change.key, versions.lease(change.packed), versions.lease(change.previous))
-        self.changes.clear()
+        for key in self.keys:
+            undone = self._keyspace.newest(key)
+            self._leases.move(key, versions.lease(undone), versions.lease(self._keyspace.undo(key)))
 
     @property
     def _seen(self) -> int:
         """The revision that an operation sees as the present one: the new one as soon as something was written."""
-        return self._base + bool(self.changes)
+        return self._base + bool(self.keys)
 
-    def _write(self, key: bytes, packed: bytes) -> None:
-        previous = self._keyspace.newest(key)
+    def _write(self, packed: bytes, kv: KeyValue, newest: bytes | None) -> None:
+        """``newest`` is the version before, whose bytes are counted here; the caller counted those of the new one."""
+        key = kv.key
+        previous: KeyValue | None = None
+        if newest is not None and not versions.is_deletion(newest):
+            previous = versions.key_value(key, newest)
+            size = len(key) + len(previous.value) + versions.OVERHEAD_BYTES
+            if previous.mod_revision > self._base:
+                self.freed_later += size
+            else:
+                self.freed += size
         key = self._keyspace.write(key, packed)
-        self._leases.move(key, versions.lease(previous), versions.lease(packed))
-        self.changes.append(Change(key, packed, previous))
+        attached = previous.lease if previous is not None else 0
+        if attached != kv.lease:
+            self._leases.move(key, attached, kv.lease)
+        if newest is not None and versions.mod_revision(newest) > self._base:
+            # What a watcher calls previous is of the revision before, also where a transaction writes a key twice.
+            before = self._keyspace.at(key, self._base)
+            previous = None if before is None else versions.key_value(key, before)
+        self.keys.append(key)
+        # Nothing is before a creation, even where the same transaction deleted the key first (etcd's IsCreateEvent).
+        self.events.append(Event(kv.version == 0, kv, None if kv.version == 1 else previous))
 
     def _put(self, put: Put) -> PutResult:
         revision = self._base + 1
-        old = self._keyspace.live(put.key)
+        key, value, lease = put.key, put.value, put.lease
+        newest = self._keyspace.newest(key)
+        old = None if newest is None or versions.is_deletion(newest) else newest
+        previous: KeyValue | None = None
         if old is None:
             if put.ignore_value or put.ignore_lease:
-                raise _missing(put.key)
-            create, version, lease, value = revision, 0, put.lease, put.value
+                raise _missing(key)
+            create, version = revision, 1
         else:
-            _, create, version, lease = versions.numbers(old)
-            if not put.ignore_lease:
-                lease = put.lease
-            value = versions.value(old) if put.ignore_value else put.value
-        previous = self._answer.bring(put.key, old) if put.prev_kv and old is not None else None
-        self._write(put.key, versions.packed_put(revision, create, version + 1, lease, value))
+            _, create, version, attached = versions.numbers(old)
+            version += 1
+            if put.ignore_lease:
+                lease = attached
+            if put.ignore_value:
+                value = versions.value(old)
+            if put.prev_kv:
+                previous = self._answer.bring(key, old)
+        self.put_bytes += len(key) + len(value) + versions.OVERHEAD_BYTES
+        packed = versions.packed_put(revision, create, version, lease, value)
+        self._write(packed, KeyValue(key, value, create, revision, version, lease), newest)
         return PutResult(revision, previous)
 
     def _delete(self, delete: DeleteRange) -> DeleteResult:
@@ -117,8 +142,16 @@ class Transaction:
         previous: tuple[KeyValue, ...] = ()
         if delete.prev_kv:
             previous = tuple(self._answer.bring(key, packed) for key, packed in found)
-        self.delete_keys(tuple(key for key, _ in found))
+        for key, packed in found:
+            self._delete_key(key, packed)
         return DeleteResult(self._seen, len(found), previous)
+
+    def _delete_key(self, key: bytes, packed: bytes | None) -> None:
+        size = len(key) + versions.OVERHEAD_BYTES
+        self.deleted_bytes += size
+        self.freed_later += size
+        revision = self._base + 1
+        self._write(versions.packed_deletion(revision), KeyValue(key, b"", 0, revision, 0), packed)
 
     def _run(self, decided: _Decided) -> tuple[RangeResult | PutResult | DeleteResult | TxnResult, ...]:
         results: list[RangeResult | PutResult | DeleteResult | TxnResult] = []
@@ -153,6 +186,9 @@ class Transaction:
     def _check_put(self, put: Put) -> None:
         if (put.ignore_value or put.ignore_lease) and self._keyspace.live(put.key) is None:
             raise _missing(put.key)
+        self._check_lease(put)
+
+    def _check_lease(self, put: Put) -> None:
         if put.lease and put.lease not in self._leases:
             raise Refusal("lease-not-found", f"there is no lease {put.lease}")
 

@@ -9,7 +9,7 @@ import msgspec
 from pycluster.store import versions
 from pycluster.store.audience import Audience
 from pycluster.store.keyspace import interval
-from pycluster.store.model import OPEN_END, Event, Failure, Watch, WatchBatch
+from pycluster.store.model import OPEN_END, Event, Failure, KeyValue, Watch, WatchBatch
 from pycluster.store.store import Applied, Store
 
 
@@ -62,6 +62,18 @@ class Watches:
             del self._behind[watch_id]
         elif watcher is not None:
             self._audience.remove(watch_id, watcher.watch)
+
+    def replace(self, store: Store) -> None:
+        """A snapshot took the store's place, at no lower a revision: everyone goes on where they were."""
+        self._store = store
+        self._published = store.revision
+        self._audience = Audience()
+        self._behind.clear()
+        for watch_id, watcher in self._watchers.items():
+            if watcher.following <= store.revision:
+                self._behind[watch_id] = None
+            else:
+                self._audience.add(watch_id, watcher.watch)
 
     def publish(self, applied: Applied) -> list[tuple[int, WatchBatch]]:
         """After each ``apply``. Those who are told the same share one batch."""
@@ -136,7 +148,12 @@ class Watches:
         if not _wants(watcher.watch, versions.is_deletion(packed)):
             return None
         known = watcher.watch.prev_kv and revision > self._store.compacted
-        return self._store.event(key, packed, self._store.keyspace.at(key, revision - 1) if known else None)
+        before = self._store.keyspace.at(key, revision - 1) if known else None
+        previous = None if before is None else versions.key_value(key, before)
+        if versions.is_deletion(packed):
+            return Event(True, KeyValue(key, b"", 0, revision, 0), previous)
+        kv = versions.key_value(key, packed)
+        return Event(False, kv, None if kv.version == 1 else previous)
 
 
 def _wants(watch: Watch, deleted: bool) -> bool:

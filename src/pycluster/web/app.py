@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +16,9 @@ from pycluster.web.bounds import Bounds
 from pycluster.web.events import Streams
 from pycluster.web.faults import HttpFault
 from pycluster.web.files import StaticFiles
+from pycluster.web.gateway import Gateway
 from pycluster.web.guard import Guard
+from pycluster.web.members import peers
 from pycluster.web.metrics import Metrics
 from pycluster.web.operations import Operation, Site
 from pycluster.web.pages import is_page, page
@@ -26,8 +29,9 @@ from pycluster.web.streaming import Pool
 class App:
     """One agent's HTTP interface as an ASGI application."""
 
-    def __init__(self, site: Site, access: Access) -> None:
+    def __init__(self, site: Site, access: Access, gateway: Gateway) -> None:
         self._site = site
+        self._gateway = gateway
         self._routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
         self._router = Router(self._routes, redirect_slashes=False, default=self._unrouted)
         self._guard = Guard(self._routed, access, site.bounds.long_bytes)
@@ -40,8 +44,12 @@ class App:
         """End every open stream now; the server is going away."""
         self._site.streams.close()
         self._site.watches.close()
+        self._gateway.close()
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._gateway.takes(scope):
+            await self._gateway(scope, receive, send)
+            return
         scope["app"] = self  # the router raises instead of answering in its own words
         try:
             await self._router(scope, receive, send)
@@ -93,4 +101,5 @@ def make_app(
     metrics = Metrics(cluster, lambda: len(streams))
     watches = Pool(bounds.watches_max, "watches of keys")
     site = Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles(), watches, state)
-    return App(site, access)
+    gateway = Gateway(state, partial(peers, cluster), bounds)
+    return App(site, access, gateway)

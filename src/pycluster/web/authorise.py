@@ -7,6 +7,7 @@ Unix socket's owner, or a process on this machine that came over loopback, may c
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,9 @@ Action = Literal["read", "join", "leave", "force-leave", "tags", "kv"]
 
 #: Headers that a proxy adds. They are never believed; their presence shows that the peer is not the caller.
 _PROXY_HEADERS = frozenset((b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))
+
+
+_REMEMBERED = 1_024
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ def authorise(caller: Caller, action: Action) -> None:
         )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _is_loopback(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host)

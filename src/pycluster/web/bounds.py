@@ -45,5 +45,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_gap_s: float = 0.5
     #: ... and at least this often when nothing did, so that a page's figures never grow old.
     snapshot_age_s: float = 5.0
+    #: A request's body under ``/v3/``, as etcd takes it. Above it, and above all such bodies on their way: 429.
+    gateway_body_max_bytes: int = 2 * 1024 * 1024
+    bodies_max_bytes: int = 32 * 1024 * 1024
+    #: Watch streams over TCP at once, and as many on the Unix socket; watches on one stream. Above it: 429, or refused.
+    watch_streams_max: int = 128
+    stream_watches_max: int = 256
+    #: A watch's events of more characters are told in pieces, where the client can put them together.
+    fragment_bytes: int = 3 * 1024 * 1024 // 2
+    #: A watch that nothing happens to says how far it has come this often, where the client wants it.
+    progress_s: float = 600.0
     #: Requests still running when the agent stops get this long to end.
     shutdown_s: int = 2

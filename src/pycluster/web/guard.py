@@ -6,13 +6,15 @@ name that is not ours), must not change (a foreign Origin, a form's Content-Type
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
+import time
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import lru_cache
 
 from pycluster.kernel.errors import PyClusterError
+from pycluster.kernel.ids import is_numeric
 from pycluster.web.asgi import ASGIApp, Headers, Message, Receive, Scope, Send
 from pycluster.web.authorise import Access
 from pycluster.web.faults import HttpFault, body_of, status_of
@@ -20,6 +22,9 @@ from pycluster.web.faults import HttpFault, body_of, status_of
 logger = logging.getLogger("pycluster.web")
 
 _READS = frozenset(("GET", "HEAD"))
+#: etcd asks no type of a body, so its clients send none, or a form's: that is taken where no browser can be behind it.
+_ETCD = ("/v3/", "/v3beta/")
+_BROWSERS = frozenset((b"cookie", b"origin", b"referer", b"sec-fetch-mode", b"sec-fetch-site", b"accept-language"))
 _HOST = re.compile(
     r"(?P<name>\[[0-9a-f:.]+(?:%[0-9a-z._~%-]+)?\]|[0-9a-z._-]+)(?::(?P<port>[0-9]{1,5}))?",
 )
@@ -95,12 +100,17 @@ def _length(headers: Headers) -> int:
 
 def _completed(headers: Headers) -> Headers:
     given = {name for name, _ in headers}
-    complete = [*headers, *_FIXED, (b"date", formatdate(usegmt=True).encode())]
+    complete = [*headers, *_FIXED, (b"date", _date(int(time.time())))]
     if b"content-security-policy" not in given:
         complete.append((b"content-security-policy", _CLOSED_POLICY))
     if b"cache-control" not in given:
         complete.append((b"cache-control", b"no-store"))
     return complete
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 async def answer(send: Send, error: PyClusterError) -> None:
@@ -133,13 +143,21 @@ def check(scope: Scope, access: Access) -> None:
         )
     if scope["method"] in ("POST", "PUT"):
         media_type = (_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-        if media_type != "application/json":
+        if media_type != "application/json" and not (scope["path"].startswith(_ETCD) and _no_browser(scope)):
             raise HttpFault(
                 415,
                 "the body's type is not taken",
                 why=f"Content-Type is {media_type!r}" if media_type else "Content-Type is missing",
                 remedy="send JSON with Content-Type: application/json",
             )
+
+
+def _no_browser(scope: Scope) -> bool:
+    """Whether the request lacks everything that browsers add and a page cannot keep them from adding."""
+    return not any(
+        name in _BROWSERS or (name == b"user-agent" and value.startswith(b"Mozilla/"))
+        for name, value in scope["headers"]
+    )
 
 
 def _check_host(scope: Scope, access: Access) -> str:
@@ -153,21 +171,22 @@ def _check_host(scope: Scope, access: Access) -> str:
     name = found["name"].rstrip(".")
     if scope.get("state", {}).get("unix", False) or name == "localhost" or name in access.names:
         return host
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
+    if not is_numeric(name.strip("[]")):
         raise HttpFault(
             421,
             f"this agent does not answer to the name {name!r}",
             why="a page elsewhere could point any name at this address (DNS rebinding)",
             remedy="use the node's address or its own name, or put this one under [http] names in the agent's file",
-        ) from None
+        )
     return host
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:
     """The value of a header that must not be repeated; None where it is missing."""
-    values = [value for name, value in scope["headers"] if name == wanted]
-    if len(values) > 1:
-        raise HttpFault(400, f"the header {wanted.decode()} is given more than once")
-    return values[0].decode("latin-1") if values else None
+    found: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == wanted:
+            if found is not None:
+                raise HttpFault(400, f"the header {wanted.decode()} is given more than once")
+            found = value
+    return None if found is None else found.decode("latin-1")

@@ -74,7 +74,7 @@ class KeyStream(Stream):
     async def _write(self, scope: Scope, send: Send) -> None:
         while True:
             self._wake.clear()
-            while not self._batches.empty():
+            while not (self._gone or self._batches.empty()):
                 for chunk in _chunks(self._batches.get_nowait(), self._bounds.long_bytes):
                     await self._room(scope)
                     await self._send(send, chunk)
@@ -84,7 +84,7 @@ class KeyStream(Stream):
                 await self._pause(self._bounds.keep_alive_s)
                 if not self._wake.is_set():
                     await self._send(send, KEEP_ALIVE)
-        if self._last_word:
+        if self._last_word and not self._gone:
             await self._send(send, self._last_word)
 
     async def _room(self, scope: Scope) -> None:

@@ -69,6 +69,7 @@ class Stream:
         self._bounds = bounds
         self._wake = asyncio.Event()
         self._ended = False
+        self._gone = False
 
     def end(self) -> None:
         """Send what is at hand, then finish."""
@@ -124,6 +125,7 @@ class Stream:
         """Notice that the reader has gone."""
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._gone = True
         self.end()
 
     async def _send(self, send: Send, chunk: bytes) -> None:

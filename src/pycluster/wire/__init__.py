@@ -12,7 +12,10 @@ from pycluster.wire.frames import (
     MembershipCall,
     Refusal,
     Rejected,
+    StateReply,
+    StateRequest,
     VoterMessage,
+    WatchPoll,
     Whois,
 )
 
@@ -28,6 +31,9 @@ __all__ = [
     "MembershipCall",
     "Refusal",
     "Rejected",
+    "StateReply",
+    "StateRequest",
     "VoterMessage",
+    "WatchPoll",
     "Whois",
 ]

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from pycluster import store
 from pycluster.consensus import LeaderAnswer, LeaderQuery, Message
-from pycluster.kernel.bounded import Name, Ordinal, Sentence, Uuid
+from pycluster.kernel.bounded import Name, Ordinal, RequestId, Sentence, Uuid
 from pycluster.kernel.ids import fingerprint
 from pycluster.kernel.limits import DATAGRAM_MAX_BYTES, FRAME_MAX_BYTES
 from pycluster.membership import CallMessage, Packet
@@ -74,9 +75,42 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     detail: Sentence = ""
 
 
-Body = Gossip | MembershipCall | LeaderQuery | Whois | VoterMessage | Refusal | Greeting
+class WatchPoll(msgspec.Struct, frozen=True, array_like=True, tag="poll"):
+    """What changed since ``watch.start_revision``? Answered when something did, or after ``wait_us``."""
 
-_KINDS: tuple[type[Body], ...] = (Gossip, MembershipCall, LeaderQuery, Whois, VoterMessage, Refusal, Greeting)
+    watch: store.Watch
+    wait_us: Ordinal
+
+
+class StateRequest(msgspec.Struct, frozen=True, array_like=True):
+    """``sender`` passes on what it was asked; ``number`` is its own, and comes back with the answer."""
+
+    sender: Name
+    number: Ordinal
+    request: store.Request | WatchPoll
+    request_id: RequestId = b""
+
+
+class StateReply(msgspec.Struct, frozen=True, array_like=True):
+    """The answer to the request of that number."""
+
+    number: Ordinal
+    result: store.Result | store.WatchBatch
+
+
+Body = Gossip | MembershipCall | LeaderQuery | Whois | VoterMessage | Refusal | Greeting | StateRequest | StateReply
+
+_KINDS: tuple[type[Body], ...] = (
+    Gossip,
+    MembershipCall,
+    LeaderQuery,
+    Whois,
+    VoterMessage,
+    Refusal,
+    Greeting,
+    StateRequest,
+    StateReply,
+)
 _KIND_OF: dict[type[Body], int] = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _DECODE: dict[int, Callable[[bytes | memoryview], Body]] = {
     number: msgspec.msgpack.Decoder(kind).decode for kind, number in _KIND_OF.items()

@@ -57,6 +57,15 @@ class Log:
         self.done.append(request)
         asyncio.get_running_loop().call_soon(self._driver().feed, Persisted(request.token))
 
+    def keep_piece(self, piece: effects.KeepPiece) -> None:
+        self.done.append(piece)
+
+    def answered(self, effect: effects.StateAnswered) -> None:
+        self.done.append(effect)
+
+    def told(self, effect: effects.WatchTold) -> None:
+        self.done.append(effect)
+
     def record_acting(self, record: effects.RecordActing) -> None:
         self.done.append(record)
 
@@ -67,7 +76,7 @@ def lone_voter(leaps: clock.Leaps | None = None) -> tuple[Driver, Log]:
     node = Node(config, Identity("node001", "a" * 32), Stored(), Random(1))
     driver = Driver(node, lambda: {"cluster": {"value": "demo", "source": "default"}}, leaps)
     log = Log(lambda: driver)
-    driver.attach(log, log)
+    driver.attach(log, log, log)
     return driver, log
 
 
@@ -195,7 +204,7 @@ def test_a_node_that_fails_half_way_decides_nothing_more() -> None:
     async def story() -> None:
         driver, log = lone_voter()
         broken = Broken(lambda: driver)
-        driver.attach(broken, log)
+        driver.attach(broken, log, log)
         with contextlib.suppress(RuntimeError):
             driver.start()
         assert "a defect" in driver.ended.result().halted

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from pycluster.kernel.errors import LocalMisuse
-from pycluster.node.ports import EventStreamLagged, Outcome
+from pycluster.node.ports import EventStreamLagged, Outcome, StateStore
 from pycluster.node.view import (
     ClusterEvent,
     Counts,
@@ -215,7 +215,15 @@ class Answer(msgspec.Struct):
 class Agent:
     """The server in a thread, on a Unix socket and a free loopback port; a context manager."""
 
-    def __init__(self, directory: Path, bounds: Bounds | None = None, *, uvloop: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        bounds: Bounds | None = None,
+        *,
+        uvloop: bool = False,
+        state: Callable[[], StateStore] | None = None,
+    ) -> None:
+        self._state = state
         self.path = str(directory / "agent.sock")
         self.bounds = bounds or Bounds()
         self.port = 0
@@ -247,7 +255,8 @@ class Agent:
         self.cluster = FakeCluster()
         self.state = FakeState()
         access = Access.of("node001", "Web.Example.org")
-        factory = site(self.cluster, access, protocol=(1, 2), bounds=self.bounds, state=self.state)
+        state = self._state() if self._state else self.state
+        factory = site(self.cluster, access, protocol=(1, 2), bounds=self.bounds, state=state)
         self.server = LazyServer(factory, self.path, ("127.0.0.1", 0), bounds=self.bounds)
         self.server.open()
         self.port = self.server.addresses[0].port

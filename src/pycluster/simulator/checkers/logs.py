@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pycluster.consensus import Configuration, Entry, Heartbeat, Message, Vote
-from pycluster.consensus.messages import AppendEntries, AppendReply, ReachEcho, VoteReply
+from pycluster.consensus import Configuration, Entry, Heartbeat, Message, Snapshot, Vote
+from pycluster.consensus.messages import AppendEntries, AppendReply, InstallSnapshot, ReachEcho, VoteReply
 from pycluster.node.effects import Persist, Post, RecordActing, SendDatagram
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.host import Host
@@ -79,7 +79,11 @@ class Logs(Checker):
                         "durable before said",
                         f"{host.label} acknowledges index {match}; durable are {len(host.disk.entries)} entries",
                     )
-            case AppendEntries(commit_index=commit) | Heartbeat(commit_index=commit):
+            case (
+                AppendEntries(commit_index=commit)
+                | Heartbeat(commit_index=commit)
+                | InstallSnapshot(snapshot=Snapshot(index=commit))
+            ):
                 leader = self._leaders.setdefault((host.cluster, term), uuid)
                 if leader != uuid:
                     raise Violation("one leader a term", f"{host.label} leads in term {term}, which is {leader}'s")
@@ -103,9 +107,11 @@ class Logs(Checker):
     def persisting(self, host: Host, effect: Persist, now_us: int) -> None:
         if effect.vote is not None:
             self._vote(host, effect.vote)
-        if effect.truncate_from is None and not effect.entries:
+        if effect.truncate_from is None and not effect.entries and effect.snapshot is None:
             return
         log = host.disk.believed()
+        if effect.snapshot is not None:
+            self._installs(host, log, effect.snapshot)
         if effect.truncate_from is not None:
             known = self.committed.get(host.cluster, [])
             kept = effect.truncate_from - 1
@@ -118,10 +124,23 @@ class Logs(Checker):
             self._entry(host, log, entry)
             log.append(entry)
 
+    def _installs(self, host: Host, log: list[Entry], snapshot: Snapshot) -> None:
+        """What takes the log's place was committed, all of it, and ends as it says."""
+        known = self.committed.get(host.cluster, [])
+        if len(known) < snapshot.index or known[snapshot.index - 1].term != snapshot.term:
+            raise Violation("snapshots are committed", f"{host.label} installs {snapshot}; committed are {len(known)}")
+        goes_on = len(log) >= snapshot.index and log[snapshot.index - 1].term == snapshot.term
+        log[:] = known[: snapshot.index] + (log[snapshot.index :] if goes_on else [])
+
+    def history(self, cluster: str, index: int) -> list[Entry]:
+        """The committed entries up to ``index``, for a disk that was sent them as a snapshot."""
+        return self.committed.get(cluster, [])[:index]
+
     def _vote(self, host: Host, vote: Vote) -> None:
         former = host.disk.vote
         for request in host.disk.pending:
-            former = request.vote or former
+            if isinstance(request, Persist):
+                former = request.vote or former
         if vote.term < former.term:
             raise Violation("terms grow", f"{host.label} writes {vote} over {former}")
         if vote.term == former.term and former.voted_for not in ("", vote.voted_for):

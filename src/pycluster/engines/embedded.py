@@ -1,0 +1,172 @@
+"""The state that the agents keep themselves: requests become events of the node, its effects their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+
+import msgspec
+
+from pycluster import store
+from pycluster.node.effects import StateAnswered, WatchTold
+from pycluster.node.events import StateAsked, WatchClosed, WatchOpened
+from pycluster.node.ports import StateFailed, StateHead, WatchLagged
+from pycluster.store import RETRYABLE, Failure, Watch, WatchBatch
+
+#: Events, and bytes of keys and values, that may wait for one watcher; past either it is cancelled.
+WAITING_EVENTS_MAX = 8_192
+WAITING_BYTES_MAX = 16 * 1024 * 1024
+#: What an answer may need beyond the time it was given; then the node has lost it.
+_GRACE_S = 5.0
+#: Between two attempts to open a watch anew that nobody takes.
+_REOPEN_S = 0.1
+
+Feed = Callable[[StateAsked | WatchOpened | WatchClosed], None]
+
+
+class _Watcher:
+    """What waits for one watcher."""
+
+    def __init__(self, revision: int) -> None:
+        self.batches: deque[WatchBatch | Failure] = deque()
+        self.arrived = asyncio.Event()
+        self.lagged = False
+        #: Everything up to it was handed out, or need not be.
+        self.revision = revision
+        self._events = 0
+        self._bytes = 0
+
+    def put(self, batch: WatchBatch | Failure) -> None:
+        """Keep it; whoever reads too slowly is marked, and gets no more."""
+        if isinstance(batch, WatchBatch):
+            self._events += len(batch.events)
+            self._bytes += _bytes_of(batch)
+            if self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX:
+                self.lagged = True
+        if not self.lagged:
+            self.batches.append(batch)
+        self.arrived.set()
+
+    async def take(self) -> WatchBatch | Failure:
+        """The next one; raises ``WatchLagged`` when what was kept is read."""
+        while not self.batches:
+            if self.lagged:
+                raise WatchLagged(self.revision + 1)
+            self.arrived.clear()
+            await self.arrived.wait()
+        batch = self.batches.popleft()
+        if isinstance(batch, WatchBatch):
+            self._events -= len(batch.events)
+            self._bytes -= _bytes_of(batch)
+        return batch
+
+
+class Embedded:
+    """``node.ports.StateStore`` over the running node; on the event loop's thread."""
+
+    def __init__(
+        self, feed: Feed, head: Callable[[], StateHead], new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16)
+    ) -> None:
+        self._feed = feed
+        self._head = head
+        self._new_id = new_id
+        self._token = 0
+        self._asked: dict[int, asyncio.Future[store.Result]] = {}
+        self._watchers: dict[int, _Watcher] = {}
+        self._closed = False
+
+    # --- what the node says -----------------------------------------------------------------------------------------
+
+    def answered(self, effect: StateAnswered) -> None:
+        """An answer."""
+        waiting = self._asked.pop(effect.token, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(effect.result)
+
+    def told(self, effect: WatchTold) -> None:
+        """News for a watcher."""
+        watcher = self._watchers.get(effect.token)
+        if watcher is not None:
+            watcher.put(effect.batch)
+
+    def close(self) -> None:
+        """The node is gone: nobody waits in vain."""
+        self._closed = True
+        gone = Failure("no-leader", "the agent is stopping")
+        for waiting in self._asked.values():
+            if not waiting.done():
+                waiting.set_result(gone)
+        self._asked.clear()
+        for watcher in self._watchers.values():
+            watcher.put(gone)
+
+    # --- node.ports.StateStore ----------------------------------------------------------------------------------------
+
+    def head(self) -> StateHead:
+        return self._head()
+
+    async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
+        if self._closed:
+            raise StateFailed(Failure("no-leader", "the agent is stopping"))
+        self._token += 1
+        token = self._token
+        waiting: asyncio.Future[store.Result] = asyncio.get_running_loop().create_future()
+        self._asked[token] = waiting
+        if isinstance(request, store.Write) and not request_id:
+            request_id = self._new_id()
+        try:
+            self._feed(StateAsked(token, request, request_id, int(timeout_s * 1_000_000)))
+            if waiting.done():
+                result = waiting.result()
+            else:
+                async with asyncio.timeout(timeout_s + _GRACE_S):
+                    result = await waiting
+        except TimeoutError:
+            raise StateFailed(Failure("timed-out", "this agent lost the request")) from None
+        finally:
+            self._asked.pop(token, None)
+        if isinstance(result, Failure):
+            raise StateFailed(result)
+        return result
+
+    async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
+        first = True
+        while True:
+            self._token += 1
+            token, watcher = self._token, _Watcher(watch.start_revision - 1)
+            self._watchers[token] = watcher
+            try:
+                if self._closed:
+                    raise StateFailed(Failure("no-leader", "the agent is stopping"))
+                self._feed(WatchOpened(token, watch))
+                async for batch in self._batches(watcher):
+                    if batch.events or first or batch.revision > watch.start_revision - 1:
+                        yield batch
+                    first = False
+                    watch = msgspec.structs.replace(watch, start_revision=batch.revision + 1)
+            finally:
+                del self._watchers[token]
+                self._feed(WatchClosed(token))
+            # The node could not go on with it; it begins anew where it was.
+            await asyncio.sleep(_REOPEN_S)
+
+    async def _batches(self, watcher: _Watcher) -> AsyncGenerator[WatchBatch, None]:
+        """Until the node cannot go on with it for the moment."""
+        while True:
+            batch = await watcher.take()
+            if isinstance(batch, WatchBatch):
+                if batch.compact_revision:
+                    why = "what was asked for is forgotten"
+                    raise StateFailed(Failure("compacted", why, batch.revision, batch.compact_revision))
+                watcher.revision = max(watcher.revision, batch.revision)
+                yield batch
+            elif batch.kind in RETRYABLE and not self._closed:
+                return
+            else:
+                raise StateFailed(batch)
+
+
+def _bytes_of(batch: WatchBatch) -> int:
+    return sum(len(event.kv.key) + len(event.kv.value) for event in batch.events)

@@ -1,0 +1,71 @@
+"""Watches on a node that holds no state: it asks a voter again and again what changed since.
+
+Invariants: each poll begins right after the revision that the last one brought; so nothing is told twice or left out,
+whoever answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from pycluster.kernel.units import SECOND
+from pycluster.node.asking import Asking
+from pycluster.node.config import StateParams
+from pycluster.node.effects import WatchTold
+from pycluster.node.outbox import Outbox
+from pycluster.node.replica import Answer
+from pycluster.store import RETRYABLE, Failure, Watch, WatchBatch
+from pycluster.wire import WatchPoll
+
+#: How long a voter may wait for something to happen before it says that nothing did.
+_WAIT_US = 10 * SECOND
+#: How long a poll is tried before the next one takes its place.
+_PATIENCE_US = 60 * SECOND
+
+
+class Polling:
+    """The watchers at this node."""
+
+    def __init__(self, params: StateParams, asking: Asking, outbox: Outbox) -> None:
+        self._params = params
+        self._asking = asking
+        self._outbox = outbox
+        self._watches: dict[int, Watch] = {}
+        self._asked: dict[int, int] = {}
+
+    def watch(self, token: int, watch: Watch) -> None:
+        """A watcher here."""
+        if len(self._watches) >= self._params.watches_max:
+            self._outbox.append(WatchTold(token, Failure("overloaded", "too many watches")))
+            return
+        self._watches[token] = watch
+        if watch.start_revision:
+            self._outbox.append(WatchTold(token, WatchBatch(watch.start_revision - 1)))
+        self._ask(token)
+
+    def unwatch(self, token: int) -> None:
+        """It is gone."""
+        if self._watches.pop(token, None) is not None:
+            self._asking.drop(self._asked.pop(token))
+
+    def _ask(self, token: int) -> None:
+        told: Callable[[Answer], None] = partial(self._told, token)
+        self._asked[token] = self._asking.poll(WatchPoll(self._watches[token], _WAIT_US), _PATIENCE_US, told)
+
+    def _told(self, token: int, answer: Answer) -> None:
+        watch = self._watches.get(token)
+        if watch is None:
+            return
+        if isinstance(answer, WatchBatch) and not answer.compact_revision:
+            self._watches[token] = msgspec.structs.replace(watch, start_revision=answer.revision + 1)
+            if answer.events or not watch.start_revision:
+                self._outbox.append(WatchTold(token, answer))
+        elif not isinstance(answer, Failure) or answer.kind not in RETRYABLE:
+            assert isinstance(answer, WatchBatch | Failure)
+            del self._watches[token], self._asked[token]
+            self._outbox.append(WatchTold(token, answer))
+            return
+        self._ask(token)

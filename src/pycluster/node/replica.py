@@ -1,0 +1,290 @@
+"""This node's copy of the replicated state: what is committed is applied in order, and who asked is answered.
+
+Only the leader takes requests; it answers a write when it is applied here and a read when a quorum has confirmed that
+it leads (Raft §6.4). Nothing here rests on the lease: two leaders never commit, so a new one takes requests at once.
+
+Invariants: every entry is applied once, in order; a write is answered with what applying it gave, or with "outcome
+unknown"; a read is answered from a state that has everything that was committed when it came; time enters the state
+through the log alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from pycluster import consensus, store
+from pycluster.consensus import Command, CommandFailed, Entry, PieceWanted, Raft, Snapshot
+from pycluster.kernel.ids import Address
+from pycluster.kernel.units import MILLISECOND
+from pycluster.node.config import StateParams
+from pycluster.node.effects import Halt
+from pycluster.node.outbox import Outbox
+from pycluster.node.retention import Retention
+from pycluster.node.supply import Supply
+from pycluster.node.watchers import Watchers
+from pycluster.store import Failure, Lessor, Range, Store, Write
+from pycluster.wire import WatchPoll
+
+#: Who gets the answer: a number of this node's own, or a peer's address and its number.
+Asker = int | tuple[Address, int]
+Answer = store.Result | store.WatchBatch
+
+_decode = msgspec.msgpack.Decoder(store.Command).decode
+_encode = msgspec.msgpack.Encoder().encode
+#: Leases whose end is proposed at once.
+_EXPIRED_AT_ONCE = 64
+#: What an entry costs beside its command, in memory and on the disk.
+_ENTRY_BYTES = 256
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """A write in the log: of which term, for whom, how many bytes."""
+
+    term: int
+    asker: Asker
+    size: int
+
+
+class Replica:
+    """The state on a node that holds it; ``answer`` carries every answer out."""
+
+    def __init__(
+        self,
+        params: StateParams,
+        state: Store,
+        bounds: store.Params,
+        raft: Raft,
+        outbox: Outbox,
+        drive: Callable[[consensus.Event], None],
+        answer: Callable[[Asker, Answer], None],
+    ) -> None:
+        self._params = params
+        self._bounds = bounds
+        self._raft = raft
+        self._outbox = outbox
+        self._drive = drive
+        self._answer = answer
+        self._now = 0
+        self.store = state
+        self.watchers = Watchers(params, state, outbox)
+        self.lessor = Lessor(state)
+        self._retention = Retention(params)
+        self.supply = Supply(bounds, raft, outbox, drive)
+        #: The last entry that the state contains.
+        self.applied = raft.commit_index
+        self._leading = False
+        #: What the ``Propose`` under way came to.
+        self._proposal: tuple[int, int] | Failure = Failure("no-leader")
+        self._proposed_bytes = 0
+        self._writes: dict[int, _Written] = {}
+        self._coming_bytes = 0
+        self._reads: dict[int, tuple[store.Query, Asker]] = {}
+        self._number = 0
+        self._tidying = False
+        self._since_bytes = 0
+        self._slice_us = 0
+
+    def at(self, now_us: int) -> None:
+        """It is ``now_us``."""
+        self._now = now_us
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def take(self, request: store.Request | WatchPoll, request_id: bytes, asker: Asker) -> None:
+        """Answer ``asker``, now or later; with a failure that may be retried where this node does not lead."""
+        if isinstance(request, WatchPoll):
+            self.watchers.poll(request, partial(self._answer, asker), self._now)
+        elif isinstance(request, Range) and request.serializable:
+            self._answer(asker, self.store.range(request))
+        elif len(self._writes) + len(self._reads) >= self._params.requests_max:
+            self._answer(asker, self.failure("overloaded", "too many requests are under way"))
+        elif isinstance(request, store.Query):
+            self._number += 1
+            self._reads[self._number] = request, asker
+            self._drive(consensus.ReadIndex(self._number))
+        else:
+            self._write(request, request_id, asker)
+
+    def _write(self, write: Write, request_id: bytes, asker: Asker) -> None:
+        refused = self.store.check(write, self._coming_bytes)
+        if refused is not None:
+            self._answer(asker, refused)
+            return
+        outcome = self._propose(write, request_id)
+        if isinstance(outcome, Failure):
+            self._answer(asker, outcome)
+        else:
+            index, term = outcome
+            assert index > self.applied, "a commit waits for the disk"
+            self._writes[index] = _Written(term, asker, self._proposed_bytes)
+            self._coming_bytes += self._proposed_bytes
+
+    def _propose(self, write: Write, request_id: bytes = b"") -> tuple[int, int] | Failure:
+        data = _encode(store.Command(request_id, write))
+        self._proposed_bytes = len(data)
+        self._proposal = self.failure("no-leader", "this node cannot propose anything")
+        self._drive(consensus.Propose(data))
+        return self._proposal
+
+    def failure(self, kind: store.FailureKind, detail: str) -> Failure:
+        """With where this replica stands."""
+        return Failure(kind, detail, self.store.revision, self.store.compact_revision)
+
+    # --- what consensus says ----------------------------------------------------------------------------------------
+
+    def proposed(self, index: int, term: int) -> None:
+        """The proposal under way stands in the log."""
+        self._proposal = index, term
+
+    def not_proposed(self, why: CommandFailed) -> None:
+        """It does not."""
+        leads = self._raft.leader == self._raft.name
+        self._proposal = self.failure("overloaded" if leads else "no-leader", why.why)
+
+    def committed(self, entries: tuple[Entry, ...]) -> None:
+        """Apply them."""
+        for entry in entries:
+            self.applied = entry.index
+            self._since_bytes += _ENTRY_BYTES
+            if isinstance(entry.payload, Command) and not self._apply(entry, entry.payload):
+                return
+        self._fold()
+
+    def _apply(self, entry: Entry, payload: Command) -> bool:
+        self._since_bytes += len(payload.data)
+        try:
+            command = _decode(payload.data)
+        except msgspec.DecodeError as error:
+            self._outbox.append(
+                Halt(
+                    f"entry {entry.index} of the log is a command that this version does not understand ({error});"
+                    " nothing of it was applied here; run the version that the other voters run, or a later one"
+                )
+            )
+            return False
+        applied = self.store.apply(command)
+        self.watchers.publish(applied)
+        self._settle_lease(command.write, applied.result)
+        written = self._writes.pop(entry.index, None)
+        if written is not None:
+            self._coming_bytes -= written.size
+            lost = self.failure("outcome-unknown", "another leader's entry took its place")
+            self._answer(written.asker, applied.result if written.term == entry.term else lost)
+        return True
+
+    def _settle_lease(self, write: Write, result: store.Result) -> None:
+        match result:
+            case store.LeaseGrantResult(_, number, _):
+                self.lessor.granted(number, self._now)
+            case store.LeaseRevokeResult():
+                assert isinstance(write, store.LeaseRevoke)
+                self.lessor.revoked(write.id)
+            case store.CompactResult():
+                self._tidying = True
+
+    def piece_wanted(self, wanted: PieceWanted) -> None:
+        """A follower needs the state itself."""
+        self.supply.wanted(wanted, self.store, self.applied)
+
+    def read_ready(self, token: int) -> None:
+        """A quorum confirmed; everything that was committed when the read came is applied."""
+        request, asker = self._reads.pop(token)
+        match request:
+            case Range():
+                result: store.Result = self.store.range(request)
+            case store.LeaseKeepAlive(number):
+                result = store.LeaseKeepAliveResult(self.store.revision, number, self.lessor.renew(number, self._now))
+            case store.LeaseTimeToLive(number, keys):
+                left_s = self.lessor.remaining_s(number, self._now)
+                attached = self.store.attached(number) if keys else ()
+                granted_s = self.store.granted_ttl_s(number)
+                result = store.LeaseTimeToLiveResult(self.store.revision, number, left_s, granted_s, attached)
+            case store.LeaseList():
+                result = store.LeaseListResult(self.store.revision, self.store.lease_ids())
+        self._answer(asker, result)
+
+    def read_refused(self, token: int, why: str) -> None:
+        """This node does not lead, or too many wait."""
+        _, asker = self._reads.pop(token)
+        kind: store.FailureKind = "overloaded" if why == "overloaded" else "no-leader"
+        self._answer(asker, self.failure(kind, self._raft.reason))
+
+    def led(self) -> None:
+        """Who leads may have changed."""
+        leading = self._raft.leader == self._raft.name
+        if leading == self._leading:
+            return
+        self._leading = leading
+        if leading:
+            self.lessor.promote(self._now)
+            return
+        self.lessor.demote()
+        self._retention.forget()
+        self.supply.end()
+        waiting, self._writes, self._coming_bytes = self._writes, {}, 0
+        for written in waiting.values():
+            self._answer(written.asker, self.failure("outcome-unknown", "leadership was lost before it was committed"))
+
+    def saved(self, index: int) -> None:
+        """Our own snapshot is durable: the log may be folded."""
+        self.supply.saved(index)
+
+    def installed(self, snapshot: Snapshot) -> None:
+        """The leader's state takes this one's place."""
+        self.store = self.supply.received(snapshot)
+        self.applied, self._since_bytes = snapshot.index, 0
+        self.lessor = Lessor(self.store)
+        self.watchers.move(self.store)
+
+    # --- in slices --------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Whatever is due, one slice of whatever takes long."""
+        self.watchers.tick(self._now)
+        if self._leading:
+            self.supply.caught_up(self._raft.installing)
+            self._expire()
+        if not self._busy or self._now < self._slice_us:
+            return
+        self._slice_us = self._now + self._params.slice_pause_ms * MILLISECOND
+        if self.watchers.behind:
+            self.watchers.catch_up()
+        elif self.supply.saving:
+            self.supply.save_next()
+        elif self._tidies:
+            self._tidying = self.store.tidy()
+
+    def next_deadline(self) -> int | None:
+        """When ``tick`` is due."""
+        due = [self.watchers.next_deadline()]
+        if self._busy:
+            due.append(self._slice_us)
+        if self._leading:
+            due += [self.lessor.next_deadline(), self._retention.next_us]
+        return min((at for at in due if at is not None), default=None)
+
+    @property
+    def _busy(self) -> bool:
+        return self._tidies or self.watchers.behind or self.supply.saving
+
+    @property
+    def _tidies(self) -> bool:
+        """Nothing is removed of what a snapshot on its way may need."""
+        return self._tidying and not self.store.writers
+
+    def _expire(self) -> None:
+        for number in self.lessor.expired(self._now, _EXPIRED_AT_ONCE):
+            self._propose(store.LeaseRevoke(number, expired=True))
+        revision = self._retention.due(self._now, self.store)
+        if revision is not None:
+            self._propose(store.Compact(revision))
+
+    def _fold(self) -> None:
+        least, most = self._params.snapshot_min_bytes, self._params.snapshot_max_bytes
+        if self._since_bytes >= max(least, min(self.store.size_bytes // 4, most)) and not self.supply.saving:
+            self._since_bytes = 0
+            self.supply.save(self.store, self.applied)
+            self._slice_us = self._now

@@ -1,0 +1,143 @@
+"""The replicated state as one node offers it: its own copy where it holds one, and whoever leads where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import assert_never
+
+from pycluster import consensus
+from pycluster.consensus import Raft
+from pycluster.node import events
+from pycluster.node.addresses import AddressBook
+from pycluster.node.asking import Asking
+from pycluster.node.config import NodeConfig
+from pycluster.node.outbox import Outbox
+from pycluster.node.polling import Polling
+from pycluster.node.ports import StateHead
+from pycluster.node.readings import Readings
+from pycluster.node.replica import Answer, Asker, Replica
+from pycluster.store import Store
+from pycluster.wire import StateReply, StateRequest
+
+StateEvent = events.StateSaved | events.StateAsked | events.WatchOpened | events.WatchClosed
+
+
+class State:
+    """Requests, watches and the copy; ``replica`` is None on a node that is not meant to vote."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        uuid: str,
+        raft: Raft | None,
+        found: Store | None,
+        addresses: AddressBook,
+        outbox: Outbox,
+        readings: Readings,
+        drive: Callable[[consensus.Event], None],
+        rng: Random,
+    ) -> None:
+        self._uuid = uuid
+        self._raft = raft
+        self._addresses = addresses
+        self._outbox = outbox
+        self._readings = readings
+        self._now = 0
+        self.replica: Replica | None = None
+        if raft is not None:
+            state = Store(config.store) if found is None else found
+            self.replica = Replica(config.state, state, config.store, raft, outbox, drive, self._answer)
+        self._asking = Asking(config.name, config.state, self._copy, addresses, outbox, self._leader, rng)
+        self._polling = Polling(config.state, self._asking, outbox)
+
+    def at(self, now_us: int) -> None:
+        """It is ``now_us``."""
+        self._now = now_us
+        self._asking.at(now_us)
+        if self.replica is not None:
+            self.replica.at(now_us)
+
+    def handle(self, event: StateEvent) -> None:
+        """What the runtime has to say."""
+        replica = self.replica
+        match event:
+            case events.StateAsked(token, request, request_id, timeout_us):
+                self._asking.ask(token, request, request_id, timeout_us)
+            case events.WatchOpened(token, watch):
+                if (copy := self._copy()) is not None:
+                    copy.watchers.watch(token, watch)
+                else:
+                    self._polling.watch(token, watch)
+            case events.WatchClosed(token):
+                self._polling.unwatch(token)
+                if replica is not None:
+                    replica.watchers.unwatch(token)
+            case events.StateSaved(index):
+                assert replica is not None
+                replica.saved(index)
+            case _:
+                assert_never(event)
+
+    def hear(self, body: StateRequest | StateReply) -> None:
+        """What a peer has to say: a request that it passes on, or an answer to one of ours."""
+        if isinstance(body, StateReply):
+            self._asking.answered(body.number, body.result)
+            return
+        address = self._addresses.of(body.sender)
+        if address is not None and self.replica is not None:
+            self.replica.take(body.request, body.request_id, (address, body.number))
+
+    def settle(self) -> None:
+        """After every event: whatever is due, and a leader that is new."""
+        if self.replica is not None:
+            if self._copy() is None:
+                gone = self.replica.failure("no-leader", "this node holds the state no longer")
+                self.replica.watchers.leave(gone)
+            self.replica.tick()
+        self._asking.led()
+        self._asking.tick()
+
+    def next_deadline(self) -> int | None:
+        """When ``settle`` is wanted at the latest."""
+        due = [self._asking.next_deadline(), self.replica.next_deadline() if self.replica is not None else None]
+        return min((at for at in due if at is not None), default=None)
+
+    def head(self, now_us: int) -> StateHead:
+        """For people and programs."""
+        leader = self._readings.leader(now_us)
+        replica = self._copy()
+        return StateHead(
+            cluster_id=number_of(self._readings.quorum(now_us).cluster_uuid),
+            member_id=number_of(self._uuid),
+            leader_id=number_of(leader.uuid),
+            term=leader.term,
+            revision=replica.store.revision if replica else 0,
+            compact_revision=replica.store.compact_revision if replica else 0,
+            index=replica.applied if replica else 0,
+            size_bytes=replica.store.size_bytes if replica else 0,
+            replica=replica is not None,
+        )
+
+    def _copy(self) -> Replica | None:
+        """This node's copy, where it is kept up to date: a node without a seat may have one that nobody feeds."""
+        return None if self._readings.observes else self.replica
+
+    def _leader(self) -> str:
+        """Who takes requests, as far as this node may believe; acting is not asked for."""
+        raft = self._raft
+        if raft is not None and not self._readings.observes:
+            return raft.leader
+        return self._readings.leads(self._now)[0]
+
+    def _answer(self, asker: Asker, answer: Answer) -> None:
+        if isinstance(asker, int):
+            self._asking.answered(asker, answer)
+        else:
+            address, number = asker
+            self._outbox.post(address, "client", StateReply(number, answer))
+
+
+def number_of(uuid: str) -> int:
+    """64 bits of a UUID, as programs for etcd expect an ID; 0 for none."""
+    return int(uuid[:16], 16) if uuid else 0

@@ -1,0 +1,193 @@
+"""etcd's v3 API in JSON, under ``/v3/``: what ``curl`` and etcd's JSON clients say to etcd, they may say to an agent.
+
+A plain ASGI application within the guard: each request passes ``authorise`` like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from pycluster import store
+from pycluster.kernel.errors import PyClusterError
+from pycluster.node.ports import StateFailed, StateStore
+from pycluster.web.asgi import Headers, Receive, Scope, Send
+from pycluster.web.authorise import Action, authorise, caller_of
+from pycluster.web.bounds import Bounds
+from pycluster.web.gateway import answers, shapes
+from pycluster.web.gateway.bodies import Disconnected, Room, check_length, whole
+from pycluster.web.gateway.keepalive import keep_alive
+from pycluster.web.gateway.protojson import Malformed, Read, parse
+from pycluster.web.gateway.refusals import (
+    FAILED_PRECONDITION,
+    INVALID_ARGUMENT,
+    PERMISSION_DENIED,
+    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
+    Refusal,
+)
+from pycluster.web.gateway.watching import WatchPool
+from pycluster.web.guard import swamped
+
+_JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
+_TEXT: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
+_PREFIXES = ("/v3/", "/v3beta/")
+
+Members = Callable[[], tuple[answers.Peer, ...]]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One question with one answer of the state's: how its body reads, and what it takes to ask it."""
+
+    read: Read[Any]
+    action: Action
+
+
+_ASKED: dict[str, Asked] = {
+    "kv/range": Asked(shapes.RANGE, "read"),
+    "kv/put": Asked(shapes.PUT, "kv"),
+    "kv/deleterange": Asked(shapes.DELETE_RANGE, "kv"),
+    "kv/txn": Asked(shapes.TXN, "kv"),
+    "kv/compaction": Asked(shapes.COMPACT, "kv"),
+    "lease/grant": Asked(shapes.LEASE_GRANT, "kv"),
+    "lease/revoke": Asked(shapes.LEASE_REVOKE, "kv"),
+    "kv/lease/revoke": Asked(shapes.LEASE_REVOKE, "kv"),
+    "lease/timetolive": Asked(shapes.LEASE_TIME_TO_LIVE, "read"),
+    "kv/lease/timetolive": Asked(shapes.LEASE_TIME_TO_LIVE, "read"),
+    "lease/leases": Asked(shapes.LEASE_LIST, "read"),
+    "kv/lease/leases": Asked(shapes.LEASE_LIST, "read"),
+}
+
+
+class Gateway:
+    """The state of one agent in etcd's words. ``state`` is None where it has none: all is refused."""
+
+    def __init__(self, state: StateStore | None, members: Members, bounds: Bounds) -> None:
+        self._state = state
+        self._members = members
+        self._bounds = bounds
+        self._room = Room(bounds.bodies_max_bytes)
+        self._watches = WatchPool(bounds)
+        self._others: dict[str, Callable[[StateStore, Scope, Receive, Send], Awaitable[None]]] = {
+            "lease/keepalive": self._keep_alive,
+            "watch": self._watch,
+            "cluster/member/list": self._member_list,
+            "maintenance/status": self._status,
+            "auth/authenticate": self._authenticate,
+        }
+
+    @staticmethod
+    def takes(scope: Scope) -> bool:
+        """Whether the request is for etcd; a browser that comes for ``/health`` means the page."""
+        path: str = scope["path"]
+        if path == "/health":
+            return not any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+        return path == "/version" or path.startswith(_PREFIXES)
+
+    def close(self) -> None:
+        """End every watch; the server is going away."""
+        self._watches.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            await self._answer(scope, receive, send)
+        except Disconnected:
+            return
+        except Malformed as error:
+            await _refuse(send, Refusal(INVALID_ARGUMENT, str(error)))
+        except StateFailed as error:
+            await _refuse(send, Refusal.of(error.failure))
+        except Refusal as refusal:
+            await _refuse(send, refusal)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path in ("/version", "/health"):
+            await self._probe(scope, send)
+            return
+        name = path.split("/", 2)[2]
+        asked = _ASKED.get(name)
+        other = self._others.get(name)
+        if asked is None and other is None:
+            await _send(send, 404, [_TEXT], b"Not Found\n")
+        elif scope["method"] != "POST":
+            await _send(send, 405, [_TEXT, (b"allow", b"POST")], b"Method Not Allowed\n")
+        elif self._state is None:
+            raise Refusal(UNAVAILABLE, "etcdserver: this agent keeps no replicated state")
+        elif asked is not None:
+            permit(scope, asked.action)
+            request = asked.read(parse(await self._body(scope, receive)))
+            await self._ask(self._state, request, scope, send)
+        elif other is not None:
+            await other(self._state, scope, receive, send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        limit = self._bounds.gateway_body_max_bytes
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                check_length(int(value), limit)
+        return await whole(receive, limit, self._room)
+
+    async def _ask(self, state: StateStore, request: store.Request, scope: Scope, send: Send) -> None:
+        result = await state.ask(request, timeout_s=self._bounds.state_timeout_s)
+        body = answers.answer(result, state.head())
+        if len(body) > self._bounds.long_bytes and swamped(scope):
+            raise Refusal(RESOURCE_EXHAUSTED, "etcdserver: too many requests")
+        await _send(send, 200, [_JSON], body)
+
+    async def _probe(self, scope: Scope, send: Send) -> None:
+        if scope["method"] != "GET":
+            await _send(send, 405, [_TEXT, (b"allow", b"GET")], b"Method Not Allowed\n")
+            return
+        permit(scope, "read")
+        if scope["path"] == "/version":
+            release = ".".join(answers.ETCD_VERSION.split(".")[:2])
+            body = f'{{"etcdserver":"{answers.ETCD_VERSION}","etcdcluster":"{release}.0"}}'
+            await _send(send, 200, [_JSON], body.encode())
+            return
+        healthy = self._state is not None and self._state.head().leader_id != 0
+        await _send(send, 200 if healthy else 503, [_TEXT], b'{"health":"true"}' if healthy else b'{"health":"false"}')
+
+    async def _keep_alive(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
+        permit(scope, "kv")
+        await keep_alive(state, self._bounds, receive, send)
+
+    async def _watch(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
+        permit(scope, "read")
+        await self._watches.serve(state, scope, receive, send)
+
+    async def _member_list(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
+        permit(scope, "read")
+        shapes.NOTHING(parse(await self._body(scope, receive)))
+        await _send(send, 200, [_JSON], answers.member_list(state.head(), self._members()))
+
+    async def _status(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
+        permit(scope, "read")
+        shapes.NOTHING(parse(await self._body(scope, receive)))
+        await _send(send, 200, [_JSON], answers.status(state.head()))
+
+    async def _authenticate(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
+        permit(scope, "read")
+        shapes.NOTHING(parse(await self._body(scope, receive)))
+        raise Refusal(FAILED_PRECONDITION, "etcdserver: authentication is not enabled")
+
+
+def permit(scope: Scope, action: Action) -> None:
+    """``authorise``, refused in etcd's form."""
+    try:
+        authorise(caller_of(scope), action)
+    except PyClusterError as error:
+        raise Refusal(PERMISSION_DENIED, f"etcdserver: permission denied: {error}") from None
+
+
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    await _send(send, refusal.status, [_JSON], refusal.body())
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,233 @@
+"""Protocol Buffers' JSON as etcd's gateway reads it: base64 bytes, 64-bit integers as strings or numbers, both
+spellings of a name, nothing said about fields nobody knows. Its complaints have etcd's words, which are Go's.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+#: From a JSON value that is not null to what it stands for; raises ``Malformed``.
+Read = Callable[[Any], T]
+
+_INT64 = range(-(1 << 63), 1 << 63)
+_INT32 = range(-(1 << 31), 1 << 31)
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+class Malformed(Exception):
+    """The body is not what the request takes."""
+
+
+class Real(str):
+    """A number with a fraction or an exponent, as it was written."""
+
+
+_DECODER = msgspec.json.Decoder(float_hook=Real)
+_SCANNER = json.JSONDecoder(parse_float=Real, parse_constant=Real)
+
+
+def parse(body: bytes) -> object:
+    """The body's first JSON value; an empty body is null, and what follows the value is not looked at."""
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return first(body.decode("utf-8", "replace"))[0]
+
+
+def first(text: str) -> tuple[object, str]:
+    """The first JSON value in ``text``, and what follows it."""
+    text = text.lstrip(" \t\r\n")
+    if not text:
+        return None, ""
+    try:
+        value, end = _SCANNER.raw_decode(text)
+    except json.JSONDecodeError as error:
+        raise Malformed(_complaint(text, error)) from None
+    except RecursionError:
+        raise Malformed("the body is nested too deeply") from None
+    return value, text[end:]
+
+
+def _complaint(text: str, error: json.JSONDecodeError) -> str:
+    """Go's words for where Python's scanner stopped."""
+    found = text[error.pos : error.pos + 1]
+    if not found or error.msg.startswith("Unterminated") or text[error.pos :] in ("n", "nu", "nul"):
+        return "unexpected EOF"
+    match error.msg:
+        case "Expecting value":
+            where = "looking for beginning of value"
+        case "Expecting property name enclosed in double quotes":
+            where = "looking for beginning of object key string"
+        case "Expecting ':' delimiter":
+            where = "after object key"
+        case "Expecting ',' delimiter":
+            where = "after array element" if _in_array(text[: error.pos]) else "after object key:value pair"
+        case "Invalid \\escape":
+            found, where = text[error.pos + 1 : error.pos + 2], "in string escape code"
+        case _:
+            where = "in string literal"
+    shown = json.dumps(found)[1:-1] if found not in "'\"" else {"'": "\\'", '"': '"'}[found]
+    return f"invalid character '{shown}' {where}"
+
+
+def _in_array(text: str) -> bool:
+    """Whether the innermost value that is still open is an array."""
+    open_values: list[str] = []
+    for one in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        if one in "[{":
+            open_values.append(one)
+        elif one in "]}":
+            open_values.pop()
+    return open_values[-1:] == ["["]
+
+
+def unfit(value: object, wanted: str) -> Malformed:
+    """What Go says when a value does not go into a type."""
+    match value:
+        case bool():
+            kind = "bool"
+        case Real() | int():
+            kind = (
+                f"number {value}" if wanted not in ("[]uint8", "bool") and not wanted.startswith("map[") else "number"
+            )
+        case str():
+            kind = "string"
+        case list():
+            kind = "array"
+        case _:
+            kind = "object"
+    return Malformed(f"json: cannot unmarshal {kind} into Go value of type {wanted}")
+
+
+def octets(value: Any) -> bytes:
+    """Base64 in the standard alphabet, padded; line breaks within it do not count."""
+    if type(value) is not str:
+        raise unfit(value, "[]uint8")
+    try:
+        return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        pass
+    try:
+        return binascii.a2b_base64(value.replace("\r", "").replace("\n", ""), strict_mode=True)
+    except ValueError:
+        raise Malformed(f"illegal base64 data at input byte {_illegal(value)}") from None
+
+
+def _illegal(text: str) -> int:
+    """Where Go's decoder stops: at a character it does not take, or at a group that ends early."""
+    places = [place for place, one in enumerate(text) if one not in "\r\n"]
+    places += [len(text)] * 2
+    for count, place in enumerate(places[:-2]):
+        group = count % 4
+        if text[place] in _BASE64:
+            continue
+        if text[place] != "=" or group < 2:
+            return place
+        following = places[count + 1]
+        if group == 3 or following == len(text):
+            return following
+        return following - 1 if text[following] != "=" else places[count + 2]
+    return len(text) - (len(places) - 2) % 4
+
+
+def integer(value: Any) -> int:
+    """A signed 64-bit integer."""
+    if type(value) is str:
+        if _INTEGER.fullmatch(value) is None or int(value) not in _INT64:
+            return _quoted_integer(value)
+        return int(value)
+    if type(value) is not int or value not in _INT64:
+        raise unfit(value, "int64")
+    return value
+
+
+def _quoted_integer(text: str) -> int:
+    """Between the quotes any JSON may stand, as long as it is such an integer."""
+    if not text.strip():
+        raise Malformed("unexpected end of JSON input")
+    value, rest = first(text)
+    if rest.strip():
+        raise Malformed(f"invalid character {rest.strip()[0]!r} after top-level value")
+    if value is None:
+        return 0
+    if type(value) is str:
+        raise unfit(value, "int64")
+    return integer(value)
+
+
+def boolean(value: Any) -> bool:
+    """True or false, never as a string."""
+    if type(value) is not bool:
+        raise unfit(value, "bool")
+    return value
+
+
+def string(value: Any) -> str:
+    """A string."""
+    if type(value) is not str:
+        raise unfit(value, "string")
+    return value
+
+
+def enumeration(name: str, *members: tuple[str, T]) -> Read[T]:
+    """One of ``members`` (etcd's word and ours), by its word or by its number, which is its place."""
+    by_word = dict(members)
+
+    def read(value: Any) -> T:
+        if type(value) is str:
+            if value not in by_word:
+                raise Malformed(f"unknown value {json.dumps(value)} for enum etcdserverpb.{name}")
+            return by_word[value]
+        if type(value) is not int or value not in _INT32:
+            raise unfit(value, f"etcdserverpb.{name}")
+        if not 0 <= value < len(members):
+            raise Malformed(f"{value} is no value of enum etcdserverpb.{name}")
+        return members[value][1]
+
+    return read
+
+
+def several(one: Read[T]) -> Read[tuple[T, ...]]:
+    """A repeated field; a null in it is an empty one of its kind where there is such."""
+
+    def read(value: Any) -> tuple[T, ...]:
+        if type(value) is not list:
+            raise unfit(value, "[]json.RawMessage")
+        return tuple([one(inner) for inner in value])
+
+    return read
+
+
+def message(build: Callable[..., T], fields: dict[str, tuple[str, Read[Any]]], /, **absent: object) -> Read[T]:
+    """A message: ``fields`` gives each name of etcd's (lower_case) our keyword and how to read it. ``absent``: what
+    ``build`` is given where a field is not there, or null.
+    """
+    table: dict[str, tuple[str, Read[Any], str]] = {}
+    for name, (keyword, read_field) in fields.items():
+        camel = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+        table[camel] = (keyword, read_field, "")
+        if camel != name:
+            # Where a field stands there twice, the other spelling wins.
+            table[name] = (keyword, read_field, camel)
+
+    def read(value: Any) -> T:
+        if value is None:
+            return build(**absent)
+        if type(value) is not dict:
+            raise unfit(value, "map[string]json.RawMessage")
+        given = absent.copy()
+        for name, inner in value.items():
+            found = table.get(name)
+            if found is not None and inner is not None and found[2] not in value:
+                given[found[0]] = found[1](inner)
+        return build(**given)
+
+    return read

@@ -1,0 +1,302 @@
+"""Watches: a stream of requests in, what happens to the watched keys out, until the client goes.
+
+A watcher that reads too slowly loses nothing: its watch begins anew, out of the history, where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from typing import Any, Literal, assert_never
+
+import msgspec
+
+from pycluster import store
+from pycluster.node.ports import StateFailed, StateStore, WatchLagged
+from pycluster.web.asgi import Receive, Scope, Send
+from pycluster.web.bounds import Bounds
+from pycluster.web.gateway import answers, shapes
+from pycluster.web.gateway.answers import Told
+from pycluster.web.gateway.bodies import Disconnected, Values
+from pycluster.web.gateway.keepalive import STREAM_HEADERS
+from pycluster.web.gateway.protojson import Malformed
+from pycluster.web.gateway.refusals import RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN, Refusal
+
+logger = logging.getLogger("pycluster.web")
+
+_REFUSED_ID = -1
+
+
+class WatchPool:
+    """The open watch streams of an agent: one pool for TCP, one for the Unix socket."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._open: dict[WatchStream, bool] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def close(self) -> None:
+        """End every stream, and admit no other."""
+        self._closed = True
+        for stream in tuple(self._open):
+            stream.end(Refusal(UNAVAILABLE, "etcdserver: server stopped"))
+
+    async def serve(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
+        """One stream; raises ``Refusal`` where there are too many, or where it never began."""
+        unix = bool(scope.get("state", {}).get("unix", False))
+        if self._closed:
+            raise Refusal(UNAVAILABLE, "etcdserver: server stopped")
+        if sum(kind is unix for kind in self._open.values()) >= self._bounds.watch_streams_max:
+            raise Refusal(RESOURCE_EXHAUSTED, "etcdserver: too many requests")
+        stream = WatchStream(state, self._bounds)
+        self._open[stream] = unix
+        try:
+            await stream.serve(receive, send)
+        except TimeoutError:
+            logger.info("a watcher took nothing for %s s: cut off", self._bounds.reader_timeout_s)
+            abort = scope.get("state", {}).get("abort")
+            if abort is not None:
+                abort()
+        finally:
+            del self._open[stream]
+
+
+class _Watch(msgspec.Struct):
+    """One watch of a stream. ``told``: everything up to this revision; ``quiet``: nothing sent since the last look."""
+
+    id: int
+    wanted: shapes.Create
+    feed: AsyncGenerator[store.WatchBatch, None]
+    told: int
+    task: asyncio.Task[None] | None = None
+    quiet: bool = False
+
+
+class WatchStream:
+    """One client's stream."""
+
+    def __init__(self, state: StateStore, bounds: Bounds) -> None:
+        self._state = state
+        self._bounds = bounds
+        self._out: asyncio.Queue[bytes] = asyncio.Queue(bounds.stream_ahead)
+        self._over = asyncio.Event()
+        self._refusal: Refusal | None = None
+        self._watches: dict[int, _Watch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._next_id = 0
+
+    def end(self, refusal: Refusal | None = None) -> None:
+        """Finish, with this as the last word."""
+        self._refusal = refusal
+        self._over.set()
+
+    async def serve(self, receive: Receive, send: Send) -> None:
+        """Serve until the client goes, or ``end``; raises ``Refusal`` where that comes before anything else, and
+        ``TimeoutError`` where the client takes nothing.
+        """
+        begun = False
+        self._start(self._listen(receive))
+        self._start(self._progress())
+        over = asyncio.create_task(self._over.wait())
+        try:
+            while line := await self._next(over):
+                if not begun:
+                    begun = True
+                    await send({"type": "http.response.start", "status": 200, "headers": list(STREAM_HEADERS)})
+                async with asyncio.timeout(self._bounds.reader_timeout_s):
+                    await send({"type": "http.response.body", "body": line, "more_body": True})
+            if not begun:
+                raise self._refusal or Disconnected
+            last = self._refusal.chunk() if self._refusal else b""
+            await send({"type": "http.response.body", "body": last, "more_body": False})
+        finally:
+            tasks = [over, *self._tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for watch in self._watches.values():
+                await watch.feed.aclose()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _next(self, over: asyncio.Task[Literal[True]]) -> bytes:
+        """The next line; none at the end."""
+        if over.done():
+            return b""
+        if not self._out.empty():
+            return self._out.get_nowait()
+        line = asyncio.create_task(self._out.get())
+        await asyncio.wait((line, over), return_when=asyncio.FIRST_COMPLETED)
+        if line.done():
+            return line.result()
+        line.cancel()
+        return b""
+
+    # --- what the client says ---
+
+    async def _listen(self, receive: Receive) -> None:
+        understood, refusal = False, None
+        try:
+            try:
+                async for value in Values(receive, self._bounds.body_max_bytes):
+                    request = shapes.WATCH(value)
+                    understood = True
+                    await self._take(request)
+            except Malformed as error:
+                if not understood:
+                    self.end(Refusal(UNKNOWN, str(error)))
+                    return
+                # As if the client had said no more: its watches go on.
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        except Disconnected:
+            pass
+        except Exception:
+            logger.exception("a watch stream failed")
+            refusal = Refusal(UNKNOWN, "etcdserver: watch failed")
+        self.end(refusal)
+
+    async def _take(self, request: shapes.Create | shapes.Cancel | shapes.Progress | None) -> None:
+        match request:
+            case shapes.Create():
+                await self._create(request)
+            case shapes.Cancel():
+                await self._cancel(request.watch_id)
+            case shapes.Progress():
+                await self._tell(self._state.head().revision, Told(_REFUSED_ID))
+            case None:
+                pass
+            case _:
+                assert_never(request)
+
+    async def _create(self, wanted: shapes.Create) -> None:
+        """Tell that it is created before anything of it is told."""
+        watch = wanted.watch
+        empty = watch.range_end not in (b"", store.OPEN_END) and watch.key >= watch.range_end
+        if empty:
+            await self._reject("mvcc: watcher range is empty")
+        elif wanted.watch_id in self._watches and wanted.watch_id:
+            await self._reject("mvcc: duplicate watch ID provided on the WatchStream")
+        elif len(self._watches) >= self._bounds.stream_watches_max:
+            await self._reject("etcdserver: too many requests")
+        else:
+            await self._begin(wanted)
+
+    async def _begin(self, wanted: shapes.Create) -> None:
+        feed = self._state.watch(wanted.watch)
+        try:
+            opened = await anext(feed)
+        except StateFailed as error:
+            if error.failure.kind != "compacted":
+                await self._reject(Refusal.of(error.failure).message)
+                return
+            number = wanted.watch_id or self._free_id()
+            await self._tell(self._state.head().revision, Told(number, created=True))
+            await self._tell(0, Told(number, canceled=True, compact_revision=error.failure.compact_revision))
+            return
+        number = wanted.watch_id or self._free_id()
+        at = self._state.head().revision if wanted.watch.start_revision else opened.revision
+        watch = self._watches[number] = _Watch(number, wanted, feed, opened.revision)
+        await self._tell(at, Told(number, created=True))
+        watch.task = self._start(self._follow(watch))
+
+    def _free_id(self) -> int:
+        while self._next_id in self._watches:
+            self._next_id += 1
+        self._next_id += 1
+        return self._next_id - 1
+
+    async def _reject(self, reason: str) -> None:
+        await self._tell(self._state.head().revision, Told(_REFUSED_ID, created=True, canceled=True, reason=reason))
+
+    async def _cancel(self, number: int) -> None:
+        """A watch that is not there is nothing to tell about."""
+        watch = self._watches.get(number)
+        if watch is None or watch.task is None:
+            return
+        watch.task.cancel()
+        await asyncio.gather(watch.task, return_exceptions=True)
+        await watch.feed.aclose()
+        self._watches.pop(number, None)
+        await self._tell(self._state.head().revision, Told(number, canceled=True))
+
+    # --- what is told ---
+
+    async def _tell(self, revision: int, told: Told, events: tuple[str, ...] = ()) -> None:
+        await self._out.put(answers.watched(self._state.head(), revision, told, events))
+
+    async def _follow(self, watch: _Watch) -> None:
+        """Tell what happens until the watch ends of itself."""
+        reason, compacted = "etcdserver: watch ended", 0
+        try:
+            compacted = await self._pass_on(watch)
+        except StateFailed as error:
+            reason = Refusal.of(error.failure).message
+            compacted = error.failure.compact_revision if error.failure.kind == "compacted" else 0
+        except Exception:
+            logger.exception("a watch failed")
+            reason = "etcdserver: watch failed"
+        await watch.feed.aclose()
+        del self._watches[watch.id]
+        if compacted:
+            await self._tell(0, Told(watch.id, canceled=True, compact_revision=compacted))
+        else:
+            await self._tell(self._state.head().revision, Told(watch.id, canceled=True, reason=reason))
+
+    async def _pass_on(self, watch: _Watch) -> int:
+        """Tell its events; a feed that was too quick for the client is followed by one that begins where it stopped.
+        Gives the revision before which all is forgotten, where that ended it.
+        """
+        while True:
+            try:
+                async for batch in watch.feed:
+                    watch.told = batch.revision
+                    if batch.events:
+                        watch.quiet = False
+                        await self._tell_events(watch, batch)
+                    if batch.compact_revision:
+                        return batch.compact_revision
+                return 0
+            except WatchLagged as lagged:
+                await watch.feed.aclose()
+                again = msgspec.structs.replace(watch.wanted.watch, start_revision=lagged.resume_revision)
+                watch.feed = self._state.watch(again)
+
+    async def _tell_events(self, watch: _Watch, batch: store.WatchBatch) -> None:
+        events = tuple([answers.event(one) for one in batch.events])
+        if not watch.wanted.fragment:
+            await self._tell(batch.revision, Told(watch.id), events)
+            return
+        pieces = list(fragments(events, self._bounds.fragment_bytes))
+        for place, piece in enumerate(pieces, 1):
+            await self._tell(batch.revision, Told(watch.id, fragment=place < len(pieces)), piece)
+
+    async def _progress(self) -> None:
+        """Every while, say of quiet watches that want it how far they have come."""
+        while True:
+            await asyncio.sleep(self._bounds.progress_s)
+            for watch in tuple(self._watches.values()):
+                if watch.wanted.progress_notify and watch.quiet and watch.id in self._watches:
+                    await self._tell(watch.told, Told(watch.id))
+                watch.quiet = True
+
+
+def fragments(events: tuple[str, ...], limit: int) -> Iterator[tuple[str, ...]]:
+    """Pieces of at most ``limit`` characters, or of one event."""
+    piece: list[str] = []
+    size = 0
+    for one in events:
+        if piece and size + len(one) > limit:
+            yield tuple(piece)
+            piece, size = [], 0
+        piece.append(one)
+        size += len(one)
+    yield tuple(piece)
