@@ -68,17 +68,7 @@ class Node:
         seeds = tuple(seed for seed in config.seeds if seed.name != config.name)
         self._swim = Swim(config.membership, local, seeds, config.cluster, Random(rng.getrandbits(64)))
         self._listed = tuple(sorted({seed.name for seed in config.seeds}))[:VOTERS_MAX]
-        self._raft: Raft | None = None
-        if config.name in self._listed or consensus.holds_seat(stored, config.name, identity.uuid):
-            self._raft = Raft(
-                config.consensus,
-                config.name,
-                identity.uuid,
-                self._listed,
-                config.cluster,
-                stored,
-                Random(rng.getrandbits(64)),
-            )
+        self._raft = _voter(config, identity.uuid, self._listed, stored, rng)
         self._following = Following(config.params, Random(rng.getrandbits(64)))
         self._readings = Readings(
             config, identity.uuid, self._swim, self._raft, self._following, self._ledger, self._gate.strangers
@@ -385,3 +375,11 @@ class Node:
     def _seated(self, seats: set[str], state: str) -> list[str]:
         """Those of ``seats`` that membership holds for ``state``, by name."""
         return [name for name in sorted(seats) if (found := self._swim.members.get(name)) and found.state == state]
+
+
+def _voter(config: NodeConfig, uuid: str, listed: tuple[str, ...], stored: Stored, rng: Random) -> Raft | None:
+    """The consensus core of a node that is listed, or holds a seat; None for any other."""
+    if config.name not in listed and not consensus.holds_seat(stored, config.name, uuid):
+        return None
+    seed = Random(rng.getrandbits(64))
+    return Raft(config.consensus, config.name, uuid, listed, config.cluster, stored, seed)
