@@ -27,6 +27,7 @@ from pycluster.node.outbox import Outbox, Redial
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
 from pycluster.node.state import State
+from pycluster.node.steering import Steering
 from pycluster.node.streams import StreamEvent, Streams
 from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
 from pycluster.node.voting import Voting
@@ -87,16 +88,18 @@ class Node:
             self._voting.drive,
             Random(rng.getrandbits(64)),
         )
+        self._steering = Steering(self._raft, self._outbox, self._voting.drive)
         self._commands = Commands(
             self._swim,
             self._raft is not None,
+            self._steering,
             self._addresses,
             self._readings,
             self._outbox,
             self._drive_swim,
             self._voting.drive,
         )
-        self._voting.attach(self._commands, self._state.replica)
+        self._voting.attach(self._commands, self._steering, self._state.replica)
         self._streams = Streams(
             self._gate.codec.encode(Greeting(config.name, identity.uuid)),
             self._addresses,
@@ -126,11 +129,12 @@ class Node:
             self._drive_swim(membership.Stir())
         self._streams.settle(self._raft.others if self._raft is not None else ())
         self._state.settle()
+        self._steering.settle(now_us)
         return self._outbox.taken()
 
     def next_deadline(self) -> int | None:
         """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
-        deadlines = [self._swim.next_deadline(), self._state.next_deadline()]
+        deadlines = [self._swim.next_deadline(), self._state.next_deadline(), self._steering.next_deadline()]
         if self._raft is not None:
             deadlines.append(self._raft.next_deadline())
         if self._readings.observes and not self._commands.departing:
@@ -221,10 +225,12 @@ class Node:
                 | events.Leave()
                 | events.Drain()
                 | events.ForceLeave()
+                | events.TransferLeadership()
+                | events.RemoveSeat()
                 | events.SetTags()
                 | events.Reload()
             ):
-                self._commands.perform(event)
+                self._commands.perform(event, self._now)
             case _:
                 assert_never(event)
 

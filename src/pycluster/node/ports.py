@@ -60,6 +60,20 @@ class ClusterCommands(Protocol):
 
     async def force_leave(self, name: str) -> Outcome: ...
 
+    async def transfer(self, to: str) -> Outcome:
+        """Hand leadership to ``to``, which keeps it until it is lost, or to the best other voter where it is empty.
+
+        Only the leader can; done when the next leader is followed.
+        """
+        ...
+
+    async def remove_voter(self, name: str) -> Outcome:
+        """Take a voter's seat away; refused where the quorum would be lost.
+
+        Only the leader can; done when it is committed.
+        """
+        ...
+
     async def set_tags(self, tags: dict[str, str]) -> Outcome: ...
 
 
