@@ -118,12 +118,16 @@ class WatchLagged(Exception):
         super().__init__(f"the watcher was too slow; it may begin anew at revision {resume_revision}")
 
 
-class StateStore(Protocol):
-    """The replicated state. Any agent takes any request; a write is durable on a majority before it is answered."""
+class StateReads(Protocol):
+    """What is known without asking anybody."""
 
     def head(self) -> StateHead:
         """At once, from memory."""
         ...
+
+
+class StateStore(StateReads, Protocol):
+    """The replicated state. Any agent takes any request; a write is durable on a majority before it is answered."""
 
     async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
         """The result, of the kind that belongs to the request, never a ``Failure``: that is raised as ``StateFailed``.
