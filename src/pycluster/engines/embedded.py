@@ -43,7 +43,8 @@ class _Watcher:
         if isinstance(batch, WatchBatch):
             self._events += len(batch.events)
             self._bytes += _bytes_of(batch)
-            if self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX:
+            # One batch alone is no sign of slowness: a revision may be larger than what is kept, and comes whole.
+            if self.batches and (self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX):
                 self.lagged = True
         if not self.lagged:
             self.batches.append(batch)
@@ -94,13 +95,12 @@ class Embedded:
     def close(self) -> None:
         """The node is gone: nobody waits in vain."""
         self._closed = True
-        gone = Failure("no-leader", "the agent is stopping")
         for waiting in self._asked.values():
             if not waiting.done():
-                waiting.set_result(gone)
+                waiting.set_result(Failure("outcome-unknown", "the agent is stopping"))
         self._asked.clear()
         for watcher in self._watchers.values():
-            watcher.put(gone)
+            watcher.put(Failure("no-leader", "the agent is stopping"))
 
     # --- node.ports.StateStore ----------------------------------------------------------------------------------------
 
