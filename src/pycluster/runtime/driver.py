@@ -244,6 +244,12 @@ class Driver:
     async def force_leave(self, name: str) -> Outcome:
         return await self._command(lambda command: events.ForceLeave(command, name))
 
+    async def transfer(self, to: str) -> Outcome:
+        return await self._command(lambda command: events.TransferLeadership(command, to))
+
+    async def remove_voter(self, name: str) -> Outcome:
+        return await self._command(lambda command: events.RemoveSeat(command, name))
+
     async def set_tags(self, tags: dict[str, str]) -> Outcome:
         return await self._command(lambda command: events.SetTags(command, tags))
 

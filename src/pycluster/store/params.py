@@ -57,7 +57,7 @@ class Params(msgspec.Struct, frozen=True):
             "value_max_bytes": (1, 3 * _MIB // 2),
             "request_max_bytes": (1_024, 3 * _MIB),
             "operations_max": (1, 10_000),
-            "state_max_bytes": (_MIB, 1 << 40),
+            "state_max_bytes": (_MIB, 1 << 31),
             "leases_max": (1, 1_000_000),
             "lease_ttl_min_s": (1, 3_600),
             "lease_ttl_max_s": (60, 9_000_000_000),
