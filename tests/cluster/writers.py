@@ -28,7 +28,7 @@ RETRYABLE = (AgentUnreachable, TimedOut, NoQuorum, AgentFailed)
 #: One agent is given so long for one try; then the next one is asked.
 TRY_S = 2.0
 #: A change that nobody answers for so long is a failure of the cluster.
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 COUNTERS = 2
 
 
