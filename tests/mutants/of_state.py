@@ -1,4 +1,4 @@
-"""Defects of the replicated state: what is read and when, what is applied, what a snapshot holds, what watchers hear."""
+"""Defects of the replicated state: what is read, what is applied, what a snapshot holds, what watchers hear."""
 
 from __future__ import annotations
 

@@ -75,9 +75,9 @@ class _Life:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unforeseen)
         self._driver = driver = Driver(parts.node, lambda: effective(self._loaded))
-        network = PortNetwork(parts.ports, driver.feed)
+        network = PortNetwork(parts.ports, driver.feed, driver.feed_all)
         disk = NodeDisk(parts.database, parts.acting, driver.feed, driver.fail)
-        states = Embedded(driver.feed, driver.head)
+        states = Embedded(driver.feed, driver.head, feed_all=driver.feed_all)
         driver.attach(network, disk, states)
         settings = parts.settings
         book = HookBook(os.path.join(parts.directory.path, HOOK_BOOK_NAME))

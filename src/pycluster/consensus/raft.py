@@ -217,8 +217,8 @@ class Raft:
                 self._roles.departure.resign()
             case RemoveVoter(name):
                 self._commands.remove(name)
-            case Propose(data):
-                self._commands.propose(data)
+            case Propose(data, more):
+                self._commands.propose((data, *more))
             case ReadIndex(token):
                 self._roles.reads.ask(token)
             case StateSaved(index, needed):

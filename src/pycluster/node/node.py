@@ -5,6 +5,7 @@ Bytes come in, bytes go out; every decision is a core's. The runtime and the sim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import assert_never
 
@@ -113,18 +114,24 @@ class Node:
 
     def handle(self, event: events.Event, now_us: int) -> list[effects.Effect]:
         """What is to be done, in order, because of ``event`` at ``now_us`` (µs of the boot-time clock)."""
+        return self.handle_all((event,), now_us)
+
+    def handle_all(self, happened: Sequence[events.Event], now_us: int) -> list[effects.Effect]:
+        """The same for events that came together: what they ask of the log goes into it as one."""
         self._now = now_us
         self._outbox.begin(now_us)
         self._voting.at(now_us)
         self._state.at(now_us)
         if self._raft is not None:
-            if isinstance(event, events.LoopLagged):
-                self._voting.drive(consensus.LoopLagged(event.lag_us))
+            for event in happened:
+                if isinstance(event, events.LoopLagged):
+                    self._voting.drive(consensus.LoopLagged(event.lag_us))
             due = self._raft.next_deadline()
             if due is not None and due <= now_us:
                 # A stalled process must see that its lease lapsed before it does anything else.
                 self._voting.drive(consensus.Timer())
-        self._dispatch(event)
+        for event in happened:
+            self._dispatch(event)
         if self._announcer.settle(now_us, self._outbox.effects):
             self._drive_swim(membership.Stir())
         self._streams.settle(self._raft.others if self._raft is not None else ())
