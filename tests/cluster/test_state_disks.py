@@ -173,6 +173,7 @@ def test_power_that_goes_everywhere_at_once_takes_nothing_acknowledged(tmp_path:
         plugged.enter_context(fleet(*agents))
         formed(agents)
         seated(agents)
+        lost = 0
         for turn in range(3):
             load = Load(agents, f"power{turn}")
             with load.running():
@@ -186,9 +187,10 @@ def test_power_that_goes_everywhere_at_once_takes_nothing_acknowledged(tmp_path:
                     agent.kill()
                 for disk in disks:
                     disk.restore()
-                kept = [path for path in unsynced if path.exists() and path.stat().st_size > 0]
-                assert kept == [], "these disks lose nothing"
+                lost += sum(not path.exists() or path.stat().st_size == 0 for path in unsynced)
                 for agent in agents:
                     agent.start()
                 load.acknowledges(30)
             promised.check(load, agents)
+    # Not of each: anybody on this machine may have had everything synced in that moment.
+    assert lost > 0, "these disks lose nothing"
