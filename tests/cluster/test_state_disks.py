@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.agents import AgentProcess, fleet, wait_for
 from tests.cluster.disks import powered_disk, small_disk
 from tests.cluster.three import HOSTS, agents_on, formed, seated
-from tests.cluster.writers import Load, Promised, listed
+from tests.cluster.writers import Load, Promised
 
 #: A snapshot after every 16 KiB of writes, and nothing of the log kept that it covers.
 _OFTEN = "\n[state]\nsnapshot_min_bytes = 16384\nsnapshot_max_bytes = 16384\n\n[consensus]\nkept_max = 0\n"
@@ -58,6 +58,13 @@ def snapshot_of(agent: AgentProcess) -> Path | None:
     return next((path for path in agent.data_dir.glob("snapshot.*") if path.suffix[1:].isdecimal()), None)
 
 
+def seat_of(agent: AgentProcess) -> str | None:
+    """Its UUID, once it votes with it."""
+    status = agent.peek()
+    votes = status is not None and any(seat.uuid == status.uuid and not seat.learner for seat in status.quorum.voters)
+    return status.uuid if status is not None and votes else None
+
+
 def contents(agent: AgentProcess) -> list[object]:
     """What its directory holds: snapshots as they are, and the rows of its database, wherever SQLite keeps them."""
     snapshots = [(path.name, path.read_bytes()) for path in sorted(agent.data_dir.glob("snapshot.*"))]
@@ -87,12 +94,9 @@ def test_a_damaged_snapshot_is_refused_and_its_node_comes_back_as_a_new_member(t
         promised.check(load, agents[:2])
         shutil.rmtree(three.data_dir)
         three.start()
-        seated(agents)
-        wait_for(
-            "the third has the state", lambda: listed(three, serializable=True).kvs == listed(agents[0]).kvs or None
-        )
-        assert wait_for("the third answers", three.peek).uuid != old_uuid
-        assert snapshot_of(three) is not None
+        new_uuid = wait_for("the third has a seat of its own", lambda: seat_of(three))
+        assert new_uuid != old_uuid
+        wait_for("it was given a snapshot", lambda: snapshot_of(three))
         assert rows(three, "SELECT min(id) FROM log") != [(1,)], "it was given the log and not a snapshot"
         load = Load(agents, "after")
         with load.running():
@@ -123,22 +127,37 @@ def refused_with_each_damage(agent: AgentProcess, sound: Path) -> None:
 @pytest.mark.slow
 def test_a_disk_that_fills_up_under_load_stops_its_voter_and_loses_nothing(tmp_path: Path) -> None:
     agents = agents_on(tmp_path, HOSTS)
-    three, promised, load = agents[2], Promised(), Load(agents, "full")
-    with small_disk(three.data_dir, kib=4096) as disk, fleet(*agents):
+    with small_disk(agents[2].data_dir, kib=4096) as disk:
+        stops_and_comes_back(agents, disk.fill, disk.free, "free space")
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_a_disk_that_fails_under_load_stops_its_voter_and_loses_nothing(tmp_path: Path) -> None:
+    agents = agents_on(tmp_path, HOSTS)
+    with powered_disk(agents[2].data_dir) as disk:
+        stops_and_comes_back(agents, disk.cut, disk.restore, "look for disk errors in the kernel's log")
+
+
+def stops_and_comes_back(
+    agents: tuple[AgentProcess, ...], breaks: Callable[[], None], mended: Callable[[], None], remedy: str
+) -> None:
+    """The third one's disk breaks: it says so and ends, the others go on, and it is one of them again afterwards."""
+    three, promised, load = agents[2], Promised(), Load(agents, "disk")
+    with fleet(*agents):
         formed(agents)
         seated(agents)
         with load.running():
             load.acknowledges(30)
-            disk.fill()
-            wait_for("the third ends", lambda: None if three.ended() is None else True)
-            assert three.wait() == 1, three.console()
+            breaks()
+            assert wait_for("the third ends", three.ended) == 1, three.console()
             told = three.err.read_text()
             assert "Stopped, this node cannot go on" in told
             assert str(three.data_dir) in told
-            assert "free space" in told
+            assert remedy in told
             assert "Traceback" not in told
             load.acknowledges(30)
-            disk.free()
+            mended()
             three.start()
             load.acknowledges(30)
         promised.check(load, agents)
@@ -154,6 +173,7 @@ def test_power_that_goes_everywhere_at_once_takes_nothing_acknowledged(tmp_path:
         plugged.enter_context(fleet(*agents))
         formed(agents)
         seated(agents)
+        lost = 0
         for turn in range(3):
             load = Load(agents, f"power{turn}")
             with load.running():
@@ -167,9 +187,10 @@ def test_power_that_goes_everywhere_at_once_takes_nothing_acknowledged(tmp_path:
                     agent.kill()
                 for disk in disks:
                     disk.restore()
-                kept = [path for path in unsynced if path.exists() and path.stat().st_size > 0]
-                assert kept == [], "these disks lose nothing"
+                lost += sum(not path.exists() or path.stat().st_size == 0 for path in unsynced)
                 for agent in agents:
                     agent.start()
                 load.acknowledges(30)
             promised.check(load, agents)
+    # Not of each: anybody on this machine may have had everything synced in that moment.
+    assert lost > 0, "these disks lose nothing"
