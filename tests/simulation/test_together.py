@@ -17,8 +17,9 @@ HERE = Address("127.0.0.1", 7946)
 class Alone:
     """A voter that is its own majority, and a disk that writes when it is told to."""
 
-    def __init__(self) -> None:
-        config = NodeConfig("demo", "node001", HERE, (Seed("node001", HERE.host, HERE.port),))
+    def __init__(self, bounds: store.Params | None = None) -> None:
+        seeds = (Seed("node001", HERE.host, HERE.port),)
+        config = NodeConfig("demo", "node001", HERE, seeds, store=bounds or store.Params())
         self.node = Node(config, Identity("node001", "a" * 32), Stored(), Random(1))
         self.now_us = 10**9
         self.asked: list[effects.Persist] = []
@@ -76,3 +77,14 @@ def test_reads_that_come_together_share_a_round_and_see_what_was_answered_before
     alone.feed(*ask([Range(b"a"), Range(b"a", b"b"), Range(b"z")]))
     counts = [result.count for result in alone.answers.values() if isinstance(result, RangeResult)]
     assert counts == [1, 1, 0]
+
+
+def test_a_retry_of_what_was_applied_is_answered_also_where_there_is_no_space_left() -> None:
+    alone = Alone(store.Params(state_max_bytes=1 << 20))
+    write = Put(b"k", b"v" * (1 << 19))
+    alone.feed(events.StateAsked(1, write, b"same", 5_000_000))
+    alone.write()
+    alone.feed(events.StateAsked(2, write, b"other", 5_000_000), events.StateAsked(3, write, b"same", 5_000_000))
+    alone.write()
+    assert getattr(alone.answers[2], "kind", "") == "no-space"
+    assert alone.answers[3] == alone.answers[1]

@@ -109,12 +109,16 @@ class Replica:
         elif isinstance(request, store.Query):
             self._asked.append((request, asker))
             self._reading += 1
-        elif (refused := self.store.check(request, self._coming_bytes)) is not None:
+        elif (refused := self._refusal(request, request_id)) is not None:
             self._answer(asker, refused)
         else:
             data = _encode(store.Command(request_id, request))
             self._queued.append((data, asker))
             self._coming_bytes += len(data)
+
+    def _refusal(self, write: Write, request_id: bytes) -> Failure | None:
+        """Why it need not go into the log; a retry of what was applied is answered with that, whatever holds by now."""
+        return None if self.store.remembers(request_id) else self.store.check(write, self._coming_bytes)
 
     def flush(self) -> None:
         """What came with one turn goes to consensus together: one write to the disk, one round of heartbeats."""

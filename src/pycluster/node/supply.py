@@ -128,6 +128,8 @@ class Supply:
             self._reader = None
         if piece.done:
             self._drive(consensus.PieceTaken(piece.snapshot, ok))
+        elif piece.number == 0:
+            self._received = None  # of an earlier one that nobody wanted any more
 
     def received(self, snapshot: Snapshot) -> Store:
         """The state that makes the whole; a snapshot of our own that is under way is of the old one."""
