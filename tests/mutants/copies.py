@@ -127,6 +127,12 @@ def judged(stage: Stage, cluster: Cluster, act: Callable[[int], None], times: in
     agree(world.hosts)
 
 
+def clients_in_peace(stage: Stage) -> None:
+    """Clients and watchers at every node, and nothing goes wrong; old revisions are forgotten meanwhile."""
+    cluster = settled(stage)
+    judged(stage, cluster, lambda number: cluster.world.run(8 * SECOND), 4)
+
+
 def leaders_fail_under_clients(stage: Stage) -> None:
     """Leaders die, are cut off or freeze, with clients at every node."""
     cluster = settled(stage)

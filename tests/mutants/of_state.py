@@ -58,6 +58,8 @@ MUTANTS = (
         REPLICA,
         "applied = self.store.apply(command)",
         'applied = (self.store.apply(msgspec.structs.replace(command, request_id=b"")), self.store.apply(command))[1]',
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "applied-out-of-order",
@@ -72,6 +74,8 @@ MUTANTS = (
         REPLICA,
         "written = self._writes.pop(entry.index, None)",
         "written = self._writes.pop(entry.index + 1, None)",
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "installed-at-the-old-index",
@@ -79,6 +83,8 @@ MUTANTS = (
         REPLICA,
         "self.applied, self._since_bytes = snapshot.index, 0",
         "self.applied, self._since_bytes = self.applied, 0",
+        scenario="voters_return_under_clients",
+        tries=5,
     ),
     Mutant(
         "expiry-not-through-the-log",
@@ -86,6 +92,8 @@ MUTANTS = (
         REPLICA,
         "self._propose(store.LeaseRevoke(number, expired=True))",
         'self.store.apply(store.Command(b"", store.LeaseRevoke(number, expired=True)))',
+        scenario="leases_after_a_change",
+        tries=5,
     ),
     Mutant(
         "leases-not-extended",
@@ -111,6 +119,8 @@ MUTANTS = (
         TRANSACTION,
         "for key in self._leases.keys(lease):",
         "for key in self._leases.keys(lease)[:0]:",
+        scenario="leases_after_a_change",
+        tries=5,
     ),
     Mutant(
         "snapshot-of-a-later-state",
@@ -118,6 +128,8 @@ MUTANTS = (
         CONTENTS,
         "last = bisect_right(versions, self.revision, first, key=mod_revision)",
         "last = len(versions)",
+        scenario="voters_return_under_clients",
+        tries=5,
     ),
     Mutant(
         "answers-not-in-the-snapshot",
@@ -134,6 +146,8 @@ MUTANTS = (
         "store/remembered.py",
         "if not request_id or not self._params.remembered_max:",
         "if request_id or not self._params.remembered_max:",
+        scenario="a_retry_after_a_restart",
+        tries=5,
     ),
     Mutant(
         "request-id-drawn-anew",
@@ -175,6 +189,8 @@ MUTANTS = (
         WATCHES,
         "watcher.following += 1",
         "watcher.following += 1 + (entries <= 0)",
+        scenario="voters_return_under_clients",
+        tries=5,
     ),
     Mutant(
         "watch-lost-with-the-state",
@@ -191,6 +207,8 @@ MUTANTS = (
         POLLING,
         "start_revision=answer.revision + 1",
         "start_revision=answer.revision",
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "poll-skips",
@@ -198,6 +216,8 @@ MUTANTS = (
         POLLING,
         "start_revision=answer.revision + 1",
         "start_revision=answer.revision + 2",
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "compare-taken-for-at-least",
@@ -205,6 +225,8 @@ MUTANTS = (
         TRANSACTION,
         '"equal": lambda sign: sign == 0,',
         '"equal": lambda sign: sign >= 0,',
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "compaction-drops-the-newest",
@@ -212,6 +234,8 @@ MUTANTS = (
         KEYSPACE,
         "return place if is_deletion(newest) else place - 1",
         "return place if newest else place - 1",
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "past-read-one-too-early",
@@ -219,6 +243,8 @@ MUTANTS = (
         KEYSPACE,
         "place = bisect_right(kept, revision, 1, key=mod_revision)",
         "place = bisect_left(kept, revision, 1, key=mod_revision)",
+        scenario="clients_in_peace",
+        tries=5,
     ),
     Mutant(
         "empty-delete-counts",
@@ -226,5 +252,7 @@ MUTANTS = (
         "store/store.py",
         "if not transaction.keys:",
         "if transaction is None:",
+        scenario="clients_in_peace",
+        tries=5,
     ),
 )
