@@ -274,7 +274,8 @@ class Replica:
         """Whatever is due, one slice of whatever takes long."""
         self.watchers.tick(self._now)
         if self._leading:
-            self.supply.caught_up(self._raft.installing)
+            if self.supply.sends:
+                self.supply.caught_up(self._raft.installing)
             self._expire()
         if not self._busy or self._now < self._slice_us:
             return

@@ -86,6 +86,11 @@ class Supply:
 
     # To followers.
 
+    @property
+    def sends(self) -> bool:
+        """Whether a snapshot is on its way to anybody."""
+        return bool(self._to)
+
     def wanted(self, wanted: PieceWanted, state: Store, applied: int) -> None:
         """Give the piece that a follower needs, the last one again, or the first of the state as it is."""
         sending = self._to.get(wanted.uuid)
