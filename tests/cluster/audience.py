@@ -28,6 +28,8 @@ from tests.cluster.writers import PATIENCE_S, Everywhere, client_of
 
 PREFIX = "watched/"
 _END = b"end"
+#: A thousand watchers keep a small machine busy.
+_LIMIT_S = 600.0
 #: Changes a second that one writer is good for, and no fewer writers than these.
 _WRITER_PER_S = 15
 _WRITERS_MIN = 12
@@ -74,7 +76,7 @@ class Audience:
     def writes_more(self, more: int) -> None:
         """Until so many more writes are acknowledged."""
         had = self.writes
-        wait_for(f"{more} more writes are acknowledged", lambda: self.writes >= had + more or None)
+        wait_for(f"{more} more writes are acknowledged", lambda: self.writes >= had + more or None, _LIMIT_S)
 
     def check(self) -> None:
         """Each watcher heard each change of what it watches once, in order."""
@@ -89,7 +91,7 @@ class Audience:
     async def _run(self, over: threading.Event) -> None:
         first = await Everywhere(self.agents, 0).ask(lambda client: client.put("before", "", request_id="before"))
         begin = first.revision + 1
-        async with asyncio.timeout(5 * PATIENCE_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(5 * _LIMIT_S), asyncio.TaskGroup() as group:
             for number, key in enumerate(self._keys):
                 group.create_task(self._watch(key, number, begin, {key.encode()}))
             for number in range(self._whole):
