@@ -147,6 +147,16 @@ class Raft:
         """The other voters that can be talked to; the same object as long as nothing changed."""
         return self._s.others
 
+    @property
+    def voters(self) -> tuple[Voter, ...]:
+        """By the newest configuration in the log."""
+        return self._s.voters
+
+    @property
+    def settled(self) -> bool:
+        """Whether that configuration is committed."""
+        return not self._s.in_doubt
+
     def is_acting(self, now_us: int) -> bool:
         """Whether this node may act as leader at this very moment."""
         return self._roles.lease.acting and now_us < self._roles.lease.until_us
@@ -207,8 +217,8 @@ class Raft:
                 self._roles.departure.resign()
             case RemoveVoter(name):
                 self._commands.remove(name)
-            case Propose(data):
-                self._commands.propose(data)
+            case Propose(data, more):
+                self._commands.propose((data, *more))
             case ReadIndex(token):
                 self._roles.reads.ask(token)
             case StateSaved(index, needed):

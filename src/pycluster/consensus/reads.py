@@ -40,8 +40,8 @@ class Reads:
     def settle(self) -> None:
         """What was confirmed is ready; what waits begins the next round."""
         s = self._s
-        if s.journal.term_at(s.commit_index) != s.term:
-            return  # nothing of this term is committed: what is may be more than this leader knows (Raft §6.4)
+        if not self._may_answer:
+            return
         if self._asked and self._lease.confirmed_us >= self._round_us:
             s.effects.extend(ReadReady(token, self._index) for token in self._asked)
             self._asked = []
@@ -59,4 +59,9 @@ class Reads:
     @property
     def next_deadline(self) -> int | None:
         """Two rounds are told apart by their time, so one that came in the same microsecond waits for the next."""
-        return self._s.now_us + 1 if self._fresh and not self._asked else None
+        return self._s.now_us + 1 if self._fresh and not self._asked and self._may_answer else None
+
+    @property
+    def _may_answer(self) -> bool:
+        """While nothing of this term is committed, what is may be more than this leader knows (Raft §6.4)."""
+        return self._s.journal.term_at(self._s.commit_index) == self._s.term

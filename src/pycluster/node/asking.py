@@ -34,9 +34,10 @@ class _Question(msgspec.Struct):
     retry_us: int
     token: int | None = None
     told: Callable[[Answer], None] | None = None
-    #: Whom it was passed on to last, and whether anybody ever had it.
+    #: Whom it was passed on to last, how often it was, and how many of those tries came to nothing for certain.
     to: str = ""
-    passed: bool = False
+    tries: int = 0
+    refusals: int = 0
     failure: Failure | None = None
 
 
@@ -61,8 +62,10 @@ class Asking:
         self._leader = leader
         self._rng = rng
         self._now = 0
-        self._number = 0
+        #: Not from 0 on: what a former life of this node asked may still be answered.
+        self._number = rng.getrandbits(48)
         self._open: dict[int, _Question] = {}
+        self._polls = 0
         self._asked_of = ""
         self._due_us: int | None = None
 
@@ -83,15 +86,20 @@ class Asking:
 
     def drop(self, number: int) -> None:
         """Nobody wants that answer any more."""
-        self._open.pop(number, None)
+        if self._open.pop(number, None) is not None:
+            self._polls -= 1
 
     def answered(self, number: int, answer: Answer) -> None:
         """A replica answered, here or by a peer's word."""
         question = self._open.get(number)
         if question is None:
             return  # an answer that comes twice, or too late
+        of_poll = isinstance(question.request, WatchPoll)
+        if not isinstance(answer, Failure) and isinstance(answer, store.WatchBatch) != of_poll:
+            return  # not to what was asked
         if isinstance(answer, Failure) and answer.kind in RETRYABLE:
             question.failure = answer
+            question.refusals += answer.kind in ("no-leader", "overloaded")
             pause_us = self._params.retry_ms * MILLISECOND // _SOON
             self._retry(question, pause_us // 2 + self._rng.randrange(pause_us))
         else:
@@ -127,8 +135,10 @@ class Asking:
         self._number += 1
         number = self._number
         self._open[number] = question
+        self._polls += question.told is not None
         self._due(question.ends_us)
-        if len(self._open) > self._params.requests_max:
+        # How many polls there are, the bound of watches says.
+        if question.told is None and len(self._open) - self._polls > self._params.requests_max:
             self._end(number, Failure("overloaded", f"{self._name} has too many requests under way"))
         else:
             self._try(number, question)
@@ -139,7 +149,7 @@ class Asking:
         anyone = isinstance(request, store.Range) and request.serializable
         replica = self._replica()
         if replica is not None and (anyone or leader == self._name):
-            question.to, question.passed = self._name, True
+            question.to, question.tries = self._name, question.tries + 1
             self._retry(question, question.ends_us - self._now)
             replica.take(request, question.request_id, number)
             return
@@ -148,7 +158,7 @@ class Asking:
         if address is None:
             self._retry(question, pause_us // _SOON)
             return
-        question.to, question.passed = leader, True
+        question.to, question.tries = leader, question.tries + 1
         wait_us = request.wait_us if isinstance(request, WatchPoll) else 0
         self._retry(question, pause_us + wait_us)
         body = StateRequest(self._name, number, request, question.request_id)
@@ -164,15 +174,15 @@ class Asking:
     def _end(self, number: int, answer: Answer) -> None:
         question = self._open.pop(number)
         if question.told is not None:
+            self._polls -= 1
             question.told(answer)
         elif question.token is not None:
             assert not isinstance(answer, store.WatchBatch)
             self._outbox.append(StateAnswered(question.token, answer))
 
     def _too_late(self, question: _Question) -> Failure:
-        if not question.passed:
+        if not question.tries:
             return Failure("no-leader", "no leader took it in time")
-        known = question.failure
-        if known is not None and known.kind in ("no-leader", "overloaded"):
-            return known
+        if question.failure is not None and question.tries == question.refusals:
+            return question.failure
         return Failure("timed-out", "no answer came in time; a write may or may not have been applied")

@@ -33,12 +33,13 @@ class Retention:
         if self.next_us is None or now_us < self.next_us:
             return None
         self.next_us = now_us + _LOOK_US if self._count or self._age_us else None
+        # A compaction is an entry of the log: not for every revision. Of age there is one mark in a while anyway.
         wanted = state.revision - self._count if self._count else 0
+        if wanted < state.compact_revision + max(self._count // 10, 1):
+            wanted = 0
         if self._age_us:
             while self._marks and self._marks[0][0] + self._age_us <= now_us:
                 wanted = max(wanted, self._marks.popleft()[1])
             if not self._marks or now_us - self._marks[-1][0] >= self._age_us // _MARKS:
                 self._marks.append((now_us, state.revision))
-        # A compaction is an entry of the log: not for every revision.
-        enough = state.compact_revision + max(self._count // 10, 1)
-        return wanted if wanted >= enough and wanted > 0 else None
+        return wanted if wanted > state.compact_revision else None

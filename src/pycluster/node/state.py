@@ -97,6 +97,8 @@ class State:
             self.replica.tick()
         self._asking.led()
         self._asking.tick()
+        if self.replica is not None:
+            self.replica.flush()
 
     def next_deadline(self) -> int | None:
         """When ``settle`` is wanted at the latest."""

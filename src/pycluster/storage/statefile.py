@@ -162,6 +162,8 @@ class StateFile:
             for snapshot in received:
                 self.pieces.finish("received", snapshot.index)
             self._connection.execute("BEGIN IMMEDIATE")
+            if received:
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
             for request in requests:
                 head = self._apply(head, request)
             self._fold(head)
@@ -170,7 +172,6 @@ class StateFile:
             self._connection.execute("COMMIT")
             self._mark.write(head.commits)
             if received:
-                self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
                 self.pieces.keep(head.snapshot.index)
         except (sqlite3.Error, OSError) as error:
             raise faults.failed(self._file, error) from error
