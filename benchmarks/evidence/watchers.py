@@ -22,7 +22,7 @@ SINGLE = 1_000
 WHOLE = 20
 PER_S = 500
 #: So many before, between and after.
-WRITES = 5_000
+WRITES = 2_500
 
 
 def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> None:

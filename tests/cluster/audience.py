@@ -28,6 +28,8 @@ from tests.cluster.writers import PATIENCE_S, Everywhere, client_of
 
 PREFIX = "watched/"
 _END = b"end"
+#: A thousand watchers keep a small machine busy.
+_LIMIT_S = 600.0
 #: Changes a second that one writer is good for, and no fewer writers than these.
 _WRITER_PER_S = 15
 _WRITERS_MIN = 12
@@ -50,6 +52,7 @@ class Audience:
         self._per_s = per_s
         self._writers = max(_WRITERS_MIN, per_s // _WRITER_PER_S)
         self._next = itertools.count()
+        self._over = False
         self._heard: dict[str, list[Told]] = {}
         #: Every acknowledged write by its revision.
         self._written: dict[int, Told] = {}
@@ -63,7 +66,14 @@ class Audience:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Watch and write all the while; at the end every watcher has heard the last change of what it watches."""
-        with beside("audience", lambda over: asyncio.run(self._run(over))):
+
+        def run(over: threading.Event) -> None:
+            try:
+                asyncio.run(self._run(over))
+            finally:
+                self._over = True
+
+        with beside("audience", run):
             yield
 
     @property
@@ -73,8 +83,13 @@ class Audience:
 
     def writes_more(self, more: int) -> None:
         """Until so many more writes are acknowledged."""
-        had = self.writes
-        wait_for(f"{more} more writes are acknowledged", lambda: self.writes >= had + more or None)
+        wanted = self.writes + more
+
+        def look() -> bool | None:
+            assert not self._over, "the audience has gone"
+            return self.writes >= wanted or None
+
+        wait_for(f"{more} more writes are acknowledged", look, _LIMIT_S)
 
     def check(self) -> None:
         """Each watcher heard each change of what it watches once, in order."""
@@ -89,12 +104,12 @@ class Audience:
     async def _run(self, over: threading.Event) -> None:
         first = await Everywhere(self.agents, 0).ask(lambda client: client.put("before", "", request_id="before"))
         begin = first.revision + 1
-        async with asyncio.timeout(5 * PATIENCE_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(5 * _LIMIT_S), asyncio.TaskGroup() as group:
             for number, key in enumerate(self._keys):
                 group.create_task(self._watch(key, number, begin, {key.encode()}))
             for number in range(self._whole):
                 group.create_task(self._watch(f"all {number}", number, begin, self._all()))
-            group.create_task(self._stop_reading(len(self.agents) - 1, begin))
+            group.create_task(self._stop_reading(2 * len(self.agents) - 1, begin))
             begun = time.monotonic()
             async with asyncio.TaskGroup() as writers:
                 for number in range(self._writers):
@@ -129,7 +144,7 @@ class Audience:
 
     async def _stop_reading(self, number: int, begin: int) -> None:
         """Watch everything, read nothing until the agent has enough of that, then go on after what came."""
-        heard, last = await asyncio.to_thread(stalled, self.agents[number], begin)
+        heard, last = await asyncio.to_thread(stalled, self.agents[-1], begin)
         self.cut_after = len(heard)
         await self._watch("all that stopped", number, last + 1, self._all(), heard)
 

@@ -81,6 +81,10 @@ class PoweredDisk:
     def restore(self) -> None:
         """The power is back; nobody may have a file open from before."""
         subprocess.run(["umount", str(self.path)], check=True, capture_output=True)
+        # What is on the device, on another one: some other mount namespace may still hold the dead file system.
+        device = self._image.with_suffix(f"{self._image.suffix}+")
+        shutil.copyfile(self._image, device)
+        device.replace(self._image)
         self.mount()
 
     def mount(self) -> None:

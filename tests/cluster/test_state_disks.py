@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.agents import AgentProcess, fleet, wait_for
 from tests.cluster.disks import powered_disk, small_disk
+from tests.cluster.outages import three_with_power
 from tests.cluster.three import HOSTS, agents_on, formed, seated
 from tests.cluster.writers import Load, Promised
 
@@ -166,31 +167,7 @@ def stops_and_comes_back(
 @pytest.mark.root
 @pytest.mark.slow
 def test_power_that_goes_everywhere_at_once_takes_nothing_acknowledged(tmp_path: Path) -> None:
-    agents = agents_on(tmp_path, HOSTS)
-    promised = Promised()
-    with ExitStack() as plugged:
-        disks = [plugged.enter_context(powered_disk(agent.data_dir)) for agent in agents]
-        plugged.enter_context(fleet(*agents))
-        formed(agents)
-        seated(agents)
-        lost = 0
-        for turn in range(3):
-            load = Load(agents, f"power{turn}")
-            with load.running():
-                load.acknowledges(60)
-                unsynced = [disk.path / f"unsynced{turn}" for disk in disks]
-                for path in unsynced:
-                    path.write_bytes(b"lost")
-                for disk in disks:
-                    disk.cut()
-                for agent in agents:
-                    agent.kill()
-                for disk in disks:
-                    disk.restore()
-                lost += sum(not path.exists() or path.stat().st_size == 0 for path in unsynced)
-                for agent in agents:
-                    agent.start()
-                load.acknowledges(30)
-            promised.check(load, agents)
-    # Not of each: anybody on this machine may have had everything synced in that moment.
+    with three_with_power(tmp_path) as outages:
+        lost = sum(int(outages.round(number)["unsynced files lost"]) for number in range(3))
+    # Not every time: anybody on this machine may have had everything synced in that moment.
     assert lost > 0, "these disks lose nothing"
