@@ -57,7 +57,7 @@ fuzz: $(VENV)/.fuzz ## TARGET=name: one decoder, coverage-guided (ARGS="--second
 	@$(PY) -m tests.fuzz $(TARGET) $(ARGS)
 
 ##@ Set up
-PEERS := chromium:chromium etcd:etcd-server fc-list:fontconfig ip:iproute2 nft:nftables serf:serf strace:strace
+PEERS := chromium:chromium etcd:etcd-server fc-list:fontconfig ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables serf:serf strace:strace
 peers: ## the real programs that some tests need
 	@missing=; for peer in $(PEERS); do command -v "$${peer%%:*}" >/dev/null || missing+=" $${peer##*:}"; done; \
 	[ -n "$$missing" ] || exit 0; \

@@ -17,6 +17,13 @@ BARS = {
     "three-agents": (20, "three agents on one port: node001 leads, dies, node002 leads, node001 leads again once"),
     "partitions": (20, "five voters cut two from three in network namespaces, and healed"),
     "rounds": (200, "random faults of real processes and networks, five voters and five members"),
+    "writes": (100, "kill -9 of the leader, of one or of all under load: nothing acknowledged lost, counters exact"),
+    "outages": (50, "the power of three voters goes at once under load: nothing acknowledged lost"),
+    "histories": (20, "five voters cut two from three under load: the two refuse, the history is linearizable"),
+    "watchers": (
+        5,
+        "1,000 watchers of a key each, 20 of all, the leader killed: each hears each change once, in order",
+    ),
     "seeds": (200, "simulator seeds with every fault"),
     "failover": (40, "3 and 5 voters, kill -9 of the leader: the next is followed, median 0.3 s, worst 2 s"),
     "frozen": (40, "leader frozen, leader silently cut off: the next is followed, median 1.5 s; no acting twice"),

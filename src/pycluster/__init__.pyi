@@ -12,6 +12,7 @@ from pycluster.client import NoQuorum as NoQuorum
 from pycluster.client import NotFound as NotFound
 from pycluster.client import Rejected as Rejected
 from pycluster.client import TimedOut as TimedOut
+from pycluster.client import TooLarge as TooLarge
 from pycluster.client.blocking import Election as Election
 from pycluster.client.blocking import Lease as Lease
 from pycluster.client.blocking import Lock as Lock

@@ -34,6 +34,7 @@ _PLACES = {
         "NotFound",
         "Rejected",
         "TimedOut",
+        "TooLarge",
     ),
     "pycluster.store": (
         "Compare",

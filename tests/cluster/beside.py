@@ -17,7 +17,7 @@ def beside(name: str, work: Callable[[threading.Event], None]) -> Iterator[None]
         try:
             work(over)
         except Exception as error:
-            failed.append(error)
+            failed.append(first(error))
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
@@ -26,5 +26,13 @@ def beside(name: str, work: Callable[[threading.Event], None]) -> Iterator[None]
     finally:
         over.set()
         thread.join()
-    if failed:
-        raise failed[0]
+        # First what went wrong beside the test: the test may have waited for it in vain.
+        if failed:
+            raise failed[0]
+
+
+def first(error: Exception) -> Exception:
+    """Of a task group's errors the first: it is why the other tasks were ended."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,73 +1,25 @@
-"""What a voter asks of its kernel, in order: a vote is on the disk before the answer that tells of it leaves."""
+"""What a voter asks of its kernel, in order: what an answer tells of is on the disk before the answer leaves."""
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from pycluster.consensus.messages import VoteReply, VoteRequest
-from pycluster.runtime.framing import BrokenFraming, FrameReader
-from pycluster.wire import Codec, Malformed, Rejected, VoterMessage
-from tests.cluster.agents import AgentProcess, fleet
-from tests.cluster.three import HOSTS, agents_on, formed
+import pycluster
+from pycluster.agent import SOCKET_NAME
+from pycluster.consensus.messages import AppendEntries, AppendReply, VoteReply, VoteRequest
+from tests.cluster.agents import fleet
+from tests.cluster.three import HOSTS, agents_on, formed, seated
+from tests.cluster.traces import LOG, RECEIVES, SENDS, Call, calls, synced, synced_since, traced, voters_words
 
 pytestmark = pytest.mark.root
-_TRACED = "fsync,fdatasync,pwrite64,read,recvfrom,recvmsg,write,sendto,sendmsg,writev"
-_QUOTED = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
-_FILE = re.compile(r"\(\d+<((?:\\x[0-9a-f]{2})+)>")
-_NAME = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+)")
-
-
-class Call(msgspec.Struct, frozen=True):
-    """One line of the trace: the call, the file it was on and what it carried, where the line shows these."""
-
-    name: str
-    file: str
-    data: bytes
-    finished: bool
-
-
-def calls(trace: Path) -> list[Call]:
-    """The lines in the order in which the kernel reported them."""
-    return [parsed for line in trace.read_text().splitlines() if (parsed := parse(line)) is not None]
-
-
-def parse(line: str) -> Call | None:
-    name = _NAME.match(line)
-    if name is None:
-        return None
-    file = _FILE.search(line)
-    data = b"".join(unhexed(found) for found in _QUOTED.findall(line))
-    return Call(name[1], unhexed(file[1]).decode() if file else "", data, "<unfinished" not in line)
-
-
-def unhexed(text: str) -> bytes:
-    return bytes.fromhex(text.replace("\\x", ""))
-
-
-def voters_words(data: bytes) -> list[object]:
-    """The Raft messages in what one call carried, over TCP."""
-    try:
-        frames = [frame for _, frame in FrameReader().feed(data)]
-        bodies = [Codec("proxy").decode(frame, datagram=False) for frame in frames if frame]
-    except (BrokenFraming, Malformed, Rejected):
-        return []
-    return [body.message for body in bodies if isinstance(body, VoterMessage)]
 
 
 def test_a_vote_is_synced_before_its_answer_is_sent(tmp_path: Path) -> None:
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("needs strace, Debian's package strace")
     trace = tmp_path / "trace"
     one, two, plain = agents_on(tmp_path, HOSTS)
-    # -D: the agent itself is our child; -xx: data and names in hexadecimal; -y: which file a descriptor is.
-    traced = (strace, "-D", "-f", "-y", "-xx", "-s", "4096", "-e", f"trace={_TRACED}", "-o", str(trace))
-    three = AgentProcess("node003", tmp_path, *plain.flags[4:], enter=traced)
+    three = traced(plain, tmp_path, trace)
     with fleet(one, two, three):
         formed((one, two, three))
         one.kill()
@@ -77,32 +29,80 @@ def test_a_vote_is_synced_before_its_answer_is_sent(tmp_path: Path) -> None:
     made = calls(trace)
     votes = 0
     for sent, call in enumerate(made):
-        if call.name not in ("write", "sendto", "sendmsg", "writev"):
+        if call.name not in SENDS:
             continue
         for word in voters_words(call.data):
             if isinstance(word, VoteReply) and word.granted:
                 votes += 1
-                assert synced(made, sent, word.request_term), f"the vote in term {word.request_term} left unsynced"
+                asked = request_of(made, word.request_term)
+                assert synced(made, asked, sent), f"the vote in term {word.request_term} left unsynced"
     assert votes >= 1, f"{votes} votes in {len(made)} calls"
 
 
-def synced(made: list[Call], sent: int, term: int) -> bool:
-    """Whether the log was written and then synced between the request for ``term`` and the answer at ``sent``."""
-    asked = next(
+def request_of(made: list[Call], term: int) -> int:
+    """Where the request for ``term`` came."""
+    return next(
         at
         for at, call in enumerate(made)
-        if call.name in ("read", "recvfrom", "recvmsg")
+        if call.name in RECEIVES
         and any(isinstance(word, VoteRequest) and word.term == term for word in voters_words(call.data))
     )
-    on_disk = [
-        at for at in range(asked, sent) if made[at].name == "pwrite64" and made[at].file.endswith("state.db-wal")
-    ]
-    if not on_disk:
-        return False
-    # A sync that another thread's calls interrupt in the trace shows its file where it began, its end where it ended.
-    return any(
-        made[at].name == "fdatasync"
-        and made[at].file.endswith("state.db-wal")
-        and any(made[end].name == "fdatasync" and made[end].finished for end in range(at, sent))
-        for at in range(on_disk[-1], sent)
+
+
+def test_a_write_is_synced_at_both_voters_of_two_before_it_is_acknowledged(tmp_path: Path) -> None:
+    """The third is dead, so that the leader has to count itself, and the follower."""
+    plain = agents_on(tmp_path, HOSTS)
+    traces = tmp_path / "leader", tmp_path / "follower"
+    one, two, three = traced(plain[0], tmp_path, traces[0]), traced(plain[1], tmp_path, traces[1]), plain[2]
+    values = [f"marked-{number:03d}" for number in range(20)]
+    with fleet(one, two, three):
+        formed((one, two, three))
+        seated((one, two, three))
+        three.kill()
+        with pycluster.connect(f"unix:{one.data_dir / SOCKET_NAME}", timeout_s=60.0) as client:
+            for value in values:
+                client.put("key", value)
+        one.kill()
+        two.kill()
+    leaders, followers = (calls(trace) for trace in traces)
+    for value in values:
+        leader_syncs(leaders, value.encode())
+    replies = sum(follower_syncs(followers, value.encode()) for value in values)
+    assert replies >= len(values) // 2, f"{replies} of {len(values)} replies were found"
+
+
+def written_at(made: list[Call], value: bytes) -> int:
+    """Where the log first got ``value``."""
+    found = [at for at, call in enumerate(made) if call.name == "pwrite64" and call.file.endswith(LOG)]
+    return next(at for at in found if value in made[at].data)
+
+
+def leader_syncs(made: list[Call], value: bytes) -> None:
+    """The client's answer leaves after the sync; it asks for one thing at a time."""
+    asked = next(at for at, call in enumerate(made) if call.name in RECEIVES and value in call.data)
+    answers = (at for at, call in enumerate(made) if call.name in SENDS and call.data.startswith(b"HTTP/1.1 200"))
+    answered = next(at for at in answers if at > asked)
+    assert synced_since(made, written_at(made, value), answered), f"{value!r} was acknowledged unsynced"
+
+
+def follower_syncs(made: list[Call], value: bytes) -> bool:
+    """Whether the entry and the reply that covers it were recognised; the reply then left after the sync."""
+    for at, call in enumerate(made):
+        if call.name not in RECEIVES or value not in call.data:
+            continue
+        for word in voters_words(call.data):
+            if not isinstance(word, AppendEntries) or not word.entries:
+                continue
+            covering = (sent for sent in range(at, len(made)) if replies_for(made[sent], word.entries[-1].index))
+            sent = next(covering, None)
+            if sent is not None:
+                assert synced_since(made, written_at(made, value), sent), f"the reply for {value!r} left unsynced"
+                return True
+    return False
+
+
+def replies_for(call: Call, index: int) -> bool:
+    """Whether it sends an ``AppendReply`` that covers ``index``."""
+    return call.name in SENDS and any(
+        isinstance(word, AppendReply) and word.success and word.match_index >= index for word in voters_words(call.data)
     )

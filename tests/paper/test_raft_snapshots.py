@@ -147,6 +147,15 @@ def test_5_1_pieces_that_make_no_whole_change_nothing_and_are_asked_for_again() 
     assert [reply.number for reply in hand.sent(InstallReply)] == [0]
 
 
+def test_5_1_a_follower_that_forgot_what_came_before_the_last_piece_says_so() -> None:
+    """Silence would have the leader send the last piece again and again."""
+    hand = Hand()
+    hand.heartbeat(1)
+    piece(hand, 1, done=True)
+    assert hand.did(PieceReceived) == []
+    assert [reply.number for reply in hand.sent(InstallReply)] == [0]
+
+
 def test_5_1_what_is_committed_is_not_replaced_by_less() -> None:
     hand = Hand(terms=(1, 1, 1, 1, 1))
     hand.heartbeat(1, commit_index=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import random
 import socket
@@ -12,7 +13,7 @@ import msgspec
 from pycluster import __version__, store
 from pycluster.agent.addresses import advertised
 from pycluster.agent.parameters import parameters
-from pycluster.kernel.ids import Seed, new_uuid
+from pycluster.kernel.ids import Address, Seed, is_numeric, new_uuid
 from pycluster.node import Node, NodeConfig
 from pycluster.node.view import ActingInterval
 from pycluster.runtime import OpenPorts, boot_id
@@ -53,7 +54,7 @@ def node_config(loaded: Loaded) -> NodeConfig:
         join=settings.join,
         region=settings.region,
         zone=settings.zone,
-        tags=settings.tags,
+        tags=tags_of(settings),
         version=__version__,
         boot_id=boot_id(),
         warnings=loaded.warnings,
@@ -103,6 +104,18 @@ def http_names(settings: Settings) -> tuple[str, ...]:
     web_host = settings.web[0] if settings.web is not None else ""
     full = socket.gethostname()
     return (settings.name, full, full.partition(".")[0], web_host, *own, *settings.http_names)
+
+
+def tags_of(settings: Settings) -> dict[str, str]:
+    """The node's tags: those of the settings, and where its page and API are, which others give out as its client URL.
+
+    Where it listens everywhere only the port is said: it is reached where the node is.
+    """
+    if settings.web is None:
+        return settings.tags
+    host, port = settings.web
+    anywhere = not host or (is_numeric(host) and ipaddress.ip_address(host).is_unspecified)
+    return {"web": f":{port}" if anywhere else str(Address(host, port)), **settings.tags}
 
 
 def triples(seeds: tuple[Seed, ...]) -> tuple[tuple[str, str, int], ...]:

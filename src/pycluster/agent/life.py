@@ -17,7 +17,7 @@ from typing import Any
 import uvloop
 
 from pycluster.agent.addresses import moved
-from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, triples
+from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, tags_of, triples
 from pycluster.agent.banner import banner
 from pycluster.agent.console import Console
 from pycluster.agent.reload import left_out, taken_over
@@ -75,9 +75,9 @@ class _Life:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unforeseen)
         self._driver = driver = Driver(parts.node, lambda: effective(self._loaded))
-        network = PortNetwork(parts.ports, driver.feed)
+        network = PortNetwork(parts.ports, driver.feed, driver.feed_all)
         disk = NodeDisk(parts.database, parts.acting, driver.feed, driver.fail)
-        states = Embedded(driver.feed, driver.head)
+        states = Embedded(driver.feed, driver.head, feed_all=driver.feed_all)
         driver.attach(network, disk, states)
         settings = parts.settings
         book = HookBook(os.path.join(parts.directory.path, HOOK_BOOK_NAME))
@@ -159,7 +159,7 @@ class _Life:
             return
         later = left_out(self._loaded, fresh)
         self._loaded = taken_over(self._loaded, fresh)
-        seeds, tags = fresh.settings.seeds, fresh.settings.tags
+        seeds, tags = fresh.settings.seeds, tags_of(self._loaded.settings)
         self._driver.feed(events.Reload(triples(seeds), tags))
         for warning in fresh.warnings:
             self._console.say("warning", f"Warning: {warning}")

@@ -16,7 +16,7 @@ from pycluster.cli.reporting import outcome
 from pycluster.kernel.errors import Refused
 
 
-def _sure(given: Given, question: str) -> None:
+def sure(given: Given, question: str) -> None:
     """Ask on a terminal unless ``-y`` was given; raises ``Refused`` on a no."""
     if not given.switch("yes") and sys.stdin.isatty() and not click.confirm(question, err=True):
         raise Refused("nothing was changed")
@@ -38,7 +38,7 @@ def join(given: Given, hosts: tuple[str, ...]) -> int:
 def leave(given: Given) -> int:
     """Give up the seat for good, say goodbye, stop. Stopping the agent by a signal keeps the seat."""
     asked = targets.client(given, targets.CHANGE_S)
-    _sure(given, "Give up this node's seat for good, and stop its agent?")
+    sure(given, "Give up this node's seat for good, and stop its agent?")
     return outcome(Printer(given), asked.leave(), "the agent left and stops")
 
 
@@ -50,5 +50,5 @@ def force_leave(given: Given, node: str) -> int:
     """Count a node that is down as one that left."""
     asked = targets.client(given, targets.CHANGE_S)
     check_member(asked, node)
-    _sure(given, f"Count {node} as one that left?")
+    sure(given, f"Count {node} as one that left?")
     return outcome(Printer(given), asked.force_leave(node), f"{node} counts as left")

@@ -26,6 +26,7 @@ PLACES = {
     "join": "pycluster.cli.membership:join",
     "leave": "pycluster.cli.membership:leave",
     "force-leave": "pycluster.cli.membership:force_leave",
+    "raft": "pycluster.cli.seats:raft",
     "kv": "pycluster.cli.keys:kv",
     "lease": "pycluster.cli.leases:lease",
     "lock": "pycluster.cli.claims:lock",

@@ -18,6 +18,7 @@ from pycluster.client.errors import (
     Rejected,
     StreamReset,
     TimedOut,
+    TooLarge,
 )
 from pycluster.node.view import HealthView, ReadyView, VersionView
 
@@ -39,5 +40,6 @@ __all__ = [
     "Rejected",
     "StreamReset",
     "TimedOut",
+    "TooLarge",
     "VersionView",
 ]

@@ -50,6 +50,7 @@ class AsyncClaim:
         self.value = value
         self.key = b""
         self.token = 0
+        self._released = False
         self._client = client
         self._wait_s = wait_s
         self._lease = AsyncLease(client, ttl_s, self._missing)
@@ -69,7 +70,7 @@ class AsyncClaim:
         return await self._lease.lost()
 
     async def acquire(self) -> None:
-        """Wait for our turn; raises ``TimedOut`` after ``wait_s``, ``Lost`` where our place in the queue goes."""
+        """Wait for our turn, once; raises ``TimedOut`` after ``wait_s``, ``Lost`` where our place in the queue goes."""
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._lease.begin()
@@ -86,7 +87,7 @@ class AsyncClaim:
 
     async def release(self) -> None:
         """Give it back; the next one has it at once."""
-        self.token = 0
+        self.token, self._released = 0, True
         await self._lease.end()
 
     async def _give_up(self) -> None:
@@ -97,13 +98,11 @@ class AsyncClaim:
 
     async def _enter(self) -> int:
         """Put our key; gives its create revision."""
-        put, look = store.Put(self.key, self.value, self._lease.id), store.Range(self.key)
-        entered = await self._client.txn((store.Compare(self.key, "create"),), (put,), (look,))
+        put, look = store.Put(self.key, self.value, self._lease.id), store.Range(self.key, keys_only=True)
+        entered = await self._client.txn((store.Compare(self.key, "create"),), (put,))
         if entered.succeeded:
             return entered.revision
-        found = entered.results[0]
-        assert isinstance(found, store.RangeResult)
-        return found.kvs[0].create_revision
+        return (await self._client.range(look)).kvs[0].create_revision
 
     async def _turn(self, created: int) -> None:
         first, end = interval(self.prefix)
@@ -164,8 +163,9 @@ class AsyncClaim:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        was_held = self.held
-        why = self._lease.reason
+        if self._released:
+            return
+        was_held, why = self.held, self._lease.reason
         try:
             await self.release()
         except PyClusterError:

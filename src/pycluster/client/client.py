@@ -113,6 +113,14 @@ class Client:
         """Count a member that is down as one that left."""
         return self._change("POST", "/force-leave", {"name": name})
 
+    def transfer(self, to: str = "") -> Outcome:
+        """Hand leadership to the voter ``to``, or to the best other one; only the leader's agent can."""
+        return self._change("POST", "/raft/transfer", {"to": to})
+
+    def remove_voter(self, name: str) -> Outcome:
+        """Take a voter's seat away; only the leader's agent can."""
+        return self._change("POST", "/raft/remove", {"name": name})
+
     def set_tags(self, tags: dict[str, str]) -> Outcome:
         """Replace the tags of the agent's own member."""
         return self._change("PUT", "/tags", {"tags": tags})

@@ -16,6 +16,7 @@ from pycluster.client.errors import (
     NotFound,
     Rejected,
     TimedOut,
+    TooLarge,
 )
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node.keyviews import StateErrorView, StateFault
@@ -52,7 +53,11 @@ def error_of(status: int, fault: StateFault) -> PyClusterError:
     """The error that a refusal with this status is."""
     if fault.kind == "compacted":
         return Compacted(fault.what, why=fault.why, remedy=fault.remedy, resume_revision=fault.resume_revision)
-    by_kind: dict[str, type[PyClusterError]] = {"compare-failed": CompareFailed, "no-leader": NoQuorum}
+    by_kind: dict[str, type[PyClusterError]] = {
+        "compare-failed": CompareFailed,
+        "no-leader": NoQuorum,
+        "request-too-large": TooLarge,
+    }
     by_status: dict[int, type[PyClusterError]] = {
         403: Denied,
         404: NotFound,

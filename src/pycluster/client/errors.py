@@ -49,6 +49,10 @@ class Rejected(LocalMisuse):
     """The agent calls the request wrong."""
 
 
+class TooLarge(Rejected):
+    """More than fits into one request or its answer."""
+
+
 class Lost(PyClusterError):
     """A lease, a lock or an election is not ours any more, or it may not be."""
 

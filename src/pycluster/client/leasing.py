@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from pycluster import store
 from pycluster.client.errors import Lost, NotFound
-from pycluster.kernel.errors import PyClusterError, RemoteFault
+from pycluster.kernel.errors import LocalMisuse, PyClusterError, RemoteFault
 
 #: Renewals within one lease: two may fail.
 _RENEWALS = 3
@@ -44,13 +44,21 @@ class AsyncLease:
     can take what the lease holds. Leaving a context in which it was lost raises ``Lost``.
     """
 
-    def __init__(self, client: Granter, ttl_s: int, check: Callable[[], Awaitable[str]] = _nothing_else) -> None:
+    def __init__(
+        self,
+        client: Granter,
+        ttl_s: int,
+        check: Callable[[], Awaitable[str]] = _nothing_else,
+        clock: Callable[[], float] = clock_s,
+    ) -> None:
+        self._clock = clock
         self._client = client
         self._asked_s = ttl_s
         self._check = check
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._until = 0.0
+        self._ended = False
         self.id = 0
         self.ttl_s = 0
         self.reason = ""
@@ -58,7 +66,7 @@ class AsyncLease:
     @property
     def held(self) -> bool:
         """Whether it is certainly ours at this moment."""
-        return self.id != 0 and not self._lost.is_set() and clock_s() < self._until
+        return not (self._ended or self._lost.is_set()) and self._clock() < self._until
 
     def check(self) -> None:
         """Raise ``Lost`` where it is not held any more."""
@@ -71,15 +79,18 @@ class AsyncLease:
         return self.reason
 
     async def begin(self) -> None:
-        """Grant it, and keep it alive from now on."""
-        sent = clock_s()
+        """Grant it, and keep it alive from now on; once."""
+        if self.id:
+            raise LocalMisuse("a lease is used once", remedy="ask the client for another")
+        sent = self._clock()
         granted = await self._client.grant(self._asked_s)
         self.id, self.ttl_s = granted.id, granted.ttl_s
         self._until = sent + self.ttl_s
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
     async def end(self) -> None:
-        """Revoke it; harmless where it has ended."""
+        """Revoke it; harmless where it has ended. Where that fails it ends by itself, after ``ttl_s``."""
+        self._ended = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -96,6 +107,8 @@ class AsyncLease:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        if self._ended:
+            return
         was_held = self.held
         try:
             await self.end()
@@ -112,8 +125,8 @@ class AsyncLease:
     async def _keep(self) -> None:
         pause_s = self.ttl_s / _RENEWALS
         while not self._lost.is_set():
-            await asyncio.sleep(max(min(pause_s, self._until - clock_s()), _LEAST_PAUSE_S))
-            sent = clock_s()
+            await asyncio.sleep(max(min(pause_s, self._until - self._clock()), _LEAST_PAUSE_S))
+            sent = self._clock()
             left_s = self._until - sent
             if left_s <= 0:
                 self._lose("it could not be renewed in time" if not self.reason else self.reason)

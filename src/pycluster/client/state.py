@@ -10,7 +10,7 @@ from pycluster import store
 from pycluster.client.calls import Calls
 from pycluster.client.claims import AsyncElection, AsyncLock
 from pycluster.client.endpoint import Endpoint
-from pycluster.client.errors import NotFound
+from pycluster.client.errors import NotFound, TooLarge
 from pycluster.client.leasing import AsyncLease
 from pycluster.client.watching import watch
 from pycluster.node.keyrequests import (
@@ -38,6 +38,9 @@ from pycluster.node.keyviews import (
     lease_text,
     text_of,
 )
+
+#: Keys in one answer, unless that is too large.
+_PIECE_KEYS = 1_000
 
 Key = str | bytes
 Operation = store.Range | store.Put | store.DeleteRange | store.Txn
@@ -90,9 +93,25 @@ class AsyncStateClient:
         keys_only: bool = False,
         serializable: bool = False,
     ) -> store.RangeResult:
-        """Every key that begins so, in order."""
+        """Every key that begins so, in order, as of one revision; asked for in pieces where it is much."""
         key, end = interval(to_bytes(prefix))
-        return await self.range(store.Range(key, end, limit, revision, serializable=serializable, keys_only=keys_only))
+        first: store.RangeResult | None = None
+        kvs: tuple[store.KeyValue, ...] = ()
+        piece = _PIECE_KEYS
+        while True:
+            most = min(piece, limit - len(kvs)) if limit else piece
+            asked = store.Range(key, end, most, revision, serializable=serializable, keys_only=keys_only)
+            try:
+                found = await self.range(asked)
+            except TooLarge:
+                if most == 1:
+                    raise
+                piece = max(most // 8, 1)
+                continue
+            first, kvs = first or found, kvs + found.kvs
+            if not found.more or len(kvs) == limit:
+                return store.RangeResult(first.revision, kvs, first.count, found.more)
+            key, revision = found.kvs[-1].key + b"\0", revision or found.revision
 
     async def range(self, wanted: store.Range) -> store.RangeResult:
         """A read with all its choices; raises ``NotFound`` for a single key that is not there."""

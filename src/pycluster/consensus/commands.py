@@ -78,24 +78,24 @@ class Commands:
             case refusal:
                 self._fail(refusal.what, refusal.why, refusal.remedy)
 
-    def propose(self, data: bytes) -> None:
-        """Append a command."""
+    def propose(self, commands: tuple[bytes, ...]) -> None:
+        """Append them all, or none."""
         s = self._s
         what = "nothing was written"
         if not self._leads(what):
             return
-        waiting = s.journal.last_index - s.commit_index
+        waiting, largest = s.journal.last_index - s.commit_index, max(map(len, commands))
         if self._roles.transfer.attempt is not None or not s.seated:
             self._fail(what, "leadership is being handed over", "try again in a moment")
         elif waiting >= s.params.proposals_max:
             self._fail(what, f"{waiting} entries wait for a majority to take them", "try again in a moment")
-        elif len(data) > s.params.append_bytes_max:
+        elif largest > s.params.append_bytes_max:
             self._fail(
-                what, f"the command has {len(data)} bytes, {s.params.append_bytes_max} are allowed", "make it smaller"
+                what, f"the command has {largest} bytes, {s.params.append_bytes_max} are allowed", "make it smaller"
             )
         else:
-            entry = self._roles.replication.append(Command(data))
-            s.effects.append(Proposed(entry.index, entry.term))
+            last = self._roles.replication.append(*map(Command, commands))
+            s.effects.append(Proposed(last.index - len(commands) + 1, last.term))
 
     # Giving the seat up.
 

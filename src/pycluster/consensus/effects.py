@@ -72,7 +72,7 @@ class Committed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Proposed(msgspec.Struct, frozen=True, tag=True):
-    """The proposal in this very ``handle`` stands in the log at ``index``, ``term``; not yet committed."""
+    """The proposal in this very ``handle`` stands in the log from ``index`` on, in ``term``; not yet committed."""
 
     index: int
     term: int

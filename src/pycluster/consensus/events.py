@@ -91,11 +91,12 @@ class RemoveVoter(msgspec.Struct, frozen=True, tag=True):
 
 
 class Propose(msgspec.Struct, frozen=True, tag=True):
-    """Append a command to the log (leader only); ``Proposed`` or ``CommandFailed`` follows at once, ``Committed``
-    later.
+    """Append a command to the log, and ``more`` right behind it (leader only); ``Proposed`` or ``CommandFailed``
+    follows at once, for all together, ``Committed`` later.
     """
 
     data: bytes
+    more: tuple[bytes, ...] = ()
 
 
 class ReadIndex(msgspec.Struct, frozen=True, tag=True):

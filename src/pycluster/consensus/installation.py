@@ -42,11 +42,12 @@ class Installation:
         incoming = self._incoming
         if message.number == 0 or incoming is None or (incoming.term, incoming.snapshot) != (message.term, snapshot):
             incoming = _Incoming(message.term, snapshot, 0)
-        if message.number == incoming.number:
+        taken = message.number == incoming.number
+        if taken:
             incoming = msgspec.structs.replace(incoming, number=message.number + 1)
             s.effects.append(PieceReceived(snapshot, message.number, message.data, message.done))
         self._incoming = incoming
-        if not message.done:
+        if not (taken and message.done):
             s.bulk(sender, InstallReply(*s.header(sender), snapshot.index, incoming.number))
 
     def on_taken(self, snapshot: Snapshot, ok: bool) -> None:

@@ -91,6 +91,16 @@ class Raft:
         return self._s.leader.name
 
     @property
+    def leader_uuid(self) -> str:
+        """Its UUID; empty while there is none."""
+        return self._s.leader.uuid
+
+    @property
+    def cluster_uuid(self) -> str:
+        """Empty until this voter has a log."""
+        return self._s.cluster_uuid
+
+    @property
     def reason(self) -> str:
         """Why that is so, in a sentence."""
         s = self._s
@@ -146,6 +156,16 @@ class Raft:
     def others(self) -> tuple[Voter, ...]:
         """The other voters that can be talked to; the same object as long as nothing changed."""
         return self._s.others
+
+    @property
+    def voters(self) -> tuple[Voter, ...]:
+        """By the newest configuration in the log."""
+        return self._s.voters
+
+    @property
+    def settled(self) -> bool:
+        """Whether that configuration is committed."""
+        return not self._s.in_doubt
 
     def is_acting(self, now_us: int) -> bool:
         """Whether this node may act as leader at this very moment."""
@@ -207,8 +227,8 @@ class Raft:
                 self._roles.departure.resign()
             case RemoveVoter(name):
                 self._commands.remove(name)
-            case Propose(data):
-                self._commands.propose(data)
+            case Propose(data, more):
+                self._commands.propose((data, *more))
             case ReadIndex(token):
                 self._roles.reads.ask(token)
             case StateSaved(index, needed):

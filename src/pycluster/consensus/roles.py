@@ -30,7 +30,6 @@ from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
 from pycluster.consensus.transfer import Attempt, Transfer
 from pycluster.kernel.ids import new_uuid
-from pycluster.kernel.units import MILLISECOND
 
 _CAUSES = {
     "hand": "an operator asked for it",
@@ -383,10 +382,8 @@ class Roles:
 
     def on_reach_reply(self, message: ReachReply) -> None:
         """A lower ID has shown that it reaches a quorum."""
-        successor = self.transfer.on_reach_reply(message) if self.s.role == "leader" else None
-        if successor is not None:
-            ends_us = self.s.now_us + self.s.params.transfer_timeout_ms * MILLISECOND
-            self.transfer.attempt = Attempt(successor, "return", ends_us)
+        if self.s.role == "leader":
+            self.transfer.on_reach_reply(message)
 
     def _hand_over_slow_disk(self) -> None:
         s = self.s

@@ -99,11 +99,11 @@ class Transfer:
         self._asked = _Asked(nonce, successor, s.now_us + s.params.election_timeout_us // 2)
         s.heartbeat(successor, ReachQuery(*s.header(successor), nonce))
 
-    def on_reach_reply(self, message: ReachReply) -> Voter | None:
-        """The successor, where it reaches a quorum and is still eligible: hand over now."""
+    def on_reach_reply(self, message: ReachReply) -> None:
+        """Where the successor reaches a quorum and is still eligible, hand over as soon as it has everything."""
         s, asked = self._s, self._asked
         if asked is None or message.nonce != asked.nonce or message.from_uuid != asked.peer.uuid:
-            return None
+            return
         self._asked = None
         self._ask_again_us = s.now_us + s.params.election_timeout_us
         reached = {seat for seat in s.voters if seat.uuid and (seat.uuid in message.reached or seat == asked.peer)}
@@ -116,8 +116,10 @@ class Transfer:
                 f" voters, {s.needed} needed; it does not reach {names}",
                 node=asked.peer.name,
             )
-            return None
-        return asked.peer if self._successor() == asked.peer else None
+            return
+        if self._successor() == asked.peer:
+            ends_us = s.now_us + s.params.transfer_timeout_ms * MILLISECOND
+            self.attempt = Attempt(asked.peer, "return", ends_us)
 
     def best(self) -> Voter | None:
         """The lowest voter that answers, those with the whole log first."""

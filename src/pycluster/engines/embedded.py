@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 
@@ -68,9 +68,16 @@ class Embedded:
     """``node.ports.StateStore`` over the running node; on the event loop's thread."""
 
     def __init__(
-        self, feed: Feed, head: Callable[[], StateHead], new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16)
+        self,
+        feed: Feed,
+        head: Callable[[], StateHead],
+        new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16),
+        feed_all: Callable[[Sequence[StateAsked]], None] | None = None,
     ) -> None:
+        """``feed_all`` takes what was asked within one turn of the loop; without it ``feed`` does, at once."""
         self._feed = feed
+        self._feed_all = feed_all
+        self._together: list[StateAsked] = []
         self._head = head
         self._new_id = new_id
         self._token = 0
@@ -117,7 +124,7 @@ class Embedded:
         if isinstance(request, store.Write) and not request_id:
             request_id = self._new_id()
         try:
-            self._feed(StateAsked(token, request, request_id, int(timeout_s * 1_000_000)))
+            self._hand_on(StateAsked(token, request, request_id, int(timeout_s * 1_000_000)))
             if waiting.done():
                 result = waiting.result()
             else:
@@ -130,6 +137,18 @@ class Embedded:
         if isinstance(result, Failure):
             raise StateFailed(result)
         return result
+
+    def _hand_on(self, asked: StateAsked) -> None:
+        if self._feed_all is None:
+            self._feed(asked)
+            return
+        if not self._together:
+            asyncio.get_running_loop().call_soon(self._flush, self._feed_all)
+        self._together.append(asked)
+
+    def _flush(self, feed_all: Callable[[Sequence[StateAsked]], None]) -> None:
+        together, self._together = self._together, []
+        feed_all(together)
 
     async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
         first = True

@@ -13,8 +13,18 @@ from pycluster.node.addresses import AddressBook
 from pycluster.node.departure import Departure
 from pycluster.node.outbox import Outbox
 from pycluster.node.readings import Readings
+from pycluster.node.steering import Steering
 
-Command = events.Join | events.Leave | events.Drain | events.ForceLeave | events.SetTags | events.Reload
+Command = (
+    events.Join
+    | events.Leave
+    | events.Drain
+    | events.ForceLeave
+    | events.TransferLeadership
+    | events.RemoveSeat
+    | events.SetTags
+    | events.Reload
+)
 
 
 class Commands:
@@ -24,6 +34,7 @@ class Commands:
         self,
         swim: Swim,
         votes: bool,
+        steering: Steering,
         addresses: AddressBook,
         readings: Readings,
         outbox: Outbox,
@@ -32,6 +43,7 @@ class Commands:
     ) -> None:
         self._swim = swim
         self._votes = votes
+        self._steering = steering
         self._addresses = addresses
         self._readings = readings
         self._outbox = outbox
@@ -45,13 +57,17 @@ class Commands:
         """Whether this node is on its way out."""
         return self._departure.under_way
 
-    def perform(self, command: Command) -> None:
+    def perform(self, command: Command, now_us: int) -> None:
         """Begin, and where that is all, answer."""
         match command:
             case events.Join(number, seeds):
                 self._ask_membership(number, membership.Join(seeds))
             case events.ForceLeave(number, name):
                 self._ask_membership(number, membership.ForceLeave(name))
+            case events.TransferLeadership(number, to):
+                self._steering.transfer(number, to, now_us)
+            case events.RemoveSeat(number, name):
+                self._steering.remove(number, name, now_us)
             case events.SetTags(number, tags):
                 self._ask_membership(number, membership.SetTags(tags))
             case events.Reload(seeds, tags):

@@ -43,7 +43,7 @@ class Params(msgspec.Struct, frozen=True):
 class StateParams(msgspec.Struct, frozen=True):
     """How one node keeps and offers the replicated state; nothing of it decides what the state is.
 
-    ``max_bytes`` (bytes, 1 MiB to 1 TiB): keys and values kept, history included; the leader refuses a write past it
+    ``max_bytes`` (bytes, 1 MiB to 2 GiB): keys and values kept, history included; the leader refuses a write past it
     until something is deleted and compacted.
 
     ``retry_ms`` (ms, 10 to 10,000): a request of the replicated state that nobody answers is passed on anew after
@@ -75,7 +75,7 @@ class StateParams(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         bounds = {
-            "max_bytes": (1 << 20, 1 << 40),
+            "max_bytes": (1 << 20, 1 << 31),
             "retry_ms": (10, 10_000),
             "requests_max": (1, 1_000_000),
             "watches_max": (1, 1_000_000),

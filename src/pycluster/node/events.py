@@ -170,6 +170,20 @@ class ForceLeave(msgspec.Struct, frozen=True, tag=True):
     name: str
 
 
+class TransferLeadership(msgspec.Struct, frozen=True, tag=True):
+    """``pycluster raft transfer [NAME]``: hand leadership to that voter, or to the best other one where it is empty."""
+
+    command: int
+    to: str = ""
+
+
+class RemoveSeat(msgspec.Struct, frozen=True, tag=True):
+    """``pycluster raft remove NAME``: take that voter's seat away."""
+
+    command: int
+    name: str
+
+
 class SetTags(msgspec.Struct, frozen=True, tag=True):
     """``pycluster tags``: replace the local member's tags."""
 
@@ -209,6 +223,8 @@ Event = (
     | Leave
     | Drain
     | ForceLeave
+    | TransferLeadership
+    | RemoveSeat
     | SetTags
     | Reload
 )

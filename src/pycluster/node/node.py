@@ -5,6 +5,7 @@ Bytes come in, bytes go out; every decision is a core's. The runtime and the sim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import assert_never
 
@@ -27,6 +28,7 @@ from pycluster.node.outbox import Outbox, Redial
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
 from pycluster.node.state import State
+from pycluster.node.steering import Steering
 from pycluster.node.streams import StreamEvent, Streams
 from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
 from pycluster.node.voting import Voting
@@ -68,17 +70,7 @@ class Node:
         seeds = tuple(seed for seed in config.seeds if seed.name != config.name)
         self._swim = Swim(config.membership, local, seeds, config.cluster, Random(rng.getrandbits(64)))
         self._listed = tuple(sorted({seed.name for seed in config.seeds}))[:VOTERS_MAX]
-        self._raft: Raft | None = None
-        if config.name in self._listed or consensus.holds_seat(stored, config.name, identity.uuid):
-            self._raft = Raft(
-                config.consensus,
-                config.name,
-                identity.uuid,
-                self._listed,
-                config.cluster,
-                stored,
-                Random(rng.getrandbits(64)),
-            )
+        self._raft = _voter(config, identity.uuid, self._listed, stored, rng)
         self._following = Following(config.params, Random(rng.getrandbits(64)))
         self._readings = Readings(
             config, identity.uuid, self._swim, self._raft, self._following, self._ledger, self._gate.strangers
@@ -97,16 +89,18 @@ class Node:
             self._voting.drive,
             Random(rng.getrandbits(64)),
         )
+        self._steering = Steering(self._raft, self._outbox, self._voting.drive)
         self._commands = Commands(
             self._swim,
             self._raft is not None,
+            self._steering,
             self._addresses,
             self._readings,
             self._outbox,
             self._drive_swim,
             self._voting.drive,
         )
-        self._voting.attach(self._commands, self._state.replica)
+        self._voting.attach(self._commands, self._steering, self._state.replica)
         self._streams = Streams(
             self._gate.codec.encode(Greeting(config.name, identity.uuid)),
             self._addresses,
@@ -120,27 +114,34 @@ class Node:
 
     def handle(self, event: events.Event, now_us: int) -> list[effects.Effect]:
         """What is to be done, in order, because of ``event`` at ``now_us`` (µs of the boot-time clock)."""
+        return self.handle_all((event,), now_us)
+
+    def handle_all(self, happened: Sequence[events.Event], now_us: int) -> list[effects.Effect]:
+        """The same for events that came together: what they ask of the log goes into it as one."""
         self._now = now_us
         self._outbox.begin(now_us)
         self._voting.at(now_us)
         self._state.at(now_us)
         if self._raft is not None:
-            if isinstance(event, events.LoopLagged):
-                self._voting.drive(consensus.LoopLagged(event.lag_us))
+            for event in happened:
+                if isinstance(event, events.LoopLagged):
+                    self._voting.drive(consensus.LoopLagged(event.lag_us))
             due = self._raft.next_deadline()
             if due is not None and due <= now_us:
                 # A stalled process must see that its lease lapsed before it does anything else.
                 self._voting.drive(consensus.Timer())
-        self._dispatch(event)
+        for event in happened:
+            self._dispatch(event)
         if self._announcer.settle(now_us, self._outbox.effects):
             self._drive_swim(membership.Stir())
         self._streams.settle(self._raft.others if self._raft is not None else ())
         self._state.settle()
+        self._steering.settle(now_us)
         return self._outbox.taken()
 
     def next_deadline(self) -> int | None:
         """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
-        deadlines = [self._swim.next_deadline(), self._state.next_deadline()]
+        deadlines = [self._swim.next_deadline(), self._state.next_deadline(), self._steering.next_deadline()]
         if self._raft is not None:
             deadlines.append(self._raft.next_deadline())
         if self._readings.observes and not self._commands.departing:
@@ -231,10 +232,12 @@ class Node:
                 | events.Leave()
                 | events.Drain()
                 | events.ForceLeave()
+                | events.TransferLeadership()
+                | events.RemoveSeat()
                 | events.SetTags()
                 | events.Reload()
             ):
-                self._commands.perform(event)
+                self._commands.perform(event, self._now)
             case _:
                 assert_never(event)
 
@@ -385,3 +388,11 @@ class Node:
     def _seated(self, seats: set[str], state: str) -> list[str]:
         """Those of ``seats`` that membership holds for ``state``, by name."""
         return [name for name in sorted(seats) if (found := self._swim.members.get(name)) and found.state == state]
+
+
+def _voter(config: NodeConfig, uuid: str, listed: tuple[str, ...], stored: Stored, rng: Random) -> Raft | None:
+    """The consensus core of a node that is listed, or holds a seat; None for any other."""
+    if config.name not in listed and not consensus.holds_seat(stored, config.name, uuid):
+        return None
+    seed = Random(rng.getrandbits(64))
+    return Raft(config.consensus, config.name, uuid, listed, config.cluster, stored, seed)

@@ -60,6 +60,20 @@ class ClusterCommands(Protocol):
 
     async def force_leave(self, name: str) -> Outcome: ...
 
+    async def transfer(self, to: str) -> Outcome:
+        """Hand leadership to ``to``, which keeps it until it is lost, or to the best other voter where it is empty.
+
+        Only the leader can; done when the next leader is followed.
+        """
+        ...
+
+    async def remove_voter(self, name: str) -> Outcome:
+        """Take a voter's seat away; refused where the quorum would be lost.
+
+        Only the leader can; done when it is committed.
+        """
+        ...
+
     async def set_tags(self, tags: dict[str, str]) -> Outcome: ...
 
 
@@ -104,12 +118,16 @@ class WatchLagged(Exception):
         super().__init__(f"the watcher was too slow; it may begin anew at revision {resume_revision}")
 
 
-class StateStore(Protocol):
-    """The replicated state. Any agent takes any request; a write is durable on a majority before it is answered."""
+class StateReads(Protocol):
+    """What is known without asking anybody."""
 
     def head(self) -> StateHead:
         """At once, from memory."""
         ...
+
+
+class StateStore(StateReads, Protocol):
+    """The replicated state. Any agent takes any request; a write is durable on a majority before it is answered."""
 
     async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
         """The result, of the kind that belongs to the request, never a ``Failure``: that is raised as ``StateFailed``.

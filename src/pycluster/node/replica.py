@@ -10,8 +10,9 @@ through the log alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import assert_never
 
 import msgspec
 
@@ -78,10 +79,14 @@ class Replica:
         self._leading = False
         #: What the ``Propose`` under way came to.
         self._proposal: tuple[int, int] | Failure = Failure("no-leader")
-        self._proposed_bytes = 0
+        #: Writes and reads of this turn, not yet told to consensus.
+        self._queued: list[tuple[bytes, Asker]] = []
+        self._asked: list[tuple[store.Query, Asker]] = []
         self._writes: dict[int, _Written] = {}
         self._coming_bytes = 0
-        self._reads: dict[int, tuple[store.Query, Asker]] = {}
+        #: Reads that wait for one round, by its number; and how many wait in all.
+        self._reads: dict[int, list[tuple[store.Query, Asker]]] = {}
+        self._reading = 0
         self._number = 0
         self._tidying = False
         self._since_bytes = 0
@@ -99,35 +104,50 @@ class Replica:
             self.watchers.poll(request, partial(self._answer, asker), self._now)
         elif isinstance(request, Range) and request.serializable:
             self._answer(asker, self.store.range(request))
-        elif len(self._writes) + len(self._reads) >= self._params.requests_max:
+        elif len(self._writes) + len(self._queued) + self._reading >= self._params.requests_max:
             self._answer(asker, self.failure("overloaded", "too many requests are under way"))
         elif isinstance(request, store.Query):
-            self._number += 1
-            self._reads[self._number] = request, asker
-            self._drive(consensus.ReadIndex(self._number))
-        else:
-            self._write(request, request_id, asker)
-
-    def _write(self, write: Write, request_id: bytes, asker: Asker) -> None:
-        refused = self.store.check(write, self._coming_bytes)
-        if refused is not None:
+            self._asked.append((request, asker))
+            self._reading += 1
+        elif (refused := self._refusal(request, request_id)) is not None:
             self._answer(asker, refused)
-            return
-        outcome = self._propose(write, request_id)
-        if isinstance(outcome, Failure):
-            self._answer(asker, outcome)
         else:
-            index, term = outcome
-            assert index > self.applied, "a commit waits for the disk"
-            self._writes[index] = _Written(term, asker, self._proposed_bytes)
-            self._coming_bytes += self._proposed_bytes
+            data = _encode(store.Command(request_id, request))
+            self._queued.append((data, asker))
+            self._coming_bytes += len(data)
 
-    def _propose(self, write: Write, request_id: bytes = b"") -> tuple[int, int] | Failure:
-        data = _encode(store.Command(request_id, write))
-        self._proposed_bytes = len(data)
+    def _refusal(self, write: Write, request_id: bytes) -> Failure | None:
+        """Why it need not go into the log; a retry of what was applied is answered with that, whatever holds by now."""
+        return None if self.store.remembers(request_id) else self.store.check(write, self._coming_bytes)
+
+    def flush(self) -> None:
+        """What came with one turn goes to consensus together: one write to the disk, one round of heartbeats."""
+        if self._queued:
+            queued, self._queued = self._queued, []
+            outcome = self._propose([data for data, _ in queued])
+            if isinstance(outcome, Failure):
+                for data, asker in queued:
+                    self._coming_bytes -= len(data)
+                    self._answer(asker, outcome)
+            else:
+                index, term = outcome
+                assert index > self.applied, "a commit waits for the disk"
+                for place, (data, asker) in enumerate(queued, index):
+                    self._writes[place] = _Written(term, asker, len(data))
+        if self._asked:
+            self._number += 1
+            self._reads[self._number], self._asked = self._asked, []
+            self._drive(consensus.ReadIndex(self._number))
+
+    def _propose(self, commands: Sequence[bytes]) -> tuple[int, int] | Failure:
         self._proposal = self.failure("no-leader", "this node cannot propose anything")
-        self._drive(consensus.Propose(data))
+        first, *more = commands
+        self._drive(consensus.Propose(first, tuple(more)))
         return self._proposal
+
+    def _propose_own(self, write: Write) -> None:
+        """Something that nobody asked for; where it is lost it comes again."""
+        self._propose([_encode(store.Command(b"", write))])
 
     def failure(self, kind: store.FailureKind, detail: str) -> Failure:
         """With where this replica stands."""
@@ -190,27 +210,35 @@ class Replica:
         self.supply.wanted(wanted, self.store, self.applied)
 
     def read_ready(self, token: int) -> None:
-        """A quorum confirmed; everything that was committed when the read came is applied."""
-        request, asker = self._reads.pop(token)
+        """A quorum confirmed; everything that was committed when the reads came is applied."""
+        reads = self._reads.pop(token)
+        self._reading -= len(reads)
+        for request, asker in reads:
+            self._answer(asker, self._read(request))
+
+    def _read(self, request: store.Query) -> store.Result:
         match request:
             case Range():
-                result: store.Result = self.store.range(request)
+                return self.store.range(request)
             case store.LeaseKeepAlive(number):
-                result = store.LeaseKeepAliveResult(self.store.revision, number, self.lessor.renew(number, self._now))
+                return store.LeaseKeepAliveResult(self.store.revision, number, self.lessor.renew(number, self._now))
             case store.LeaseTimeToLive(number, keys):
                 left_s = self.lessor.remaining_s(number, self._now)
                 attached = self.store.attached(number) if keys else ()
                 granted_s = self.store.granted_ttl_s(number)
-                result = store.LeaseTimeToLiveResult(self.store.revision, number, left_s, granted_s, attached)
+                return store.LeaseTimeToLiveResult(self.store.revision, number, left_s, granted_s, attached)
             case store.LeaseList():
-                result = store.LeaseListResult(self.store.revision, self.store.lease_ids())
-        self._answer(asker, result)
+                return store.LeaseListResult(self.store.revision, self.store.lease_ids())
+            case _:
+                assert_never(request)
 
     def read_refused(self, token: int, why: str) -> None:
         """This node does not lead, or too many wait."""
-        _, asker = self._reads.pop(token)
-        kind: store.FailureKind = "overloaded" if why == "overloaded" else "no-leader"
-        self._answer(asker, self.failure(kind, self._raft.reason))
+        reads = self._reads.pop(token)
+        self._reading -= len(reads)
+        failure = self.failure("overloaded" if why == "overloaded" else "no-leader", self._raft.reason)
+        for _, asker in reads:
+            self._answer(asker, failure)
 
     def led(self) -> None:
         """Who leads may have changed."""
@@ -224,7 +252,8 @@ class Replica:
         self.lessor.demote()
         self._retention.forget()
         self.supply.end()
-        waiting, self._writes, self._coming_bytes = self._writes, {}, 0
+        waiting, self._writes = self._writes, {}
+        self._coming_bytes -= sum(written.size for written in waiting.values())
         for written in waiting.values():
             self._answer(written.asker, self.failure("outcome-unknown", "leadership was lost before it was committed"))
 
@@ -245,7 +274,8 @@ class Replica:
         """Whatever is due, one slice of whatever takes long."""
         self.watchers.tick(self._now)
         if self._leading:
-            self.supply.caught_up(self._raft.installing)
+            if self.supply.sends:
+                self.supply.caught_up(self._raft.installing)
             self._expire()
         if not self._busy or self._now < self._slice_us:
             return
@@ -277,10 +307,10 @@ class Replica:
 
     def _expire(self) -> None:
         for number in self.lessor.expired(self._now, _EXPIRED_AT_ONCE):
-            self._propose(store.LeaseRevoke(number, expired=True))
+            self._propose_own(store.LeaseRevoke(number, expired=True))
         revision = self._retention.due(self._now, self.store)
         if revision is not None:
-            self._propose(store.Compact(revision))
+            self._propose_own(store.Compact(revision))
 
     def _fold(self) -> None:
         least, most = self._params.snapshot_min_bytes, self._params.snapshot_max_bytes

@@ -86,6 +86,11 @@ class Supply:
 
     # To followers.
 
+    @property
+    def sends(self) -> bool:
+        """Whether a snapshot is on its way to anybody."""
+        return bool(self._to)
+
     def wanted(self, wanted: PieceWanted, state: Store, applied: int) -> None:
         """Give the piece that a follower needs, the last one again, or the first of the state as it is."""
         sending = self._to.get(wanted.uuid)
@@ -128,6 +133,8 @@ class Supply:
             self._reader = None
         if piece.done:
             self._drive(consensus.PieceTaken(piece.snapshot, ok))
+        elif piece.number == 0:
+            self._received = None  # of an earlier one that nobody wanted any more
 
     def received(self, snapshot: Snapshot) -> Store:
         """The state that makes the whole; a snapshot of our own that is under way is of the old one."""

@@ -14,6 +14,7 @@ from pycluster.node.commands import Commands
 from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Replica
+from pycluster.node.steering import Steering
 from pycluster.wire import VoterMessage
 
 
@@ -30,14 +31,16 @@ class Voting:
         self._ledger = ledger
         self._announcer = announcer
         self._commands: Commands | None = None
+        self._steering: Steering | None = None
         self._replica: Replica | None = None
         self._now = 0
         self._events: deque[consensus.Event] = deque()
         self._driving = False
 
-    def attach(self, commands: Commands, replica: Replica | None) -> None:
+    def attach(self, commands: Commands, steering: Steering, replica: Replica | None) -> None:
         """Whom the core's answers concern."""
         self._commands = commands
+        self._steering = steering
         self._replica = replica
 
     def at(self, now_us: int) -> None:
@@ -85,6 +88,8 @@ class Voting:
                 case consensus.CommandFailed():
                     if isinstance(event, consensus.Propose) and self._replica is not None:
                         self._replica.not_proposed(effect)
+                    elif isinstance(event, consensus.Transfer | consensus.RemoveVoter) and self._steering is not None:
+                        self._steering.refused(effect)
                     elif self._commands is not None:
                         self._commands.seat_kept(effect)
                 case consensus.HandedOver() | consensus.Resigned():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -143,6 +143,10 @@ class Driver:
 
     def feed(self, event: events.Event) -> None:
         """Hand an event to the node and do what it wants done."""
+        self.feed_all((event,))
+
+    def feed_all(self, happened: Sequence[Event]) -> None:
+        """The same for events that came together."""
         if self.ended.done():
             return
         now_us = clock.now_us()
@@ -152,14 +156,14 @@ class Driver:
             if self._timer is not None:
                 self._timer.cancel()  # it would fire by the clock as it was
                 self._timer = None
-            self._handle(events.LoopLagged(max(late_us, leapt_us)), now_us)
-        self._handle(event, now_us)
+            self._handle((events.LoopLagged(max(late_us, leapt_us)),), now_us)
+        self._handle(happened, now_us)
         self._arm(now_us)
 
-    def _handle(self, event: events.Event, now_us: int) -> None:
+    def _handle(self, happened: Sequence[Event], now_us: int) -> None:
         perform = self._perform
         try:
-            for effect in self._node.handle(event, now_us):
+            for effect in self._node.handle_all(happened, now_us):
                 perform[type(effect)](effect)
                 if self.ended.done():
                     return
@@ -243,6 +247,12 @@ class Driver:
 
     async def force_leave(self, name: str) -> Outcome:
         return await self._command(lambda command: events.ForceLeave(command, name))
+
+    async def transfer(self, to: str) -> Outcome:
+        return await self._command(lambda command: events.TransferLeadership(command, to))
+
+    async def remove_voter(self, name: str) -> Outcome:
+        return await self._command(lambda command: events.RemoveSeat(command, name))
 
     async def set_tags(self, tags: dict[str, str]) -> Outcome:
         return await self._command(lambda command: events.SetTags(command, tags))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from pycluster.kernel.ids import Address
@@ -75,6 +75,7 @@ class _Connection(asyncio.Protocol):
             self._server.feed(StreamEnded(self._stream, self._goodbye))
 
     def data_received(self, data: bytes) -> None:
+        posts: list[PostReceived] = []
         try:
             for purpose, frame in self._frames.feed(data):
                 first, self._settled = not self._settled, True
@@ -86,7 +87,7 @@ class _Connection(asyncio.Protocol):
                 elif purpose == STREAM and first:
                     self._become_stream(self._transport, frame)
                 elif purpose == POST:
-                    self._server.feed(PostReceived(self.source, frame))
+                    posts.append(PostReceived(self.source, frame))
                 elif purpose == CALL and len(self._tokens) < CALLS_MAX:
                     token = self._server.token_for(self)
                     self._tokens.add(token)
@@ -100,6 +101,9 @@ class _Connection(asyncio.Protocol):
             self._server.malformed += 1
             self._goodbye = True  # whoever talks nonsense lives
             self.abort()
+        finally:
+            if posts:
+                self._server.take(posts)
         self._weigh()
 
     def _weigh(self) -> None:
@@ -191,10 +195,14 @@ class InboundPort:
         feed: Feed,
         greet: Callable[[str], None] = lambda host: None,
         connections_max: int = CONNECTIONS_MAX,
+        feed_all: Callable[[Sequence[PostReceived]], None] | None = None,
     ) -> None:
-        """``greet`` is told the host of everyone who connects; ``connections_max``: as the system allows."""
+        """``greet`` is told the host of everyone who connects; ``connections_max``: as the system allows. ``feed_all``
+        takes posts that came together; without it ``feed`` does, one after the other.
+        """
         self.endpoints = endpoints
         self.feed = feed
+        self._feed_all = feed_all
         self._greet = greet
         self.malformed = 0
         self.turned_away = 0
@@ -215,6 +223,14 @@ class InboundPort:
         self._last_number = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
+
+    def take(self, posts: Sequence[PostReceived]) -> None:
+        """Posts that came together."""
+        if self._feed_all is not None:
+            self._feed_all(posts)
+            return
+        for post in posts:
+            self.feed(post)
 
     async def start(self) -> None:
         """Accept from now on."""

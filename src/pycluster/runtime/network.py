@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from pycluster.kernel.errors import LocalFault, LocalMisuse
@@ -42,7 +42,13 @@ class OpenPorts:
 class PortNetwork:
     """Performs the network's effects on the two sockets and feeds what they bring; implements ``driver.Network``."""
 
-    def __init__(self, ports: OpenPorts, feed: Callable[[events.Event], None]) -> None:
+    def __init__(
+        self,
+        ports: OpenPorts,
+        feed: Callable[[events.Event], None],
+        feed_all: Callable[[Sequence[events.Event]], None] | None = None,
+    ) -> None:
+        """``feed_all`` takes posts that came together; without it ``feed`` does."""
         self._udp = DatagramPort(
             ports.udp,
             ports.endpoints,
@@ -51,7 +57,7 @@ class PortNetwork:
         )
         self._posts = Posts(ports.endpoints)
         self._streams = IdleStreams(ports.endpoints, feed, Random(os.urandom(16)))
-        self._inbound = InboundPort(ports.tcp, ports.endpoints, feed, self._heard_from)
+        self._inbound = InboundPort(ports.tcp, ports.endpoints, feed, self._heard_from, feed_all=feed_all)
         self._calls = Calls(ports.endpoints, feed)
         self._resolver = Resolver(ports.endpoints.family, feed, dual=ports.endpoints.dual)
         self.send = self._udp.send

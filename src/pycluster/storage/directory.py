@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -101,14 +102,14 @@ class DataDirectory:
             return False
 
     def close(self) -> None:
-        """Let the next process have it; the lock file stays, empty. Idempotent."""
+        """Let the next process have it; the lock file stays, empty where the disk still works. Idempotent."""
         if self._lock is None:
             return
-        try:
-            os.ftruncate(self._lock, 0)
-        finally:
-            os.close(self._lock)
-            self._lock = None
+        lock, self._lock = self._lock, None
+        with contextlib.suppress(OSError):
+            os.ftruncate(lock, 0)
+        with contextlib.suppress(OSError):
+            os.close(lock)
 
 
 def _make(path: str) -> None:

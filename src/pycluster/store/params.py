@@ -29,7 +29,8 @@ class Params(msgspec.Struct, frozen=True):
 
     ``lease_ttl_max_s`` (s): etcd's bound.
 
-    ``remembered_max`` (requests, 0 to 1,000,000): of so many last writes the answers are kept for their retries.
+    ``remembered_max`` (requests, 0 to 1,000,000): of so many last writes the answers are kept for their retries: ten
+    seconds of more than any cluster of these writes.
 
     ``remembered_answer_max_bytes`` (bytes): larger answers are not kept; a retry is told the revision.
 
@@ -46,7 +47,7 @@ class Params(msgspec.Struct, frozen=True):
     leases_max: int = 100_000
     lease_ttl_min_s: int = 2
     lease_ttl_max_s: int = 9_000_000_000
-    remembered_max: int = 10_000
+    remembered_max: int = 50_000
     remembered_answer_max_bytes: int = 1_024
     chunk_bytes: int = 131_072
     slice_entries: int = 1_000
@@ -57,7 +58,7 @@ class Params(msgspec.Struct, frozen=True):
             "value_max_bytes": (1, 3 * _MIB // 2),
             "request_max_bytes": (1_024, 3 * _MIB),
             "operations_max": (1, 10_000),
-            "state_max_bytes": (_MIB, 1 << 40),
+            "state_max_bytes": (_MIB, 1 << 31),
             "leases_max": (1, 1_000_000),
             "lease_ttl_min_s": (1, 3_600),
             "lease_ttl_max_s": (60, 9_000_000_000),

@@ -95,6 +95,10 @@ class Store:
             return self._failure(refusal)
         return None
 
+    def remembers(self, request_id: bytes) -> bool:
+        """Whether that request was applied, lately: carried out anew it is told the answer, and needs no space."""
+        return self.remembered.find(request_id) is not None
+
     def apply(self, command: Command) -> Applied:
         """Carry it out. Never raises for what a decoder lets through."""
         known = self.remembered.find(command.request_id)

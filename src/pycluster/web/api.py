@@ -16,7 +16,14 @@ from pycluster.web.asgi import ASGIApp
 from pycluster.web.events import EventStream, resume_point
 from pycluster.web.faults import HttpFault
 from pycluster.web.operations import Site, read_body, reply
-from pycluster.web.views import ForceLeaveRequest, JoinRequest, LeaveRequest, TagsRequest
+from pycluster.web.views import (
+    ForceLeaveRequest,
+    JoinRequest,
+    LeaveRequest,
+    RemoveVoterRequest,
+    TagsRequest,
+    TransferRequest,
+)
 
 API_VERSION = "v1"
 
@@ -106,6 +113,16 @@ async def join(site: Site, request: Request) -> Response:
 async def force_leave(site: Site, request: Request) -> Response:
     wanted = await read_body(request, ForceLeaveRequest, site.bounds.body_max_bytes)
     return _outcome(await site.cluster.force_leave(wanted.name))
+
+
+async def transfer(site: Site, request: Request) -> Response:
+    wanted = await read_body(request, TransferRequest, site.bounds.body_max_bytes)
+    return _outcome(await site.cluster.transfer(wanted.to))
+
+
+async def remove_voter(site: Site, request: Request) -> Response:
+    wanted = await read_body(request, RemoveVoterRequest, site.bounds.body_max_bytes)
+    return _outcome(await site.cluster.remove_voter(wanted.name))
 
 
 async def set_tags(site: Site, request: Request) -> Response:

@@ -98,8 +98,8 @@ def make_app(
     """
     bounds = bounds or Bounds()
     streams = Streams(cluster, bounds)
-    metrics = Metrics(cluster, lambda: len(streams))
     watches = Pool(bounds.watches_max, "watches of keys")
+    metrics = Metrics(cluster, lambda: len(streams), state, lambda: len(watches))
     site = Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles(), watches, state)
     gateway = Gateway(state, partial(peers, cluster), bounds)
     return App(site, access, gateway)

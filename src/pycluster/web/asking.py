@@ -45,7 +45,7 @@ _WHAT: dict[store.FailureKind, str] = {
     "future-revision": "there is no such revision yet",
     "empty-key": "a key is empty",
     "key-too-large": "a key is too long",
-    "request-too-large": "the request is too large",
+    "request-too-large": "that is too much at once",
     "too-many-operations": "a transaction has too many operations",
     "duplicate-key": "a transaction writes a key twice",
     "key-not-found": "there is no such key",
@@ -71,7 +71,7 @@ _REMEDY: dict[store.FailureKind, str] = {
     "overloaded": "try again in a moment",
     "lease-not-found": "it has ended, or was revoked; grant another",
     "key-too-large": "the settings bound a key's length",
-    "request-too-large": "write less at once",
+    "request-too-large": "write, or ask for, less at once",
 }
 
 

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from pycluster.node.ports import ClusterReads
+from pycluster.node.ports import ClusterReads, StateHead, StateReads
 from pycluster.node.view import StatusView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,9 +21,13 @@ _MILLI, _MICRO = 1e-3, 1e-6
 class StatusCollector(Collector):
     """One reading of the status a scrape."""
 
-    def __init__(self, cluster: ClusterReads, streams: Callable[[], int]) -> None:
+    def __init__(
+        self, cluster: ClusterReads, streams: Callable[[], int], state: StateReads | None, watches: Callable[[], int]
+    ) -> None:
         self._cluster = cluster
         self._streams = streams
+        self._state = state
+        self._watches = watches
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the node, freshly read."""
@@ -32,6 +36,11 @@ class StatusCollector(Collector):
         yield from _members(status)
         yield from _election(status)
         yield _gauge("event_streams", "Readers connected to this agent's event stream.", self._streams())
+        if self._state is not None:
+            yield from _state(self._state.head())
+            yield _gauge(
+                "key_watches", "Readers of watches of keys at this agent, those of /v3/ not counted.", self._watches()
+            )
         for name in sorted(status.counters):
             plain = _NOT_A_NAME.sub("_", name.lower()).strip("_").removesuffix("_total")
             if plain:
@@ -40,10 +49,12 @@ class StatusCollector(Collector):
                 )
 
 
-def exposition(cluster: ClusterReads, streams: Callable[[], int]) -> Callable[[], bytes]:
+def exposition(
+    cluster: ClusterReads, streams: Callable[[], int], state: StateReads | None, watches: Callable[[], int]
+) -> Callable[[], bytes]:
     """A function that gives the metrics as text."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StatusCollector(cluster, streams))
+    registry.register(StatusCollector(cluster, streams, state, watches))
     ProcessCollector(registry=registry)
     return lambda: generate_latest(registry)
 
@@ -100,3 +111,17 @@ def _election(status: StatusView) -> Iterator[Metric]:
         quorum.commit_index,
     )
     yield _gauge("last_log_index", "The newest entry in this node's log.", quorum.last_index)
+
+
+def _state(head: StateHead) -> Iterator[Metric]:
+    yield _gauge("state_replica", "1 where this node holds a copy of the replicated state.", head.replica)
+    if not head.replica:
+        return
+    yield _gauge("state_revision", "The newest revision in this node's copy.", head.revision)
+    yield _gauge(
+        "state_compact_revision", "The oldest revision that can still be read; 0 for all.", head.compact_revision
+    )
+    yield _gauge("state_applied_index", "The last log entry in this node's copy.", head.index)
+    yield _gauge(
+        "state_size_bytes", "Keys, values and what a version costs besides, history included.", head.size_bytes
+    )

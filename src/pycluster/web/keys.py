@@ -76,12 +76,19 @@ async def _change(
     look = store.Range(write.key, keys_only=True)
     result = cast(store.TxnResult, await ask(site, request, store.Txn(conditions, (write,), (look,))))
     if result.succeeded:
-        return result.results[0]
-    why, now = "the key does not exist", cast(store.RangeResult, result.results[0]).kvs
-    if now:
+        return result.results[0] if result.results else _bare(write, result.revision)
+    why, now = "the key does not exist", cast(store.RangeResult, result.results[0]).kvs if result.results else ()
+    if not result.results:
+        why = "its answer was too long to be kept for this retry"
+    elif now:
         why = f"the key exists: version {now[0].version}, mod_revision {now[0].mod_revision}"
     fault = StateFault("the key is not as the condition says", why, "read it again", kind="compare-failed")
     raise StateRefusal(409, fault)
+
+
+def _bare(write: store.Put | store.DeleteRange, revision: int) -> store.Result:
+    """The answer of a retry whose first answer was too long to be kept. A condition on a key that is there held."""
+    return store.PutResult(revision) if isinstance(write, store.Put) else store.DeleteResult(revision, 1)
 
 
 async def txn(site: Site, request: Request) -> Response:

@@ -34,19 +34,16 @@ class KeyStream(Stream):
 
     def __init__(self, state: StateStore, pool: Pool, bounds: Bounds, watch: store.Watch) -> None:
         super().__init__(pool, bounds)
-        self._state = state
-        self._wanted = watch
+        self._feed = state.watch(watch)
         # One batch ahead of the reader, no more: how far it may fall behind is the store's to bound.
         self._batches: asyncio.Queue[store.WatchBatch] = asyncio.Queue(1)
         self._last_word = b""
 
     async def _begin(self) -> None:
-        self._feed = self._state.watch(self._wanted)
         try:
             async with asyncio.timeout(self._bounds.state_timeout_s):
                 self._batches.put_nowait(await anext(self._feed))
         except TimeoutError:
-            await self._feed.aclose()
             raise refusal(store.Failure("timed-out")) from None
         except StateFailed as failed:
             raise refusal(failed.failure) from None
@@ -68,15 +65,16 @@ class KeyStream(Stream):
             self._last_word = _closing("lagged", word)
         except Exception:
             logger.exception("a watch failed")
-        finally:
-            # A generator that waits at its yield does not notice that this task is cancelled: end it now.
-            await self._feed.aclose()
         self.end()
+
+    async def _close(self) -> None:
+        # A generator that waits at its yield does not notice that the pump is cancelled: end it now.
+        await self._feed.aclose()
 
     async def _write(self, scope: Scope, send: Send) -> None:
         while True:
             self._wake.clear()
-            while not self._batches.empty():
+            while not (self._gone or self._batches.empty()):
                 for chunk in _chunks(self._batches.get_nowait(), self._bounds.long_bytes):
                     await self._room(scope)
                     await self._send(send, chunk)
@@ -86,7 +84,7 @@ class KeyStream(Stream):
                 await self._pause(self._bounds.keep_alive_s)
                 if not self._wake.is_set():
                     await self._send(send, KEEP_ALIVE)
-        if self._last_word:
+        if self._last_word and not self._gone:
             await self._send(send, self._last_word)
 
     async def _room(self, scope: Scope) -> None:

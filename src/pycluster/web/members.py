@@ -5,7 +5,7 @@ from __future__ import annotations
 from pycluster.node.ports import ClusterReads
 from pycluster.web.gateway import Peer
 
-#: The tag under which an agent tells others where its HTTP interface is: ``host:port``.
+#: The tag under which an agent tells others where its HTTP interface is: ``host:port``, or ``:port`` on its own host.
 WEB_TAG = "web"
 
 
@@ -16,6 +16,8 @@ def peers(cluster: ClusterReads) -> tuple[Peer, ...]:
     for voter in cluster.status().quorum.voters:
         member = known.get(voter.uuid)
         address, web = (member.address, member.tags.get(WEB_TAG, "")) if member else ("", "")
+        if web.startswith(":"):
+            web = address.rpartition(":")[0] + web
         found.append(
             Peer(
                 int(voter.uuid[:16] or "0", 16),

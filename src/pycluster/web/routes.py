@@ -19,7 +19,14 @@ from pycluster.web import api, origin, pages
 from pycluster.web.authorise import Action
 from pycluster.web.operations import Handler, Operation, Query
 from pycluster.web.stateroutes import STATE_OPERATIONS
-from pycluster.web.views import ForceLeaveRequest, JoinRequest, LeaveRequest, TagsRequest
+from pycluster.web.views import (
+    ForceLeaveRequest,
+    JoinRequest,
+    LeaveRequest,
+    RemoveVoterRequest,
+    TagsRequest,
+    TransferRequest,
+)
 
 _V1 = "/api/v1"
 _ALWAYS: dict[int, object] = {400: ErrorView, 403: ErrorView, 421: ErrorView, 500: ErrorView}
@@ -103,6 +110,8 @@ OPERATIONS: tuple[Operation, ...] = (
     _change(f"{_V1}/leave", "leave", "Give up the seat, say goodbye and stop.", api.leave, LeaveRequest),
     _change(f"{_V1}/join", "join", "Contact these hosts too.", api.join, JoinRequest),
     _change(f"{_V1}/force-leave", "force-leave", "Count a down node as left.", api.force_leave, ForceLeaveRequest),
+    _change(f"{_V1}/raft/transfer", "raft-transfer", "Hand leadership to a voter.", api.transfer, TransferRequest),
+    _change(f"{_V1}/raft/remove", "raft-remove", "Take a voter's seat away.", api.remove_voter, RemoveVoterRequest),
     _change(f"{_V1}/tags", "tags", "Replace the local member's tags.", api.set_tags, TagsRequest, put=True),
     *STATE_OPERATIONS,
     _get("/metrics", "metrics", "Metrics in Prometheus' text format.", api.metrics, "text/plain"),

@@ -69,6 +69,7 @@ class Stream:
         self._bounds = bounds
         self._wake = asyncio.Event()
         self._ended = False
+        self._gone = False
 
     def end(self) -> None:
         """Send what is at hand, then finish."""
@@ -80,6 +81,9 @@ class Stream:
 
     async def _begin(self) -> None:
         """What must succeed before the answer's head; raises what is answered instead."""
+
+    async def _close(self) -> None:
+        """Let go of what ``_begin`` and ``_pump`` took."""
 
     async def _pump(self) -> None:
         """Take in what is to be written, and wake the writer."""
@@ -115,11 +119,13 @@ class Stream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close()
 
     async def _watch(self, receive: Receive) -> None:
         """Notice that the reader has gone."""
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._gone = True
         self.end()
 
     async def _send(self, send: Send, chunk: bytes) -> None:

@@ -26,6 +26,18 @@ class ForceLeaveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     name: _Name
 
 
+class TransferRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The voter that shall lead; without it the best other one."""
+
+    to: Annotated[str, msgspec.Meta(max_length=63, description="a voter's name")] = ""
+
+
+class RemoveVoterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The voter that shall have a seat no more."""
+
+    name: _Name
+
+
 class TagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All tags the local member shall have from now on."""
 

@@ -178,8 +178,8 @@ def test_a_value_is_not_waited_for_at_a_terminal(agent: Agent) -> None:
 )
 def test_the_exit_code_says_what_kind_of_failure_it_was(agent: Agent, kind: store.FailureKind, code: int) -> None:
     agent.state.failures = [store.Failure(kind, "the reason")] * 1_000
-    agent.ask("GET", "/api/v1/state")
-    done = run("kv", "put", "k", "1", "-timeout", "300ms")
+    agent.ask("GET", "/api/v1/state")  # the server is awake
+    done = run("kv", "put", "k", "1", "-timeout", "2s" if kind in store.RETRYABLE else "30s")
     assert (done.code, "the reason" in done.err) == (code, True)
 
 

@@ -59,6 +59,9 @@ def test_every_change_arrives_and_its_outcome_comes_back(agent: Agent, client: C
         client.join(("192.0.2.1:7946", "node009")),
         client.leave(),
         client.force_leave("node003"),
+        client.transfer("node002"),
+        client.transfer(),
+        client.remove_voter("node003"),
         client.set_tags({"rack": "r1"}),
     }
     assert outcomes == {Outcome(True, "as you say")}
@@ -66,6 +69,9 @@ def test_every_change_arrives_and_its_outcome_comes_back(agent: Agent, client: C
         ("join", ("192.0.2.1:7946", "node009")),
         ("leave", None),
         ("force-leave", "node003"),
+        ("raft-transfer", "node002"),
+        ("raft-transfer", ""),
+        ("raft-remove", "node003"),
         ("tags", {"rack": "r1"}),
     ]
 

@@ -22,6 +22,7 @@ from pycluster.client import (
     NotFound,
     Rejected,
     TimedOut,
+    TooLarge,
 )
 from pycluster.client.blocking import StateClient
 from pycluster.kernel.errors import LocalMisuse
@@ -62,6 +63,23 @@ def test_a_large_value_goes_both_ways(client: StateClient) -> None:
     client.put("large", b"\xff" + large[1:])
     found = client.get("large")
     assert found is not None and len(found.value) == 1 << 20
+
+
+def test_a_list_that_is_too_much_for_one_answer_comes_in_pieces_of_one_revision(
+    agent: Agent, client: StateClient
+) -> None:
+    for number in range(40):
+        client.put(f"k/{number:02}", b"v" * 100_000)
+    agent.state.asked.clear()
+    found = client.list("k/")
+    assert [kv.key for kv in found.kvs] == [b"k/%02d" % number for number in range(40)]
+    assert (found.revision, found.count, found.more) == (41, 40, False)
+    revisions = [asked.request.revision for asked in agent.state.asked if isinstance(asked.request, store.Range)]
+    assert set(revisions) == {0, 41}
+    some = client.list("k/", limit=30)
+    assert (len(some.kvs), some.count, some.more) == (30, 40, True)
+    with pytest.raises(TooLarge):
+        client.range(store.Range(b"k", b"l"))
 
 
 def test_conditions(client: StateClient) -> None:
@@ -152,9 +170,9 @@ def test_a_change_whose_answer_got_lost_is_made_once(agent: Agent) -> None:
     ],
 )
 def test_every_failure_is_an_error_of_ours(agent: Agent, kind: store.FailureKind, error: type[Exception]) -> None:
-    with pycluster.connect(agent.path, timeout_s=0.2) as client:
-        client.put("k", "1", request_id="started")
-        agent.state.failures = [store.Failure(kind, "the reason")] * 100
+    agent.ask("GET", "/api/v1/state")  # the server is awake
+    with pycluster.connect(agent.path, timeout_s=2 if kind in store.RETRYABLE else 30) as client:
+        agent.state.failures = [store.Failure(kind, "the reason")] * 1_000
         with pytest.raises(error) as raised:
             client.put("k", "1")
         assert "the reason" in str(raised.value)

@@ -150,7 +150,7 @@ def test_who_does_not_speak_as_an_agent_does_is_an_error_of_ours(tmp_path: Path,
         server = await asyncio.start_unix_server(serve, path)
         try:
             with pytest.raises((AgentFailed, AgentUnreachable)):
-                await pycluster.connect_async(path, timeout_s=0.3).get("k")
+                await pycluster.connect_async(path, timeout_s=1).get("k")
         finally:
             server.close()
 

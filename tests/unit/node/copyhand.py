@@ -15,7 +15,7 @@ from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Answer, Asker, Replica
 from pycluster.store import Params, Store
-from pycluster.wire import Codec
+from pycluster.wire import Codec, WatchPoll
 
 
 class FakeRaft:
@@ -66,13 +66,15 @@ class CopyHand:
 
     def _drive(self, event: consensus.Event) -> None:
         match event:
-            case consensus.Propose(data):
+            case consensus.Propose(data, more):
                 if self.refuses:
                     self.replica.not_proposed(consensus.CommandFailed(self.refuses, self.refuses))
                     return
-                self.index += 1
-                self.waiting.append(Entry(self.index, self.term, Command(data)))
-                self.replica.proposed(self.index, self.term)
+                first = self.index + 1
+                for one in (data, *more):
+                    self.index += 1
+                    self.waiting.append(Entry(self.index, self.term, Command(one)))
+                self.replica.proposed(first, self.term)
             case consensus.ReadIndex(token):
                 self.reads.append(token)
             case _:
@@ -80,6 +82,11 @@ class CopyHand:
 
     def at(self, now_s: float) -> None:
         self.replica.at(round(now_s * SECOND))
+
+    def take(self, request: store.Request | WatchPoll, request_id: bytes, asker: Asker) -> None:
+        """One request, and nothing else in its turn."""
+        self.replica.take(request, request_id, asker)
+        self.replica.flush()
 
     def commit(self) -> list[store.Write]:
         """What was proposed is committed; gives the writes."""
@@ -100,13 +107,13 @@ class CopyHand:
 
     def write(self, request: store.Write, request_id: bytes = b"") -> Answer:
         """Asked, committed, answered."""
-        self.replica.take(request, request_id, 1)
+        self.take(request, request_id, 1)
         self.commit()
         return self.answers[-1][1]
 
     def read(self, request: store.Query) -> Answer:
         """Asked, confirmed, answered."""
-        self.replica.take(request, b"", 1)
+        self.take(request, b"", 1)
         self.confirm()
         return self.answers[-1][1]
 

@@ -137,6 +137,7 @@ def test_whoever_begins_to_lead_here_takes_what_waits() -> None:
     assert desk.posted() == [] and hand.waiting == []
     desk.leader = ME
     desk.settle()
+    hand.replica.flush()
     assert len(hand.waiting) == 1
     hand.commit()
     ((number, result),) = hand.answers

@@ -40,7 +40,7 @@ def kinds(hand: CopyHand) -> list[str]:
 
 def test_a_write_is_answered_when_it_is_applied_and_not_before() -> None:
     hand = CopyHand()
-    hand.replica.take(Put(b"k", b"v"), b"id", 7)
+    hand.take(Put(b"k", b"v"), b"id", 7)
     assert hand.answers == []
     assert hand.commit() == [Put(b"k", b"v")]
     assert hand.answers == [(7, PutResult(2))] and hand.replica.applied == 1
@@ -49,7 +49,7 @@ def test_a_write_is_answered_when_it_is_applied_and_not_before() -> None:
 def test_a_retry_of_a_write_in_the_log_is_answered_alike_and_applied_once() -> None:
     hand = CopyHand()
     for asker in (1, 2):
-        hand.replica.take(Put(b"k", b"v"), b"same", asker)
+        hand.take(Put(b"k", b"v"), b"same", asker)
     hand.commit()
     assert hand.answers == [(1, PutResult(2)), (2, PutResult(2))]
     assert hand.replica.store.revision == 2
@@ -57,14 +57,14 @@ def test_a_retry_of_a_write_in_the_log_is_answered_alike_and_applied_once() -> N
 
 def test_a_write_that_the_state_refuses_never_reaches_the_log() -> None:
     hand = CopyHand()
-    hand.replica.take(Put(b"", b"v"), b"id", 1)
+    hand.take(Put(b"", b"v"), b"id", 1)
     assert kinds(hand) == ["empty-key"] and hand.waiting == []
 
 
 def test_space_is_counted_with_what_is_under_way() -> None:
     hand = CopyHand(bounds=Params(state_max_bytes=1 << 20))
     for asker in range(3):
-        hand.replica.take(Put(b"k%d" % asker, b"x" * 400_000), b"%d" % asker, asker)
+        hand.take(Put(b"k%d" % asker, b"x" * 400_000), b"%d" % asker, asker)
     assert [(asker, answer.kind) for asker, answer in hand.answers if isinstance(answer, Failure)] == [(2, "no-space")]
     hand.commit()
     assert kinds(hand) == ["no-space", "PutResult", "PutResult"]
@@ -74,15 +74,15 @@ def test_space_is_counted_with_what_is_under_way() -> None:
 def test_what_consensus_does_not_take_may_be_tried_again(leader: str, kind: str) -> None:
     hand = CopyHand()
     hand.refuses, hand.raft.leader = "not now", leader
-    hand.replica.take(Put(b"k"), b"id", 1)
+    hand.take(Put(b"k"), b"id", 1)
     assert kinds(hand) == [kind]
 
 
 def test_a_read_waits_for_the_round_and_sees_what_was_applied_meanwhile() -> None:
     hand = CopyHand()
-    hand.replica.take(Range(b"k"), b"", 1)
+    hand.take(Range(b"k"), b"", 1)
     assert hand.answers == []
-    hand.replica.take(Put(b"k", b"v"), b"id", 2)
+    hand.take(Put(b"k", b"v"), b"id", 2)
     hand.commit()
     hand.confirm()
     (_, found) = hand.answers[-1]
@@ -92,14 +92,14 @@ def test_a_read_waits_for_the_round_and_sees_what_was_applied_meanwhile() -> Non
 def test_a_serializable_read_asks_nobody() -> None:
     hand = CopyHand()
     hand.follow("node002")
-    hand.replica.take(Range(b"k", serializable=True), b"", 1)
+    hand.take(Range(b"k", serializable=True), b"", 1)
     assert hand.answers == [(1, RangeResult(1))] and hand.reads == []
 
 
 def test_a_read_that_is_refused_says_whether_it_may_be_tried_elsewhere() -> None:
     hand = CopyHand()
     for asker, why in ((1, "no-leader"), (2, "overloaded")):
-        hand.replica.take(Range(b"k"), b"", asker)
+        hand.take(Range(b"k"), b"", asker)
         hand.replica.read_refused(hand.reads.pop(), why)
     assert kinds(hand) == ["no-leader", "overloaded"]
     assert all(isinstance(answer, Failure) and answer.detail == hand.raft.reason for _, answer in hand.answers)
@@ -107,20 +107,20 @@ def test_a_read_that_is_refused_says_whether_it_may_be_tried_elsewhere() -> None
 
 def test_requests_under_way_have_a_bound() -> None:
     hand = CopyHand(StateParams(requests_max=2))
-    hand.replica.take(Put(b"k"), b"1", 1)
-    hand.replica.take(Range(b"k"), b"", 2)
-    hand.replica.take(Put(b"k"), b"3", 3)
+    hand.take(Put(b"k"), b"1", 1)
+    hand.take(Range(b"k"), b"", 2)
+    hand.take(Put(b"k"), b"3", 3)
     assert hand.answers == [(3, Failure("overloaded", "too many requests are under way", 1, 0))]
     hand.commit()
     hand.confirm()
-    hand.replica.take(Put(b"k"), b"3", 3)
+    hand.take(Put(b"k"), b"3", 3)
     hand.commit()
     assert kinds(hand) == ["overloaded", "PutResult", "RangeResult", "PutResult"]
 
 
 def test_writes_of_a_lost_leader_are_in_doubt_and_answered_once() -> None:
     hand = CopyHand()
-    hand.replica.take(Put(b"k"), b"1", 1)
+    hand.take(Put(b"k"), b"1", 1)
     hand.follow("node002")
     assert kinds(hand) == ["outcome-unknown"]
     hand.commit()
@@ -129,7 +129,7 @@ def test_writes_of_a_lost_leader_are_in_doubt_and_answered_once() -> None:
 
 def test_an_entry_of_another_term_in_its_place_is_no_answer() -> None:
     hand = CopyHand()
-    hand.replica.take(Put(b"k"), b"1", 1)
+    hand.take(Put(b"k"), b"1", 1)
     (entry,) = hand.waiting
     hand.replica.committed((Entry(entry.index, 2, entry.payload),))
     assert kinds(hand) == ["outcome-unknown"]

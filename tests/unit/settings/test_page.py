@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pycluster import consensus, membership, node
+from pycluster import consensus, membership, node, store
 from pycluster.kernel.limits import MEMBERS_MAX, NAME_MAX_LENGTH, TAGS_GOSSIP_MAX_BYTES, TAGS_MAX, VOTERS_MAX
 from pycluster.settings import load
 from pycluster.settings.hooks import DEFAULT_TIMEOUT_S, EVENTS, HOOKS_MAX, TIMEOUT_MAX_S, TIMEOUT_MIN_S
@@ -31,6 +31,7 @@ PARAMS: dict[str, type[msgspec.Struct]] = {
     "membership": membership.Params,
     "consensus": consensus.Params,
     "following": node.Params,
+    "state": node.StateParams,
 }
 
 
@@ -69,6 +70,15 @@ def test_each_parameter_is_told_with_its_default(section: str) -> None:
     defaults = PARAMS[section]()
     told = {name: cells[0] for name, cells in rows(f"### `[{section}]`").items()}
     assert told == {name: str(getattr(defaults, name)) for name in defaults.__struct_fields__}
+
+
+def test_the_bounds_that_no_setting_changes_are_told_as_they_are() -> None:
+    fixed = store.Params()
+    told = {name: cells[0] for name, cells in rows("### What no setting changes").items()}
+    assert {*told, "state_max_bytes"} == set(fixed.__struct_fields__)
+    for name, text in told.items():
+        number, _, unit = text.partition(" ")
+        assert float(number.replace(",", "")) * (2**20 if unit == "MiB" else 1) == getattr(fixed, name), name
 
 
 def test_hooks_are_told_as_they_are() -> None:

@@ -63,6 +63,14 @@ def test_the_lock_file_holds_the_process_id_while_it_is_owned(tmp_path: Path) ->
     assert (tmp_path / "lock").read_text() == ""
 
 
+def test_a_directory_on_a_disk_that_failed_is_let_go_of_nevertheless(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("1\n")
+    held = os.open(tmp_path / "lock", os.O_RDONLY)  # so that writing fails
+    DataDirectory(str(tmp_path), held).close()
+    with pytest.raises(OSError):
+        os.fstat(held)
+
+
 def test_a_second_owner_is_told_who_the_first_one_is(tmp_path: Path) -> None:
     first = DataDirectory.open(str(tmp_path))
     with pytest.raises(LocalFault) as refused:

@@ -176,6 +176,12 @@ class FakeCluster:
     async def force_leave(self, name: str) -> Outcome:
         return await self._do("force-leave", name)
 
+    async def transfer(self, to: str) -> Outcome:
+        return await self._do("raft-transfer", to)
+
+    async def remove_voter(self, name: str) -> Outcome:
+        return await self._do("raft-remove", name)
+
     async def set_tags(self, tags: dict[str, str]) -> Outcome:
         return await self._do("tags", tags)
 

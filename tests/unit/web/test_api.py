@@ -118,6 +118,9 @@ def test_explain_refuses_another_question(agent: Agent, query: str) -> None:
         ("POST", "/api/v1/leave", {}, ("leave", None)),
         ("POST", "/api/v1/join", {"hosts": ["192.0.2.9:7946", "seed"]}, ("join", ("192.0.2.9:7946", "seed"))),
         ("POST", "/api/v1/force-leave", {"name": "node002"}, ("force-leave", "node002")),
+        ("POST", "/api/v1/raft/transfer", {"to": "node002"}, ("raft-transfer", "node002")),
+        ("POST", "/api/v1/raft/transfer", {}, ("raft-transfer", "")),
+        ("POST", "/api/v1/raft/remove", {"name": "node002"}, ("raft-remove", "node002")),
         ("PUT", "/api/v1/tags", {"tags": {"rack": "r2"}}, ("tags", {"rack": "r2"})),
     ],
 )
@@ -151,6 +154,9 @@ def test_a_refused_change_is_409_with_its_outcome(agent: Agent) -> None:
         ("/api/v1/join", {"hosts": ["h"] * 65}),
         ("/api/v1/join", {"hosts": ["h" * 301]}),
         ("/api/v1/force-leave", {"name": ""}),
+        ("/api/v1/raft/remove", {"name": ""}),
+        ("/api/v1/raft/remove", {}),
+        ("/api/v1/raft/transfer", {"name": "node002"}),
         ("/api/v1/force-leave", {"name": "node002", "prune": True}),
     ],
 )

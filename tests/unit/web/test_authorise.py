@@ -8,7 +8,15 @@ from pycluster.kernel.errors import Refused
 from pycluster.web.asgi import Scope
 from pycluster.web.authorise import Action, Caller, authorise, caller_of
 
-CHANGES: tuple[Action, ...] = ("join", "leave", "force-leave", "tags", "kv")
+CHANGES: tuple[Action, ...] = (
+    "join",
+    "leave",
+    "force-leave",
+    "raft-transfer",
+    "raft-remove",
+    "tags",
+    "kv",
+)
 
 
 def scope(client: tuple[str, int] | None, server: tuple[str, int | None] | None, *, unix: bool | None = False) -> Scope:

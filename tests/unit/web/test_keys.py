@@ -157,6 +157,25 @@ def test_a_retry_under_the_same_key_is_done_once(agent: Agent) -> None:
         assert agent.ask("PUT", KV, {"key": "k"}, headers={"Idempotency-Key": wrong}).status == 400
 
 
+def test_a_retry_whose_answer_was_too_long_to_be_kept_is_told_the_revision(agent: Agent) -> None:
+    put(agent, "k", "v" * 5_000)
+    once = {"Idempotency-Key": "put"}
+    body = {"key": "k", "value": "w" * 5_000, "if_version": 1, "prev_kv": True}
+    answers = [agent.ask("PUT", KV, body, headers=once).json for _ in range(2)]
+    assert [answer["revision"] for answer in answers] == [3, 3]
+    assert [answer["previous"] is None for answer in answers] == [False, True]
+    query, once = f"{KV}?key=k&if_version=2&prev_kv=1", {"Idempotency-Key": "delete"}
+    deleted = [agent.ask("DELETE", query, headers=once).json for _ in range(2)]
+    assert [(answer["revision"], answer["deleted"], len(answer["previous"])) for answer in deleted] == [
+        (4, 1, 1),
+        (4, 1, 0),
+    ]
+    long = "k" * 2_000
+    put(agent, long, "1")
+    body, once = {"key": long, "value": "2", "if_absent": True}, {"Idempotency-Key": "refused"}
+    assert [agent.ask("PUT", KV, body, headers=once).status for _ in range(2)] == [409, 409]
+
+
 def test_leases(agent: Agent) -> None:
     granted = agent.ask("POST", "/api/v1/leases", {"ttl_s": 60}).json
     assert granted["ttl_s"] == 60

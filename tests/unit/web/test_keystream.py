@@ -124,7 +124,7 @@ def test_a_reader_that_is_too_slow_is_told_where_to_resume_and_misses_nothing(ag
     stream = watch(agent, "?key=k")
     stream.until("progress")
     written = 0
-    while any(not feed.resume for feed in agent.state.feeds.values()):  # until the reader has lagged
+    while any(not feed.resume for feed in tuple(agent.state.feeds.values())):  # until the reader has lagged
         put(agent, b"k", b"v" * 500_000)
         written += 1
         assert written < 1_000

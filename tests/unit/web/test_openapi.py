@@ -118,6 +118,8 @@ CHANGED = [
     ("post", "/api/v1/leave", {}),
     ("post", "/api/v1/join", {"hosts": ["h"]}),
     ("post", "/api/v1/force-leave", {"name": "n"}),
+    ("post", "/api/v1/raft/transfer", {"to": "n"}),
+    ("post", "/api/v1/raft/remove", {"name": "n"}),
     ("put", "/api/v1/tags", {"tags": {}}),
     ("put", "/api/v1/kv", {"key": "there", "value": "/w==", "encoding": "base64", "prev_kv": True}),
     ("post", "/api/v1/kv/txn", TRANSACTION),

@@ -1,0 +1,144 @@
+"""When a lease is renewed, and when it counts as lost, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from pycluster import store
+from pycluster.client import AgentUnreachable, Denied, Lost, NotFound
+from pycluster.client.leasing import AsyncLease
+from pycluster.kernel.errors import PyClusterError
+
+
+class Skipping(selectors.SelectSelector):
+    """Waits for nothing: the time that it was to wait has passed."""
+
+    now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.now_s += timeout or 0.0
+        return super().select(0)
+
+
+def in_virtual_time(work: Callable[[Callable[[], float]], Coroutine[Any, Any, None]]) -> None:
+    """Run ``work(clock)`` on a loop whose time passes at once."""
+    selector = Skipping()
+
+    class Loop(asyncio.SelectorEventLoop):
+        def time(self) -> float:
+            return selector.now_s
+
+    with asyncio.Runner(loop_factory=lambda: Loop(selector)) as runner:
+        runner.run(work(lambda: selector.now_s))
+
+
+class FakeGranter:
+    """Grants 9 seconds. ``errors`` are raised by the next renewals, None lets one through."""
+
+    def __init__(self, *errors: PyClusterError | None, then: PyClusterError | None = None) -> None:
+        self.errors = list(errors)
+        self.then = then
+        self.renewed_at: list[float] = []
+        self.revoked = False
+
+    async def grant(self, ttl_s: int) -> store.LeaseGrantResult:
+        return store.LeaseGrantResult(1, 7, 9)
+
+    async def keep_alive(self, id: int, *, timeout_s: float | None = None) -> int:
+        assert timeout_s is not None and 0 < timeout_s <= 9
+        self.renewed_at.append(asyncio.get_running_loop().time())
+        error = self.errors.pop(0) if self.errors else self.then
+        if error is not None:
+            raise error
+        return 9
+
+    async def revoke(self, id: int) -> int:
+        self.revoked = True
+        return 1
+
+
+UNREACHABLE = AgentUnreachable("no agent answers")
+
+
+def test_it_is_renewed_three_times_in_its_time_and_revoked_at_the_end() -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        granter = FakeGranter()
+        async with AsyncLease(granter, 5, clock=clock) as lease:
+            await asyncio.sleep(31)
+            assert lease.held
+        assert granter.renewed_at == pytest.approx(range(3, 31, 3))
+        assert granter.revoked and not lease.held
+
+    in_virtual_time(work)
+
+
+def test_failed_renewals_are_repeated_more_quickly_and_do_no_harm_while_time_is_left() -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        granter = FakeGranter(UNREACHABLE, UNREACHABLE, UNREACHABLE)
+        async with AsyncLease(granter, 5, clock=clock) as lease:
+            await asyncio.sleep(20)
+            assert lease.held
+        assert granter.renewed_at[:5] == pytest.approx([3, 4, 5, 6, 9])
+
+    in_virtual_time(work)
+
+
+def test_it_is_lost_as_long_after_its_last_renewal_as_it_lasts() -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        lease = AsyncLease(FakeGranter(None, None, then=UNREACHABLE), 5, clock=clock)
+        await lease.begin()
+        assert await lease.lost() == "it could not be renewed in time"
+        assert clock() == pytest.approx(6 + 9, abs=0.1)
+        with pytest.raises(Lost):
+            lease.check()
+        await lease.end()
+
+    in_virtual_time(work)
+
+
+def test_a_loop_that_was_held_up_for_too_long_finds_it_lost_at_once() -> None:
+    late = 0.0
+
+    async def work(clock: Callable[[], float]) -> None:
+        nonlocal late
+        lease = AsyncLease(FakeGranter(), 5, clock=lambda: clock() + late)
+        await lease.begin()
+        assert lease.held
+        late = 9.0  # nothing else ran meanwhile
+        assert not lease.held
+        await lease.end()
+
+    in_virtual_time(work)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(NotFound("there is no such lease"), "it has ended"), (Denied("not you"), "not you")]
+)
+def test_what_the_state_says_counts_at_once(error: PyClusterError, reason: str) -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        lease = AsyncLease(FakeGranter(error), 5, clock=clock)
+        await lease.begin()
+        assert await lease.lost() == reason
+        assert clock() == pytest.approx(3)
+        with pytest.raises(Lost, match=reason):
+            await lease.__aexit__(None, None, None)
+
+    in_virtual_time(work)
+
+
+def test_it_is_lost_when_the_further_check_says_so() -> None:
+    async def gone() -> str:
+        return "its key was deleted"
+
+    async def work(clock: Callable[[], float]) -> None:
+        lease = AsyncLease(FakeGranter(), 5, gone, clock)
+        await lease.begin()
+        assert await lease.lost() == "its key was deleted"
+        await lease.end()
+
+    in_virtual_time(work)
