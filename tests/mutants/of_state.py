@@ -92,7 +92,7 @@ MUTANTS = (
         "expiry-not-through-the-log",
         "the leader ends a lease in its own copy alone",
         REPLICA,
-        "self._propose(store.LeaseRevoke(number, expired=True))",
+        "self._propose_own(store.LeaseRevoke(number, expired=True))",
         'self.store.apply(store.Command(b"", store.LeaseRevoke(number, expired=True)))',
         scenario="leases_after_a_change",
         tries=5,
