@@ -223,8 +223,10 @@ def four(folder: Path) -> Iterator[tuple[tuple[AgentProcess, ...], tuple[str, ..
 
 
 def play(folder: Path, single: int, whole: int, per_s: int, writes: int) -> Audience:
-    """Watch, write, kill the leader, start it again; at least so many ``writes`` before, measured, and
-    after, and some between."""
+    """Watch, write, kill the leader, start it again.
+
+    At least so many ``writes`` at first, while it is measured, and at last; a fifth of them while the leader is gone.
+    """
     with four(folder) as (agents, webs):
         audience = Audience(agents, webs, single, whole, per_s)
         with audience.running():
