@@ -38,6 +38,8 @@ def _staged(name: str, seed: int) -> dict[str, int | str] | None:
         next(getattr(module, name) for module in _PLOTS if hasattr(module, name))(stage)
     except Violation as violation:
         return _found(seed, violation.rule, violation.text, now_us(stage.cluster))
+    except Exception as error:  # as in the seeds: whatever the product raises is a finding
+        return _found(seed, "no exception", f"{type(error).__name__}: {error}", now_us(stage.cluster))
     return None
 
 

@@ -67,6 +67,8 @@ MUTANTS = (
         REPLICA,
         "for entry in entries:",
         "for entry in reversed(entries):",
+        scenario="leaders_fail_under_clients",
+        tries=5,
     ),
     Mutant(
         "answered-with-another-result",
@@ -83,7 +85,7 @@ MUTANTS = (
         REPLICA,
         "self.applied, self._since_bytes = snapshot.index, 0",
         "self.applied, self._since_bytes = self.applied, 0",
-        scenario="voters_return_under_clients",
+        scenario="a_voter_returns_in_peace",
         tries=5,
     ),
     Mutant(
@@ -159,13 +161,13 @@ MUTANTS = (
         tries=10,
     ),
     Mutant(
-        "install-keeps-a-contradicting-tail",
-        "what a log says after the snapshot stays although it is another leader's",
+        "snapshot-forgets-who-votes",
+        "a folded log does not know its configuration any more",
         JOURNAL,
-        "keeps = self.term_at(snapshot.index) == snapshot.term",
-        "keeps = self.term_at(snapshot.index) is not None",
-        scenario="a_tail_that_nobody_has",
-        tries=5,
+        "folded = [] if base.configuration is None else [(base.configuration_index, base.configuration)]",
+        "folded: list[tuple[int, Configuration]] = []",
+        scenario="voters_return_under_clients",
+        tries=3,
     ),
     Mutant(
         "installed-not-committed",
@@ -173,6 +175,8 @@ MUTANTS = (
         "consensus/installation.py",
         "s.commit_index = snapshot.index",
         "s.commit_index = max(s.commit_index, 0)",
+        scenario="voters_return_under_clients",
+        tries=3,
     ),
     Mutant(
         "folded-under-a-follower",

@@ -91,6 +91,16 @@ class Raft:
         return self._s.leader.name
 
     @property
+    def leader_uuid(self) -> str:
+        """Its UUID; empty while there is none."""
+        return self._s.leader.uuid
+
+    @property
+    def cluster_uuid(self) -> str:
+        """Empty until this voter has a log."""
+        return self._s.cluster_uuid
+
+    @property
     def reason(self) -> str:
         """Why that is so, in a sentence."""
         s = self._s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 from typing import assert_never
 
@@ -106,19 +107,24 @@ class State:
         return min((at for at in due if at is not None), default=None)
 
     def head(self, now_us: int) -> StateHead:
-        """For people and programs."""
-        leader = self._readings.leader(now_us)
-        replica = self._copy()
+        """For people and programs; asked for with every answer over HTTP."""
+        copy, raft = self._copy(), self._raft
+        if copy is None or raft is None:
+            leader = self._readings.leader(now_us)
+            cluster = number_of(self._readings.quorum(now_us).cluster_uuid)
+            me, whom = number_of(self._uuid), number_of(leader.uuid)
+            return StateHead(cluster, me, whom, leader.term, 0, 0, 0, 0, replica=False)
+        state = copy.store
         return StateHead(
-            cluster_id=number_of(self._readings.quorum(now_us).cluster_uuid),
+            cluster_id=number_of(raft.cluster_uuid),
             member_id=number_of(self._uuid),
-            leader_id=number_of(leader.uuid),
-            term=leader.term,
-            revision=replica.store.revision if replica else 0,
-            compact_revision=replica.store.compact_revision if replica else 0,
-            index=replica.applied if replica else 0,
-            size_bytes=replica.store.size_bytes if replica else 0,
-            replica=replica is not None,
+            leader_id=number_of(raft.leader_uuid),
+            term=raft.term,
+            revision=state.revision,
+            compact_revision=state.compact_revision,
+            index=copy.applied,
+            size_bytes=state.size_bytes,
+            replica=True,
         )
 
     def _copy(self) -> Replica | None:
@@ -140,6 +146,7 @@ class State:
             self._outbox.post(address, "client", StateReply(number, answer))
 
 
+@lru_cache(maxsize=64)
 def number_of(uuid: str) -> int:
     """64 bits of a UUID, as programs for etcd expect an ID; 0 for none."""
     return int(uuid[:16], 16) if uuid else 0

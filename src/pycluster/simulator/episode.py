@@ -14,7 +14,7 @@ from pycluster.kernel.units import SECOND
 from pycluster.node import StateParams
 from pycluster.simulator.callers import Callers
 from pycluster.simulator.chaos import GRACE_US, Chaos
-from pycluster.simulator.checkers import Detection, Failover, Violation, agree, disagreements, opinions, settled
+from pycluster.simulator.checkers import Detection, Failover, Violation, abreast, agree, disagreements, opinions, settled
 from pycluster.simulator.checkers.liveness import ALONE_KNOWN_US, KILLED_KNOWN_US, SILENT_KNOWN_US
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
 from pycluster.simulator.demands import Habits, habits
@@ -245,6 +245,7 @@ def _unfold(cluster: Cluster, plan: Shape, faults: list[Fault]) -> None:
     _quiet(cluster, healed_us, lowest())
     workload.judge(caught_up=True)
     agree(world.hosts)
+    abreast(world.hosts, cluster.logs.seats("demo"))
     _last_death(cluster)
     for checker in world.checkers:
         checker.finished(world.now_us)

@@ -3,7 +3,7 @@
 from pycluster.simulator.checkers.acting import ActingIntervals, Interval
 from pycluster.simulator.checkers.checker import Checker, Violation
 from pycluster.simulator.checkers.commits import Commits
-from pycluster.simulator.checkers.copies import agree
+from pycluster.simulator.checkers.copies import abreast, agree
 from pycluster.simulator.checkers.history import Operation
 from pycluster.simulator.checkers.leadership import Minority, followed, opinions, settled
 from pycluster.simulator.checkers.linear import Judgement
@@ -31,6 +31,7 @@ __all__ = [
     "Verdicts",
     "Violation",
     "Watching",
+    "abreast",
     "agree",
     "disagreements",
     "followed",
