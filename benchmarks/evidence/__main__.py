@@ -33,7 +33,7 @@ BARS = {
         "a hundred agents, silent cuts: every survivor says down, median 4 s, worst 8 s; every fifth is Serf's",
     ),
     "convictions": (8, "a hundred agents idle, frozen 3 s, starved: nobody healthy convicted; the same with Serf"),
-    "mutants": (47, "a defect planted in the cores each: a checker kills it, and spares the product as it is"),
+    "mutants": (74, "a defect planted in the cores each: a checker kills it, and spares the product as it is"),
     "thousand": (1, "simulated: 1,000 nodes, 2 % loss; idle messages, and a hundred silent crashes known to all"),
     "five-thousand": (1, "simulated: 5,000 nodes, fifty silent crashes, within ten minutes of CPU and 8 GiB"),
     "hundred": (1, "a hundred agents: all see all; processor time and bytes beside Serf's"),

@@ -284,9 +284,30 @@ def a_retry_after_a_restart(stage: Stage) -> None:
         raise Violation("one answer to one request", f"{first}, and after a restart {again}")
 
 
-def a_voter_returns_in_peace(stage: Stage) -> None:
-    """A voter was away until what it lacks was folded; when it is back nobody writes any more."""
+def a_watch_across_an_installation(stage: Stage) -> None:
+    """Somebody watches at a voter that is cut off until what it lacks is folded: what it is given hides nothing."""
     cluster = settled(stage, others=0)
+    world, asked = cluster.world, Asked(cluster)
+    asked.ask("node001", store.Put(b"k"))
+    world.run(SECOND)
+    watch = asked.watch("node003", store.Watch(b"k", b"l"))
+    world.run(SECOND)
+    cut = cut_off(cluster, "node003")
+    for number in range(50):
+        asked.ask("node001", store.Put(b"k%d" % number, b"x" * 900))
+    heal(cluster, cut)
+    world.run(5 * SECOND)
+    asked.ask("node002", store.Put(b"k"))
+    world.run(SECOND)
+    told = [event.kv.mod_revision for event in asked.events(watch)]
+    if told != list(range(3, 54)):
+        raise Violation("nothing is missed", f"a watcher at node003 was told {told}")
+
+
+def a_voter_returns_in_peace(stage: Stage) -> None:
+    """A voter was away until what it lacks was folded; when it is back nothing is written any more."""
+    for_ever = msgspec.structs.replace(_SMALL.state, history_revisions=0, history_age_s=0)
+    cluster = settled(stage, others=0, blueprint=msgspec.structs.replace(_SMALL, state=for_ever))
     world, asked = cluster.world, Asked(cluster)
     world.kill(world.hosts["node003"])
     for number in range(100):

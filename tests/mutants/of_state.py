@@ -202,7 +202,7 @@ MUTANTS = (
         WATCHES,
         "if watcher.following <= store.revision:",
         "if watcher.following < 0:",
-        scenario="voters_return_under_clients",
+        scenario="a_watch_across_an_installation",
         tries=5,
     ),
     Mutant(

@@ -27,6 +27,8 @@ def test_6_4_a_read_waits_for_the_first_entry_of_the_leaders_term() -> None:
     hand.feed(ReadIndex(1))
     hand.acknowledge(1)
     assert hand.did(ReadReady) == []
+    deadline = hand.raft.next_deadline()
+    assert deadline is not None and deadline > hand.now_us + 1, "nothing but that entry ends the wait"
     hand.write()
     hand.match(1, 3)
     hand.later(1)

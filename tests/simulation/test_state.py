@@ -22,7 +22,7 @@ from pycluster.store import (
     Watch,
 )
 from tests.mutants import copies
-from tests.mutants.copies import Asked, cut_off, heal, settled
+from tests.mutants.copies import Asked, settled
 from tests.mutants.stage import Stage
 
 
@@ -143,20 +143,7 @@ def test_a_watch_goes_on_across_a_change_of_leaders(watcher: str) -> None:
 
 
 def test_a_watch_at_a_voter_goes_on_across_the_state_that_it_is_given() -> None:
-    town = Town()
-    town.put("node001", b"k0")
-    town.world.run(SECOND)
-    watch = town.asked.watch("node003", Watch(b"k", b"l"))
-    cut = cut_off(town.cluster, "node003")
-    for number in range(50):
-        town.put("node001", b"k%d" % number, b"x" * 900)
-    assert town.revisions(watch) == []
-    heal(town.cluster, cut)
-    town.world.run(5 * SECOND)
-    town.fill("node002", 5)
-    town.world.run(SECOND)
-    assert town.world.hosts["node003"].disk.snapshot.index > 40
-    assert town.revisions(watch) == list(range(3, 58))
+    copies.a_watch_across_an_installation(Stage(1))
 
 
 def test_a_read_is_never_older_than_a_write_that_was_answered() -> None:
@@ -238,8 +225,6 @@ def test_the_lowest_id_leads_again_while_clients_write_all_the_time() -> None:
     town.same("node001", "node002", "node003")
 
 
-@pytest.mark.parametrize(
-    "plot", [copies.clients_in_peace, copies.leaders_fail_under_clients, copies.all_power_is_lost]
-)
+@pytest.mark.parametrize("plot", [copies.clients_in_peace, copies.leaders_fail_under_clients, copies.all_power_is_lost])
 def test_clients_and_watchers_see_one_history(plot: Callable[[Stage], None]) -> None:
     plot(Stage(1))

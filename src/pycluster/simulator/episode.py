@@ -14,7 +14,16 @@ from pycluster.kernel.units import SECOND
 from pycluster.node import StateParams
 from pycluster.simulator.callers import Callers
 from pycluster.simulator.chaos import GRACE_US, Chaos
-from pycluster.simulator.checkers import Detection, Failover, Violation, abreast, agree, disagreements, opinions, settled
+from pycluster.simulator.checkers import (
+    Detection,
+    Failover,
+    Violation,
+    abreast,
+    agree,
+    disagreements,
+    opinions,
+    settled,
+)
 from pycluster.simulator.checkers.liveness import ALONE_KNOWN_US, KILLED_KNOWN_US, SILENT_KNOWN_US
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
 from pycluster.simulator.demands import Habits, habits

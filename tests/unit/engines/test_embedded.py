@@ -140,19 +140,22 @@ def test_what_is_forgotten_is_raised_with_where_to_begin_anew() -> None:
 
 def test_a_refusal_for_good_ends_the_watch_and_one_for_the_moment_opens_it_anew_where_it_was() -> None:
     async def scene(node: Node) -> None:
-        node.says = lambda event: (
-            node.tell(WatchBatch(5 if not event.watch.start_revision else event.watch.start_revision - 1))
-            if isinstance(event, WatchOpened)
-            else None
-        )
+        again = asyncio.Event()
+
+        def says(event: StateAsked | WatchOpened | WatchClosed) -> None:
+            if isinstance(event, WatchOpened):
+                node.tell(WatchBatch((event.watch.start_revision or 6) - 1))
+                if len(node.opened()) == 2:
+                    again.set()
+
+        node.says = says
         watch = node.engine.watch(Watch(b"k"))
         assert await anext(watch) == WatchBatch(5)
         node.tell(events(6))
         assert await anext(watch) == events(6)
         node.tell(Failure("no-leader"))
         following = asyncio.ensure_future(anext(watch))
-        while len(node.opened()) < 2:
-            await asyncio.sleep(0.01)
+        await again.wait()
         assert [event.watch.start_revision for event in node.opened()] == [0, 7]
         assert node.fed.index(WatchClosed(1)) < node.fed.index(node.opened()[1])
         node.tell(events(6), token=1)

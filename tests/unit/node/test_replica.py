@@ -9,8 +9,8 @@ from pycluster.node.config import StateParams
 from pycluster.node.effects import Halt, KeepPiece
 from pycluster.store import (
     Compact,
-    DeleteResult,
     DeleteRange,
+    DeleteResult,
     Failure,
     LeaseGrant,
     LeaseGrantResult,
