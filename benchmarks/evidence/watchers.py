@@ -21,8 +21,8 @@ from tests.cluster import audience
 SINGLE = 1_000
 WHOLE = 20
 PER_S = 500
-#: So many before, between and after.
-WRITES = 2_500
+#: So many in each part of a round.
+WRITES = 1_500
 
 
 def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> None:

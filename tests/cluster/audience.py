@@ -130,7 +130,7 @@ class Audience:
         client = client_of(self.agents[at]) if turn % 2 else pycluster.connect_async(self._webs[at])
         heard = self._heard[f"{name} at {self.agents[at].name}"] = [] if before is None else before
         whole = name.startswith("all")
-        changes = client.watch(PREFIX if whole else name, prefix=whole, revision=begin, patience_s=PATIENCE_S)
+        changes = client.watch(PREFIX if whole else name, prefix=whole, revision=begin, patience_s=_LIMIT_S)
         async with contextlib.aclosing(changes):
             async for event in changes:
                 kv = event.kv
@@ -223,7 +223,10 @@ def four(folder: Path) -> Iterator[tuple[tuple[AgentProcess, ...], tuple[str, ..
 
 
 def play(folder: Path, single: int, whole: int, per_s: int, writes: int) -> Audience:
-    """Watch, write, kill the leader, start it again; at least so many ``writes`` before, between and after."""
+    """Watch, write, kill the leader, start it again.
+
+    At least so many ``writes`` at first, while it is measured, and at last; a fifth of them while the leader is gone.
+    """
     with four(folder) as (agents, webs):
         audience = Audience(agents, webs, single, whole, per_s)
         with audience.running():
@@ -232,7 +235,7 @@ def play(folder: Path, single: int, whole: int, per_s: int, writes: int) -> Audi
             audience.writes_more(writes)
             audience.calm_s = [*audience.delays_s]
             agents[0].kill()
-            audience.writes_more(writes)
+            audience.writes_more(writes // 5)
             agents[0].start()
             audience.writes_more(writes)
             wait_for("the reader that stopped is cut off", lambda: audience.cut_after)
