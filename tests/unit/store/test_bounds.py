@@ -178,6 +178,16 @@ def test_only_the_last_requests_are_remembered() -> None:
     assert [apply(none, Put(b"a"), b"id").revision for _ in range(2)] == [2, 3]
 
 
+def test_one_id_is_of_one_kind_of_write() -> None:
+    one = store()
+    apply(one, LeaseGrant(60, 1), b"id")
+    again = apply(one, LeaseGrant(60, 1), b"id").result
+    assert isinstance(again, LeaseGrantResult) and again.id == 1
+    other = apply(one, Put(b"k"), b"id").result
+    assert isinstance(other, Failure) and other.kind == "bad-request"
+    assert keys(one) == []
+
+
 def test_a_request_without_an_id_is_applied_each_time_and_a_refusal_is_not_remembered() -> None:
     one = store()
     assert [apply(one, Put(b"a")).revision for _ in range(2)] == [2, 3]
