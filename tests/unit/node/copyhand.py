@@ -120,4 +120,3 @@ class CopyHand:
     def did(self) -> list[Effect]:
         """Effects since the last time."""
         return self.outbox.taken()
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pycluster.kernel.units import SECOND
 from pycluster.node.config import StateParams
 from pycluster.node.retention import Retention
@@ -19,7 +21,7 @@ def test_by_number_and_not_for_every_revision() -> None:
             due.append((state.revision, revision))
             done(state, Compact(revision))
     assert due[0] == (111, 11) and all(newest - kept == 100 for newest, kept in due)
-    assert all(later[1] - earlier[1] >= 10 for earlier, later in zip(due, due[1:], strict=False)) and len(due) > 5
+    assert all(later[1] - earlier[1] >= 10 for earlier, later in pairwise(due)) and len(due) > 5
 
 
 def test_by_age_however_few_they_are() -> None:

@@ -32,9 +32,7 @@ def data(index: int, number: int) -> bytes:
 
 
 def pieces(index: int, origin: Origin = "own", count: int = 3, term: int = 1) -> list[Piece]:
-    return [
-        Piece(origin, at(index, term), number, data(index, number), number == count - 1) for number in range(count)
-    ]
+    return [Piece(origin, at(index, term), number, data(index, number), number == count - 1) for number in range(count)]
 
 
 def open_file(path: Path) -> StateFile:
@@ -105,9 +103,7 @@ def test_a_file_without_a_snapshot_keeps_the_form_that_older_versions_read(tmp_p
         assert form(path) == 2
 
 
-@pytest.mark.parametrize(
-    ("index", "term", "left"), [(6, 1, entries(7, 9)), (9, 1, ()), (20, 1, ()), (6, 2, ())]
-)
+@pytest.mark.parametrize(("index", "term", "left"), [(6, 1, entries(7, 9)), (9, 1, ()), (20, 1, ()), (6, 2, ())])
 def test_a_received_one_keeps_what_follows_on_it_and_nothing_else(
     tmp_path: Path, index: int, term: int, left: tuple[Entry, ...]
 ) -> None:
@@ -211,7 +207,9 @@ def replace(file: StateFile, origin: Origin, between: object) -> None:
 
 
 @pytest.mark.parametrize("origin", ["own", "received"])
-def test_a_process_that_ends_at_any_step_leaves_the_old_one_or_the_new_one_whole(tmp_path: Path, origin: Origin) -> None:
+def test_a_process_that_ends_at_any_step_leaves_the_old_one_or_the_new_one_whole(
+    tmp_path: Path, origin: Origin
+) -> None:
     start = tmp_path / "start"
     start.mkdir()
     file = open_file(start)
