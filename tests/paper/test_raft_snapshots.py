@@ -101,6 +101,17 @@ def test_5_1_a_piece_without_an_answer_is_asked_for_again_and_a_follower_that_fo
     assert hand.did(PieceWanted) == [PieceWanted("node003", "uuid3", 0, 0)]
 
 
+def test_5_1_what_stays_of_the_log_has_a_bound_in_bytes_too() -> None:
+    hand = Hand(params=Params(kept_bytes_max=3_000))
+    hand.act()
+    while hand.raft.commit_index < 10:
+        hand.feed(Propose(bytes(1_000)))
+        hand.write()
+        hand.match(1, hand.raft.commit_index + 1)
+    hand.feed(StateSaved(9, 9))
+    assert hand.raft.folded == 9 and [entry.index for entry in hand.raft.entries] == [8, 9, 10]
+
+
 def test_5_1_a_follower_takes_pieces_in_order_and_acknowledges_when_all_is_durable() -> None:
     """Figure 5.3: "Create new snapshot file if first chunk; write data at given offset; reply and wait"."""
     hand = Hand()
