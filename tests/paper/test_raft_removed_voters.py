@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pycluster.consensus import Configuration, Entry, NoOp, Persist, RemoveVoter, Stored, Vote
+from pycluster.consensus import Configuration, Entry, NoOp, Persist, RemoveVoter, Snapshot, Stored, Vote
 from pycluster.consensus.messages import PreVoteReply, PreVoteRequest, VoteRequest
 from tests.paper.raft_hand import CLUSTER, Hand, seats
 
@@ -45,3 +45,32 @@ def test_the_votes_of_those_whose_seats_are_gone_elect_nobody() -> None:
     hand.tell(1, PreVoteReply(*hand.header(1), hand.raft.term, True))
     hand.write()
     assert hand.raft.term == 2 and hand.sent(VoteRequest)
+
+
+def rejected(hand: Hand, term: int, index: int) -> bool:
+    """node001 says that a committed configuration has no seat for this voter. Whether it is believed."""
+    hand.tell(1, PreVoteReply(*hand.header(1), hand.raft.term, False, 0, term, index))
+    return not hand.raft.seated
+
+
+def test_a_voter_that_was_away_is_told_of_its_removal_also_where_the_log_is_folded() -> None:
+    """Whoever folded the entry that removed it knows its index; the term went with the entry."""
+    voters = Configuration(CLUSTER, (seats(3)[0], seats(3)[2]))
+    folded = Hand(me=1, stored=Stored(Vote(4), (), 1_000, Snapshot(20, 4, voters, 15)))
+    folded.ask_pre_vote(2, term=4, last_index=2, last_term=1)
+    (reply,) = folded.sent(PreVoteReply)
+    assert (reply.granted, reply.configuration_index) == (False, 15)
+    away = Hand(terms=(1, 1))
+    assert rejected(away, reply.configuration_term, 15)
+
+
+def test_no_older_configuration_takes_a_seat_that_a_folded_log_gave_back() -> None:
+    """One that lags behind may have been told of the removal, and not yet of the return."""
+    voters = Configuration(CLUSTER, seats(3))
+    for stored in (
+        Stored(Vote(4), (), 1_000, Snapshot(60, 4, voters, 50)),
+        Stored(Vote(4), (), 1_000, Snapshot(60, 4, voters, 60)),
+    ):
+        assert not rejected(Hand(stored=stored), 3, 10)
+        assert not rejected(Hand(stored=stored), 0, 10)
+        assert rejected(Hand(stored=stored), 4, 61)

@@ -14,6 +14,7 @@ from pycluster.client.asynchronous import request
 from pycluster.client.connection import failure
 from pycluster.client.decoding import decode, error_of, fault_of
 from pycluster.client.endpoint import Endpoint
+from pycluster.client.errors import TimedOut
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
 
 T = TypeVar("T")
@@ -68,10 +69,12 @@ class Calls:
         if body is not None:
             content, headers["Content-Type"] = msgspec.json.encode(body), "application/json"
         refused: PyClusterError | None = None
+        #: Why a try of a change may have made it, whatever comes of the others.
+        doubtful: PyClusterError | None = None
         while True:
             left_s = until - now()
             if left_s <= 0 and refused is not None:
-                raise refused
+                raise doubtful or refused
             given = {"timeout_ms": max(int(min(left_s, 60.0) * _AGENT_SHARE * 1_000), 1)}
             target = f"/api/v1{path}?{urlencode(given)}{'&' + query_text(query) if query is not None else ''}"
             reached = False
@@ -83,14 +86,20 @@ class Calls:
                     reached = True
                     told = await answer.body(_BODY_MAX_BYTES)
             except (OSError, http.client.HTTPException) as error:
-                refused = refused or failure(self.endpoint, error, timeout_s)
-                if not (reached or isinstance(error, ConnectionResetError | http.client.IncompleteRead)):
-                    raise refused from None
+                broken = failure(self.endpoint, error, timeout_s)
+                refused = refused or broken
+                sent = reached or isinstance(error, ConnectionResetError | http.client.IncompleteRead)
+                if method != "GET" and (sent or isinstance(broken, TimedOut)):
+                    doubtful = doubtful or broken
+                if not sent:
+                    raise doubtful or refused from None
             else:
                 fault = fault_of(answer.status, told)
                 if fault is None or not fault.retryable:
                     return decode(self.endpoint, answer.status, told, shape, {200})
                 refused = error_of(answer.status, fault)
+                if method != "GET" and isinstance(refused, TimedOut):
+                    doubtful = doubtful or refused
             await asyncio.sleep(min(pause_s, max(until - now(), 0)))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 

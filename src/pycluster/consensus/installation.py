@@ -48,7 +48,9 @@ class Installation:
             s.effects.append(PieceReceived(snapshot, message.number, message.data, message.done))
         self._incoming = incoming
         if not (taken and message.done):
-            s.bulk(sender, InstallReply(*s.header(sender), snapshot.index, incoming.number))
+            # Past a gap (a first piece that came late began this anew) the leader cannot go back, only begin anew too.
+            wanted = incoming.number if message.number <= incoming.number else 0
+            s.bulk(sender, InstallReply(*s.header(sender), snapshot.index, wanted))
 
     def on_taken(self, snapshot: Snapshot, ok: bool) -> None:
         """The node above has read all pieces."""

@@ -75,11 +75,20 @@ class Journal:
         taken: list[Entry] = []
         size = 0
         for entry in self.between(first, min(first - 1 + entries_max, upto or self.last_index)):
-            size += _ENTRY_BYTES + (len(entry.payload.data) if isinstance(entry.payload, Command) else 0)
+            size += _weight(entry)
             if taken and size > bytes_max:
                 break
             taken.append(entry)
         return tuple(taken)
+
+    def foldable(self, index: int, entries_max: int, bytes_max: int) -> int:
+        """Up to where to fold so that what stays of the entries up to ``index`` keeps within both bounds."""
+        size = 0
+        for entry in reversed(self.between(max(index - entries_max, self.base.index) + 1, index)):
+            size += _weight(entry)
+            if size > bytes_max:
+                return entry.index
+        return index - entries_max
 
     def first_index_of(self, term: int) -> int:
         """Index of the first entry whose term is at least ``term``, of those not folded away; or past the end."""
@@ -225,3 +234,7 @@ class Journal:
     def slow_since_us(self) -> int | None:
         """Since when the oldest ``Persist`` waits for its answer."""
         return self._waiting[0][2] if self._waiting else None
+
+
+def _weight(entry: Entry) -> int:
+    return _ENTRY_BYTES + (len(entry.payload.data) if isinstance(entry.payload, Command) else 0)

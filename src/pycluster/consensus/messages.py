@@ -38,7 +38,7 @@ class BootstrapAnswer(Header, frozen=True, tag=True):
     """The answer: empty where ``cluster_uuid`` is, initialised otherwise; ``leader`` is whom the voter follows.
 
     ``configuration_term``, ``configuration_index``: of a committed configuration that has no seat for the asker, who
-    may have been away when it was removed; 0 where there is none.
+    may have been away when it was removed; 0 where there is none. The term is 0, too, where the log is folded.
     """
 
     digest: Uuid

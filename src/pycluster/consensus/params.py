@@ -57,8 +57,8 @@ class Params(msgspec.Struct, frozen=True):
 
     ``reads_max`` (reads, 1 or more): linearizable reads that wait for a round of heartbeats; one more is refused.
 
-    ``kept_max`` (entries, 0 or more): what stays of the log when a snapshot covers it, so that a follower that was away
-    for a moment needs no snapshot.
+    ``kept_max`` (entries, 0 or more), ``kept_bytes_max`` (bytes of commands, 0 or more): what stays of the log when a
+    snapshot covers it, so that a follower that was away for a moment needs no snapshot; it is kept in memory.
 
     ``transfer_timeout_ms`` (ms): how long a transfer by hand waits for its target to catch up.
 
@@ -94,6 +94,7 @@ class Params(msgspec.Struct, frozen=True):
     proposals_max: int = 4_096
     reads_max: int = 8_192
     kept_max: int = 4_096
+    kept_bytes_max: int = 33_554_432
     transfer_timeout_ms: int = 1_000
     resign_timeout_ms: int = 10_000
     acting_step_ms: int = 100
@@ -141,8 +142,8 @@ class Params(msgspec.Struct, frozen=True):
                 f"commit_notice_ms = {self.commit_notice_ms} must lie in 1 to heartbeat_interval_ms",
             ),
             (
-                min(self.proposals_max, self.reads_max) < 1 or self.kept_max < 0,
-                "proposals_max and reads_max must be at least 1, kept_max at least 0",
+                min(self.proposals_max, self.reads_max) < 1 or min(self.kept_max, self.kept_bytes_max) < 0,
+                "proposals_max and reads_max must be at least 1, kept_max and kept_bytes_max at least 0",
             ),
         ):
             if wrong:

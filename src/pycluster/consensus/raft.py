@@ -232,7 +232,8 @@ class Raft:
             case ReadIndex(token):
                 self._roles.reads.ask(token)
             case StateSaved(index, needed):
-                s.journal.saved(index, min(index - s.params.kept_max, needed))
+                kept = s.journal.foldable(index, s.params.kept_max, s.params.kept_bytes_max)
+                s.journal.saved(index, min(kept, needed))
             case SnapshotPiece():
                 self._roles.replication.on_piece(event)
             case PieceTaken(snapshot, ok):

@@ -260,6 +260,9 @@ class Roles:
         s = self.s
         index = s.journal.configuration_index
         theirs, ours = (message.configuration_term, message.configuration_index), (s.journal.term_at(index) or 0, index)
+        if index <= s.commit_index or not message.configuration_term:
+            # Of two that are committed the later is the newer; and of one that is folded away no term is known.
+            theirs, ours = (0, message.configuration_index), (0, index)
         if not index or not message.configuration_index or theirs < ours or (theirs == ours and s.electorate.seated):
             return False
         if not s.expelled and s.role != "leader":

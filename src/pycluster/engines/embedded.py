@@ -41,10 +41,11 @@ class _Watcher:
     def put(self, batch: WatchBatch | Failure) -> None:
         """Keep it; whoever reads too slowly is marked, and gets no more."""
         if isinstance(batch, WatchBatch):
+            waits = self._events > 0
             self._events += len(batch.events)
             self._bytes += _bytes_of(batch)
             # One batch alone is no sign of slowness: a revision may be larger than what is kept, and comes whole.
-            if self.batches and (self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX):
+            if waits and (self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX):
                 self.lagged = True
         if not self.lagged:
             self.batches.append(batch)
@@ -188,4 +189,7 @@ class Embedded:
 
 
 def _bytes_of(batch: WatchBatch) -> int:
-    return sum(len(event.kv.key) + len(event.kv.value) for event in batch.events)
+    return sum(
+        len(event.kv.key) + len(event.kv.value) + (len(event.previous.value) if event.previous else 0)
+        for event in batch.events
+    )

@@ -48,6 +48,7 @@ class Asking:
         self,
         name: str,
         params: StateParams,
+        bounds: store.Params,
         replica: Callable[[], Replica | None],
         addresses: AddressBook,
         outbox: Outbox,
@@ -56,6 +57,7 @@ class Asking:
     ) -> None:
         self._name = name
         self._params = params
+        self._bounds = bounds
         self._replica = replica
         self._addresses = addresses
         self._outbox = outbox
@@ -75,6 +77,11 @@ class Asking:
 
     def ask(self, token: int, request: Request, request_id: bytes, timeout_us: int) -> None:
         """Somebody at this node asks."""
+        refused = store.unfit(request, self._bounds) if isinstance(request, store.Write) else None
+        if refused is not None:
+            # Before anybody else has to carry and to read it.
+            self._outbox.append(StateAnswered(token, refused))
+            return
         if isinstance(request, LeaseGrant) and request.id == 0:
             # Drawn here, so that it is the same however often this is tried.
             request = msgspec.structs.replace(request, id=self._rng.getrandbits(62) + 1)
@@ -162,7 +169,8 @@ class Asking:
         wait_us = request.wait_us if isinstance(request, WatchPoll) else 0
         self._retry(question, pause_us + wait_us)
         body = StateRequest(self._name, number, request, question.request_id)
-        self._outbox.post(address, "client", body)
+        if not self._outbox.post(address, "client", body):
+            self._end(number, Failure("request-too-large", "the request does not go into one frame"))
 
     def _retry(self, question: _Question, after_us: int) -> None:
         question.retry_us = self._now + after_us

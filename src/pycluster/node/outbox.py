@@ -8,6 +8,7 @@ import msgspec
 
 from pycluster import consensus
 from pycluster.kernel.ids import Address
+from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node import effects
 from pycluster.node.ledger import Ledger
 from pycluster.wire import Body, Codec
@@ -54,9 +55,13 @@ class Outbox:
         """One datagram."""
         self.effects.append(effects.SendDatagram(to, self._encode(body)))
 
-    def post(self, to: Address, channel: effects.Channel, body: Body) -> None:
-        """One frame on a persistent connection."""
-        self.effects.append(effects.Post(to, channel, self._encode(body)))
+    def post(self, to: Address, channel: effects.Channel, body: Body) -> bool:
+        """One frame on a persistent connection; False where it is too large for one, which would end the connection."""
+        frame = self._encode(body)
+        if len(frame) > FRAME_MAX_BYTES:
+            return False
+        self.effects.append(effects.Post(to, channel, frame))
+        return True
 
     def answer(self, token: int, body: Body) -> None:
         """A reply."""

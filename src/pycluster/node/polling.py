@@ -53,7 +53,9 @@ class Polling:
 
     def _ask(self, token: int) -> None:
         told: Callable[[Answer], None] = partial(self._told, token)
-        self._asked[token] = self._asking.poll(WatchPoll(self._watches[token], _WAIT_US), _PATIENCE_US, told)
+        number = self._asking.poll(WatchPoll(self._watches[token], _WAIT_US), _PATIENCE_US, told)
+        if token in self._watches:  # what was answered at once may have ended it, or have been followed by another
+            self._asked[token] = max(number, self._asked.get(token, 0))
 
     def _told(self, token: int, answer: Answer) -> None:
         watch = self._watches.get(token)
@@ -65,7 +67,8 @@ class Polling:
                 self._outbox.append(WatchTold(token, answer))
         elif not isinstance(answer, Failure) or answer.kind not in RETRYABLE:
             assert isinstance(answer, WatchBatch | Failure)
-            del self._watches[token], self._asked[token]
+            del self._watches[token]
+            self._asked.pop(token, None)
             self._outbox.append(WatchTold(token, answer))
             return
         self._ask(token)

@@ -18,7 +18,7 @@ from pycluster.node.polling import Polling
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
 from pycluster.node.replica import Answer, Asker, Replica
-from pycluster.store import Store
+from pycluster.store import Failure, Store
 from pycluster.wire import StateReply, StateRequest
 
 StateEvent = events.StateSaved | events.StateAsked | events.WatchOpened | events.WatchClosed
@@ -49,7 +49,7 @@ class State:
         if raft is not None:
             state = Store(config.store) if found is None else found
             self.replica = Replica(config.state, state, config.store, raft, outbox, drive, self._answer)
-        self._asking = Asking(config.name, config.state, self._copy, addresses, outbox, self._leader, rng)
+        self._asking = Asking(config.name, config.state, config.store, self._copy, addresses, outbox, self._leader, rng)
         self._polling = Polling(config.state, self._asking, outbox)
 
     def at(self, now_us: int) -> None:
@@ -143,7 +143,9 @@ class State:
             self._asking.answered(asker, answer)
         else:
             address, number = asker
-            self._outbox.post(address, "client", StateReply(number, answer))
+            if not self._outbox.post(address, "client", StateReply(number, answer)):
+                why = "the answer does not go into one frame; ask an agent that has a copy of the state"
+                self._outbox.post(address, "client", StateReply(number, Failure("request-too-large", why)))
 
 
 @lru_cache(maxsize=64)

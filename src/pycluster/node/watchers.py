@@ -44,6 +44,8 @@ class Watchers:
         self._watchers: dict[int, _Watcher] = {}
         self._tokens: dict[int, int] = {}
         self._polls: dict[int, int] = {}
+        #: No poll ends before; what all of them wait for is not looked through with every event.
+        self._due_us: int | None = None
 
     def watch(self, token: int, watch: Watch) -> None:
         """A watcher here."""
@@ -69,13 +71,16 @@ class Watchers:
 
     def tick(self, now_us: int) -> None:
         """Polls to which nothing happened are told so."""
+        if self._due_us is None or now_us < self._due_us:
+            return
         for number, ends_us in [*self._polls.items()]:
             if now_us >= ends_us:
                 self._tell(number, self._watches.progress(number) or WatchBatch(self._watchers[number].revision))
+        self._due_us = min(self._polls.values(), default=None)
 
     def next_deadline(self) -> int | None:
         """When ``tick`` is due."""
-        return min(self._polls.values(), default=None)
+        return self._due_us
 
     @property
     def behind(self) -> bool:
@@ -105,6 +110,7 @@ class Watchers:
             self._tokens[watcher.token] = number
         else:
             self._polls[number] = watcher.ends_us
+            self._due_us = watcher.ends_us if self._due_us is None else min(self._due_us, watcher.ends_us)
         if len(self._watchers) > self._params.watches_max:
             self._tell(number, Failure("overloaded", "too many watches", self._state.revision))
             return
@@ -130,6 +136,8 @@ class Watchers:
     def _close(self, number: int) -> None:
         watcher = self._watchers.pop(number)
         self._polls.pop(number, None)
+        if not self._polls:
+            self._due_us = None
         if watcher.reply is None:
             self._tokens.pop(watcher.token, None)
         self._watches.close(number)

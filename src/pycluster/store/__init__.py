@@ -40,6 +40,7 @@ from pycluster.store.model import (
     WriteResult,
 )
 from pycluster.store.params import Params
+from pycluster.store.refusals import unfit
 from pycluster.store.snapshot import SnapshotDamaged, SnapshotReader, SnapshotWriter
 from pycluster.store.store import Applied, Store
 from pycluster.store.watches import Watches
@@ -89,4 +90,5 @@ __all__ = [
     "Watches",
     "Write",
     "WriteResult",
+    "unfit",
 ]

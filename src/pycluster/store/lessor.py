@@ -42,13 +42,15 @@ class Lessor:
         self._turn.clear()
 
     def granted(self, lease: int, now_us: int) -> None:
-        """The store has a new lease."""
-        if self._promoted:
+        """The store has a new lease; or had it, where that is the answer to a retry: then nothing is to be done."""
+        if self._promoted and lease not in self._deadlines and self._store.granted_ttl_s(lease):
             self._deadlines[lease] = now_us + self._store.granted_ttl_s(lease) * SECOND
             self._look(lease, self._deadlines[lease])
 
     def revoked(self, lease: int) -> None:
-        """The store has it no more."""
+        """The store has it no more; or has it again, where that is the answer to a retry: then it goes on."""
+        if self._store.granted_ttl_s(lease):
+            return
         self._deadlines.pop(lease, None)
         self._turn.pop(lease, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, assert_never
 
@@ -32,8 +32,19 @@ class Answer:
             self._left -= versions.value_bytes(packed)
             kv = versions.key_value(key, packed)
         if self._left < 0:
-            raise Refusal("request-too-large", f"the answer would have over {self._most} bytes; ask for less at a time")
+            raise self._too_large()
         return kv
+
+    def all_of(self, walk: Iterator[_Found]) -> list[_Found]:
+        """Everything there is, where so many keys may be brought at all."""
+        most = self._left // (ENVELOPE_BYTES + 1)
+        found = list(islice(walk, max(most, 0) + 1))
+        if len(found) > most:
+            raise self._too_large()
+        return found
+
+    def _too_large(self) -> Refusal:
+        return Refusal("request-too-large", f"the answer would have over {self._most} bytes; ask for less at a time")
 
 
 def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer: Answer) -> RangeResult:
@@ -52,7 +63,10 @@ def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer
     # As in etcd, an order that is not asked for in so many words comes after the limit.
     early = request.limit > 0 and request.sort_order == "none" and not _bounded(request)
     walk = keyspace.walk(start, end, past)
-    found = list(islice(walk, min(request.limit, _LIMIT_MAX) + 1) if early else walk)
+    if not (request.limit or _bounded(request)):
+        found = answer.all_of(walk)
+    else:
+        found = list(islice(walk, min(request.limit, _LIMIT_MAX) + 1) if early else walk)
     if not past:
         count = keyspace.count(start, end) if early else len(found)
     else:

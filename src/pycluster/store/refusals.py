@@ -9,6 +9,7 @@ from typing import assert_never
 from pycluster.store.model import (
     Compact,
     DeleteRange,
+    Failure,
     FailureKind,
     LeaseGrant,
     LeaseRevoke,
@@ -36,6 +37,15 @@ class Refusal(Exception):
         self.kind: FailureKind = kind
         self.detail = detail
         super().__init__(detail)
+
+
+def unfit(write: Write, params: Params) -> Failure | None:
+    """Why it would be refused by any store with these bounds; None: it depends on the state."""
+    try:
+        examine(write, params)
+    except Refusal as refusal:
+        return Failure(refusal.kind, refusal.detail)
+    return None
 
 
 def examine(write: Write, params: Params) -> int:

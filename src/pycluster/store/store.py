@@ -16,6 +16,7 @@ from pycluster.store.model import (
     Compact,
     CompactResult,
     DeleteRange,
+    DeleteResult,
     Event,
     Failure,
     LeaseGrant,
@@ -23,9 +24,11 @@ from pycluster.store.model import (
     LeaseRevoke,
     LeaseRevokeResult,
     Put,
+    PutResult,
     Range,
     RangeResult,
     Txn,
+    TxnResult,
     Write,
     WriteResult,
 )
@@ -34,6 +37,15 @@ from pycluster.store.reads import Answer, read
 from pycluster.store.refusals import Refusal, examine
 from pycluster.store.remembered import REQUEST_ID_MAX_BYTES, Remembered
 from pycluster.store.transaction import Transaction
+
+_RESULT_OF: dict[type[Write], type[WriteResult]] = {
+    Put: PutResult,
+    DeleteRange: DeleteResult,
+    Txn: TxnResult,
+    Compact: CompactResult,
+    LeaseGrant: LeaseGrantResult,
+    LeaseRevoke: LeaseRevokeResult,
+}
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -102,9 +114,11 @@ class Store:
     def apply(self, command: Command) -> Applied:
         """Carry it out. Never raises for what a decoder lets through."""
         known = self.remembered.find(command.request_id)
-        if known is not None:
-            return Applied(known, self.revision)
         try:
+            if known is not None:
+                if not isinstance(known, _RESULT_OF[type(command.write)]):
+                    raise Refusal("bad-request", "its request ID was given to another kind of write before")
+                return Applied(known, self.revision)
             if len(command.request_id) > REQUEST_ID_MAX_BYTES:
                 raise Refusal("bad-request", f"a request ID has at most {REQUEST_ID_MAX_BYTES} bytes")
             examine(command.write, self.params)

@@ -141,6 +141,7 @@ class Watches:
                     if event is not None:
                         found.append(event)
                         size -= len(key) + len(event.kv.value)
+                        size -= len(event.previous.value) if event.previous is not None else 0
             watcher.following += 1
         return found
 

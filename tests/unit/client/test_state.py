@@ -178,6 +178,17 @@ def test_every_failure_is_an_error_of_ours(agent: Agent, kind: store.FailureKind
         assert "the reason" in str(raised.value)
 
 
+def test_a_change_that_may_have_been_made_is_not_called_refused(agent: Agent) -> None:
+    agent.ask("GET", "/api/v1/state")  # the server is awake
+    with pycluster.connect(agent.path, timeout_s=1) as client:
+        agent.state.failures = [store.Failure("outcome-unknown"), *[store.Failure("no-leader")] * 1_000]
+        with pytest.raises(TimedOut):
+            client.put("k", "1")
+        agent.state.failures = [store.Failure("timed-out"), *[store.Failure("no-leader")] * 1_000]
+        with pytest.raises(NoQuorum):
+            client.get("k")
+
+
 def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
     with pycluster.connect(f"unix:{tmp_path}/agent.sock", timeout_s=3_600) as client:
         with pytest.raises(AgentUnreachable):

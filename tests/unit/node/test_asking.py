@@ -14,7 +14,19 @@ from pycluster.node.asking import Asking
 from pycluster.node.config import StateParams
 from pycluster.node.effects import Post, StateAnswered
 from pycluster.node.replica import Answer, Replica
-from pycluster.store import Failure, LeaseGrant, Put, PutResult, Range, RangeResult, Request, Watch, WatchBatch
+from pycluster.store import (
+    Failure,
+    LeaseGrant,
+    Params,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+    Request,
+    Txn,
+    Watch,
+    WatchBatch,
+)
 from pycluster.wire import Codec, StateRequest, WatchPoll
 from tests.unit.node.copyhand import CopyHand, outbox
 
@@ -37,6 +49,7 @@ class Desk:
         self.asking = Asking(
             ME,
             params or StateParams(),
+            Params(),
             lambda: self.replica,
             cast(AddressBook, FakeBook()),
             self.outbox,
@@ -112,11 +125,11 @@ def test_what_was_refused_for_the_moment_is_tried_sooner() -> None:
 
 def test_what_was_refused_for_good_is_not_tried_again() -> None:
     desk = Desk()
-    desk.ask(7, Put(b""), b"id")
+    desk.ask(7, Put(b"k", lease=1), b"id")
     ((_, body),) = desk.posted()
-    desk.asking.answered(body.number, Failure("empty-key"))
+    desk.asking.answered(body.number, Failure("lease-not-found"))
     desk.run(10_000)
-    assert desk.answers() == [(7, Failure("empty-key"))] and desk.posted() == []
+    assert desk.answers() == [(7, Failure("lease-not-found"))] and desk.posted() == []
 
 
 def test_a_new_leader_is_asked_at_once_and_only_once() -> None:
@@ -188,6 +201,18 @@ def test_a_lease_draws_its_number_once() -> None:
     assert len(numbers) == 1 and numbers.pop() > 0
     desk.ask(8, LeaseGrant(10, 5), b"id")
     assert desk.posted()[-1][1].request == LeaseGrant(10, 5)
+
+
+def test_what_no_store_would_take_is_passed_on_to_nobody() -> None:
+    """A transaction may lie deeper than what writes it into a frame can walk."""
+    desk, nested = Desk(), Txn()
+    for _ in range(2_000):
+        nested = Txn((), (nested,))
+    desk.ask(1, nested, b"id")
+    desk.ask(2, Put(b"k", bytes(3 << 20)), b"id")
+    desk.ask(3, Range(bytes(4 << 20)))
+    assert desk.kinds() == ["too-many-operations", "request-too-large", "request-too-large"]
+    assert desk.posted() == []
 
 
 def test_questions_under_way_have_a_bound() -> None:

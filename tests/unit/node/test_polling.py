@@ -127,3 +127,11 @@ def test_watches_have_a_bound() -> None:
     post.polling.unwatch(1)
     post.polling.watch(3, Watch(b"k"))
     assert len(post.asked()) == 1
+
+
+def test_one_that_goes_into_no_frame_ends_and_can_be_closed() -> None:
+    post = Post()
+    post.polling.watch(1, Watch(bytes(4 << 20)))
+    assert [told.kind for told in post.told() if isinstance(told, Failure)] == ["request-too-large"]
+    post.polling.unwatch(1)
+    assert post.asked() == []

@@ -55,6 +55,30 @@ def test_a_retry_of_a_write_in_the_log_is_answered_alike_and_applied_once() -> N
     assert hand.replica.store.revision == 2
 
 
+def test_one_id_for_two_kinds_of_write_harms_no_copy() -> None:
+    hand = CopyHand()
+    hand.write(LeaseGrant(60, 7))
+    hand.write(LeaseRevoke(7), b"id")
+    answer = hand.write(Put(b"k"), b"id")
+    assert isinstance(answer, Failure) and answer.kind == "bad-request"
+    assert isinstance(hand.write(Put(b"k")), PutResult)
+
+
+def test_a_retry_does_not_revive_a_lease_nor_keep_one_for_ever() -> None:
+    hand = CopyHand()
+    hand.write(LeaseGrant(5, 7), b"granted")
+    hand.write(LeaseRevoke(7), b"revoked")
+    hand.write(LeaseGrant(5, 7), b"granted")
+    hand.at(60)
+    hand.replica.tick()
+    assert hand.waiting == [], "nothing is to be revoked"
+    hand.write(LeaseGrant(5, 7), b"granted anew")
+    hand.write(LeaseRevoke(7), b"revoked")
+    hand.at(66)
+    hand.replica.tick()
+    assert hand.commit() == [LeaseRevoke(7, expired=True)]
+
+
 def test_a_write_that_the_state_refuses_never_reaches_the_log() -> None:
     hand = CopyHand()
     hand.take(Put(b"", b"v"), b"id", 1)

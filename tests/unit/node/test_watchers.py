@@ -129,6 +129,20 @@ def test_a_poll_from_nowhere_asks_where_to_begin() -> None:
     assert stand.replies == [WatchBatch(4)]
 
 
+def test_the_first_poll_to_end_says_when_to_look() -> None:
+    stand = Stand()
+    assert stand.watchers.next_deadline() is None
+    for wait_s in (10, 5, 20):
+        stand.poll(2, wait_s)
+    for ends_s, left in ((5, 10), (10, 20), (20, None)):
+        assert stand.watchers.next_deadline() == ends_s * SECOND
+        stand.watchers.tick(ends_s * SECOND - 1)
+        assert stand.watchers.next_deadline() == ends_s * SECOND
+        stand.watchers.tick(ends_s * SECOND)
+        assert stand.watchers.next_deadline() == (None if left is None else left * SECOND)
+    assert stand.replies == [WatchBatch(1)] * 3
+
+
 def test_no_poll_waits_longer_than_a_minute() -> None:
     stand = Stand()
     stand.poll(2, wait_s=3_600)

@@ -29,7 +29,9 @@ from pycluster.store import (
     Watches,
     Write,
 )
-from tests.unit.store.hand import apply, done, keys, read, refused, restored, store, tidied, written
+from pycluster.store.reads import Answer
+from pycluster.store.refusals import Refusal
+from tests.unit.store.hand import EVERYTHING, apply, done, keys, read, refused, restored, store, tidied, written
 
 
 def test_a_parameter_outside_its_bounds_is_refused() -> None:
@@ -140,6 +142,21 @@ def test_a_full_state_takes_deletions_and_compactions_and_then_has_room_again() 
     assert tidied(one) and one.size_bytes == 2 * (300_000 + 129) + 129
 
 
+def test_what_no_answer_could_bring_is_not_gathered_first() -> None:
+    one = store(request_max_bytes=1_024)
+    for number in range(31):
+        done(one, Put(b"%02d" % number))
+    walked = iter([(b"%d" % number, b"") for number in range(1_000)])
+    with pytest.raises(Refusal):
+        Answer(1_024).all_of(walked)
+    assert next(walked) == (b"32", b"")
+    for asked in (EVERYTHING, Range(b"\0", OPEN_END, keys_only=True, sort_order="descend")):
+        refusal = one.range(asked)
+        assert isinstance(refusal, Failure) and refusal.kind == "request-too-large"
+    assert len(keys(one, Range(b"01", OPEN_END))) == 30
+    assert len(keys(one, Range(b"\0", OPEN_END, limit=30, sort_order="descend"))) == 30
+
+
 def test_only_the_larger_branch_needs_room() -> None:
     one = store(state_max_bytes=1 << 20)
     value = b"x" * 700_000
@@ -176,6 +193,16 @@ def test_only_the_last_requests_are_remembered() -> None:
     assert apply(one, Put(b"a", b"again"), b"1").result == PutResult(6)
     none = store(remembered_max=0)
     assert [apply(none, Put(b"a"), b"id").revision for _ in range(2)] == [2, 3]
+
+
+def test_one_id_is_of_one_kind_of_write() -> None:
+    one = store()
+    apply(one, LeaseGrant(60, 1), b"id")
+    again = apply(one, LeaseGrant(60, 1), b"id").result
+    assert isinstance(again, LeaseGrantResult) and again.id == 1
+    other = apply(one, Put(b"k"), b"id").result
+    assert isinstance(other, Failure) and other.kind == "bad-request"
+    assert keys(one) == []
 
 
 def test_a_request_without_an_id_is_applied_each_time_and_a_refusal_is_not_remembered() -> None:

@@ -26,6 +26,20 @@ def test_a_lease_expires_after_its_time_and_is_offered_until_it_is_revoked() -> 
     assert (lessor.next_deadline(), lessor.expired(60 * SECOND, 10), lessor.remaining_s(7, 0)) == (None, (), -1)
 
 
+def test_what_a_retry_is_told_of_a_lease_changes_none() -> None:
+    """The answer is an old one: the lease may have ended since, or been granted anew."""
+    one = store()
+    lessor = Lessor(one)
+    lessor.promote(0)
+    lessor.granted(7, 0)
+    assert lessor.next_deadline() is None
+    done(one, LeaseGrant(10, 7))
+    lessor.granted(7, 0)
+    lessor.granted(7, 5 * SECOND)
+    lessor.revoked(7)
+    assert lessor.next_deadline() == 10 * SECOND and lessor.remaining_s(7, 5 * SECOND) == 5
+
+
 def test_a_renewed_lease_begins_anew_and_an_old_turn_finds_nobody() -> None:
     one = store()
     done(one, LeaseGrant(10, 7))

@@ -237,3 +237,18 @@ def test_a_watcher_to_whom_nothing_happened_misses_nothing_either_when_the_store
     watches.replace(restored(written(one)))
     assert not watches.behind, "what was compacted was told, though there was nothing of it to tell"
     assert heard(watches.publish(apply(one, Put(b"quiet")))) == {1: [b"quiet"]}
+
+
+def test_what_was_before_counts_for_a_slice_of_the_past() -> None:
+    """A batch goes to another node in one frame."""
+    one = store(request_max_bytes=1_024)
+    for number in range(10):
+        done(one, Put(b"%d" % number, b"x" * 900))
+    for number in range(10):
+        done(one, DeleteRange(b"%d" % number))
+    watches = Watches(one)
+    watches.open(1, Watch(b"", OPEN_END, start_revision=12, prev_kv=True))
+    told = []
+    while watches.behind:
+        told += watches.catch_up()
+    assert [len(batch.events) for _, batch in told] == [2] * 5

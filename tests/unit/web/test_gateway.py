@@ -95,6 +95,10 @@ def test_a_transaction_answers_in_the_order_of_its_operations() -> None:
         (b'{"key":"YQ"}', "illegal base64 data at input byte 0"),
         (b'{"key":1}', "json: cannot unmarshal number into Go value of type []uint8"),
         (b'{"key":"YQ==","limit":1.0}', "json: cannot unmarshal number 1.0 into Go value of type int64"),
+        (
+            b'{"key":"YQ==","limit":' + b"9" * 5_000 + b"}",
+            f"json: cannot unmarshal number {'9' * 5_000} into Go value of type int64",
+        ),
         (b'{"key":"YQ==","limit":"x"}', "invalid character 'x' looking for beginning of value"),
         (b'{"key":"YQ==","sort_order":"up"}', 'unknown value "up" for enum etcdserverpb.RangeRequest_SortOrder'),
         (b'{"key":"YQ==","sort_order":3}', "3 is no value of enum etcdserverpb.RangeRequest_SortOrder"),
