@@ -239,3 +239,22 @@ def test_when_the_agent_stops_nobody_waits_and_a_write_is_in_doubt() -> None:
 
 def test_the_head_is_the_nodes() -> None:
     assert Node().engine.head() == HEAD
+
+
+def test_where_a_watch_begins_is_nothing_that_its_reader_left_unread() -> None:
+    """The past may come with it, in the same turn, and be one large revision."""
+
+    async def scene(node: Node) -> None:
+        large, got = events(2, each=embedded.WAITING_EVENTS_MAX + 1), list[int]()
+
+        def say(event: StateAsked | WatchOpened | WatchClosed) -> None:
+            if isinstance(event, WatchOpened):
+                for batch in (WatchBatch(1), large, events(3)):
+                    node.tell(batch)
+
+        node.says = say
+        with pytest.raises(WatchLagged) as lagged:
+            got.extend([batch.revision async for batch in node.engine.watch(Watch(b"k", start_revision=2))])
+        assert lagged.value.resume_revision == 3
+
+    run(scene)
