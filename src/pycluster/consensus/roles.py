@@ -258,12 +258,7 @@ class Roles:
     def expelled(self, sender: Voter, message: PreVoteReply | BootstrapAnswer) -> bool:
         """Whether a voter has shown that this node's seat is gone: a later configuration without it is committed."""
         s = self.s
-        index = s.journal.configuration_index
-        theirs, ours = (message.configuration_term, message.configuration_index), (s.journal.term_at(index) or 0, index)
-        if index <= s.commit_index or not message.configuration_term:
-            # Of two that are committed the later is the newer; and of one that is folded away no term is known.
-            theirs, ours = (0, message.configuration_index), (0, index)
-        if not index or not message.configuration_index or theirs < ours or (theirs == ours and s.electorate.seated):
+        if not s.superseded(message.configuration_term, message.configuration_index):
             return False
         if not s.expelled and s.role != "leader":
             s.expelled = True

@@ -122,6 +122,19 @@ class State:
             return 0, 0
         return self.journal.term_at(index) or 0, index
 
+    def superseded(self, term: int, index: int) -> bool:
+        """Whether the configuration that is committed at ``index`` (0: none), in ``term`` (0: it is folded away) and has
+        no seat for this voter is newer than the newest in its own log.
+        """
+        own = self.journal.configuration_index
+        theirs, ours = (term, index), (self.journal.term_at(own) or 0, own)
+        if own <= self.commit_index or not term:
+            # Of two that are committed the later is the newer; and of one that is folded away no term is known.
+            theirs, ours = (0, index), (0, own)
+        if not own or not index or theirs < ours:
+            return False
+        return theirs > ours or not self.electorate.seated
+
     def dead(self, seat: Voter) -> bool:
         """Whether membership says that this very node is gone: a hint."""
         uuid, alive = self.health.get(seat.name, ("", True))
