@@ -123,8 +123,8 @@ class State:
         return self.journal.term_at(index) or 0, index
 
     def superseded(self, term: int, index: int) -> bool:
-        """Whether the configuration that is committed at ``index`` (0: none), in ``term`` (0: it is folded away) and has
-        no seat for this voter is newer than the newest in its own log.
+        """Whether a configuration without a seat for this voter, committed at ``index`` (0: none) in ``term`` (0: it is
+        folded away), is newer than the newest in this voter's own log.
         """
         own = self.journal.configuration_index
         theirs, ours = (term, index), (self.journal.term_at(own) or 0, own)
