@@ -104,9 +104,11 @@ class Asking:
         of_poll = isinstance(question.request, WatchPoll)
         if not isinstance(answer, Failure) and isinstance(answer, store.WatchBatch) != of_poll:
             return  # not to what was asked
-        if isinstance(answer, Failure) and answer.kind in RETRYABLE:
+        # No space may be left because of an earlier try that is in the log and not applied yet.
+        full = isinstance(answer, Failure) and answer.kind == "no-space" and question.tries - question.refusals > 1
+        if isinstance(answer, Failure) and (answer.kind in RETRYABLE or full):
             question.failure = answer
-            question.refusals += answer.kind in ("no-leader", "overloaded")
+            question.refusals += full or answer.kind in ("no-leader", "overloaded")
             pause_us = self._params.retry_ms * MILLISECOND // _SOON
             self._retry(question, pause_us // 2 + self._rng.randrange(pause_us))
         else:

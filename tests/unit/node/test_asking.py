@@ -132,6 +132,21 @@ def test_what_was_refused_for_good_is_not_tried_again() -> None:
     assert desk.answers() == [(7, Failure("lease-not-found"))] and desk.posted() == []
 
 
+def test_no_space_is_final_only_where_no_other_try_may_have_taken_it() -> None:
+    desk = Desk(StateParams(retry_ms=500))
+    desk.ask(7, Put(b"k"), b"id")
+    desk.run(500)
+    ((_, body), _) = desk.posted()
+    desk.asking.answered(body.number, Failure("no-space"))
+    assert desk.answers() == [], "the first try may be in the log, and be what fills it"
+    desk.asking.answered(body.number, PutResult(2))
+    assert desk.answers() == [(7, PutResult(2))]
+    desk.ask(8, Put(b"k"), b"other")
+    ((_, body),) = desk.posted()
+    desk.asking.answered(body.number, Failure("no-space"))
+    assert desk.kinds() == ["done", "no-space"]
+
+
 def test_a_new_leader_is_asked_at_once_and_only_once() -> None:
     desk = Desk()
     desk.ask(7, Put(b"k"), b"id")
