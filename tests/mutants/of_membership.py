@@ -24,7 +24,7 @@ MUTANTS = (
         "return  # nearly all that is heard",
         'return self._newer_word(known, update) if known.state == "down" else None  # nearly all that is heard',
         scenario="slept_through_a_death",
-        tries=6,
+        tries=60,
     ),
     Mutant(
         "accused-stays-silent",

@@ -178,9 +178,9 @@ def test_a_term_that_falls_is_refused(tmp_path: Path) -> None:
 def test_a_file_of_a_later_version_is_refused(clean: Path, tmp_path: Path) -> None:
     path = tmp_path / "data"
     shutil.copytree(clean, path)
-    change(path, "PRAGMA user_version = 2")
+    change(path, "PRAGMA user_version = 3")
     fault = refusal(path)
-    assert fault.why == "it has form 2 and this version knows up to 1"
+    assert fault.why == "it has form 3 and this version knows up to 2"
     assert fault.remedy == "run the version that wrote it, or a later one"
 
 
