@@ -20,6 +20,9 @@ class Params(msgspec.Struct, frozen=True):
 
     ``operations_max`` (operations, 1 to 10,000): of one branch of a transaction, and its conditions; etcd's 128.
 
+    ``keys_max`` (keys, 1,000 or more): that one request looks at or deletes; more would hold everything else up for
+    longer than an election takes. Counts of the present and reads in the order of keys look at no more than they bring.
+
     ``state_max_bytes`` (bytes): keys and values kept, history included; a write past it is refused until something is
     deleted and compacted. Deletions, compaction and leases always go through.
 
@@ -43,6 +46,7 @@ class Params(msgspec.Struct, frozen=True):
     value_max_bytes: int = _MIB
     request_max_bytes: int = 3 * _MIB // 2
     operations_max: int = 128
+    keys_max: int = 100_000
     state_max_bytes: int = 256 * _MIB
     leases_max: int = 100_000
     lease_ttl_min_s: int = 2
@@ -58,6 +62,7 @@ class Params(msgspec.Struct, frozen=True):
             "value_max_bytes": (1, 3 * _MIB // 2),
             "request_max_bytes": (1_024, 3 * _MIB),
             "operations_max": (1, 10_000),
+            "keys_max": (1_000, 1 << 31),
             "state_max_bytes": (_MIB, 1 << 31),
             "leases_max": (1, 1_000_000),
             "lease_ttl_min_s": (1, 3_600),

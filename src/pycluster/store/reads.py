@@ -19,8 +19,9 @@ _LIMIT_MAX = 1 << 48
 class Answer:
     """What one answer may bring. Raises ``Refusal`` where it would be more."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_keys: int) -> None:
         self._left = self._most = most_bytes
+        self._unseen = self._keys = most_keys
 
     def bring(self, key: bytes, packed: bytes, keys_only: bool = False) -> KeyValue:
         """One more key."""
@@ -34,6 +35,15 @@ class Answer:
         if self._left < 0:
             raise self._too_large()
         return kv
+
+    def seen(self, walk: Iterator[_Found]) -> Iterator[_Found]:
+        """The same, as far as so many keys may be looked at: nothing else is done meanwhile."""
+        for found in walk:
+            self._unseen -= 1
+            if self._unseen < 0:
+                why = f"over {self._keys} keys would have to be looked at; ask for less at a time"
+                raise Refusal("request-too-large", why)
+            yield found
 
     def all_of(self, walk: Iterator[_Found]) -> list[_Found]:
         """Everything there is, where so many keys may be brought at all."""
@@ -58,11 +68,12 @@ def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer
     start, end = interval(request.key, request.range_end)
     past = request.revision if 0 < request.revision < newest else 0
     if request.count_only:
-        count = sum(1 for _ in keyspace.walk(start, end, past)) if past else keyspace.count(start, end)
+        walk = answer.seen(keyspace.walk(start, end, past))
+        count = sum(1 for _ in walk) if past else keyspace.count(start, end)
         return RangeResult(newest, count=count)
     # As in etcd, an order that is not asked for in so many words comes after the limit.
     early = request.limit > 0 and request.sort_order == "none" and not _bounded(request)
-    walk = keyspace.walk(start, end, past)
+    walk = answer.seen(keyspace.walk(start, end, past))
     if not (request.limit or _bounded(request)):
         found = answer.all_of(walk)
     else:

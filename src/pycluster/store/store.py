@@ -131,7 +131,7 @@ class Store:
     def range(self, request: Range) -> RangeResult | Failure:
         """Read keys at any revision that is still kept."""
         try:
-            return read(self.keyspace, request, self.revision, self.compacted, Answer(self.params.request_max_bytes))
+            return read(self.keyspace, request, self.revision, self.compacted, self._answer())
         except Refusal as refusal:
             return self._failure(refusal)
 
@@ -195,8 +195,10 @@ class Store:
                 assert_never(write)
 
     def _transaction(self) -> Transaction:
-        answer = Answer(self.params.request_max_bytes)
-        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, answer)
+        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, self._answer())
+
+    def _answer(self) -> Answer:
+        return Answer(self.params.request_max_bytes, self.params.keys_max)
 
     def _commit(self, transaction: Transaction) -> tuple[Event, ...]:
         """A new revision, unless nothing changed."""

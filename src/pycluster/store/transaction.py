@@ -138,7 +138,7 @@ class Transaction:
         return PutResult(revision, previous)
 
     def _delete(self, delete: DeleteRange) -> DeleteResult:
-        found = list(self._keyspace.walk(*interval(delete.key, delete.range_end)))
+        found = list(self._answer.seen(self._keyspace.walk(*interval(delete.key, delete.range_end))))
         previous: tuple[KeyValue, ...] = ()
         if delete.prev_kv:
             previous = tuple(self._answer.bring(key, packed) for key, packed in found)
@@ -177,7 +177,7 @@ class Transaction:
 
     def _holds(self, compare: Compare) -> bool:
         missing = True
-        for _, packed in self._keyspace.walk(*interval(compare.key, compare.range_end)):
+        for _, packed in self._answer.seen(self._keyspace.walk(*interval(compare.key, compare.range_end))):
             missing = False
             if not _compare(compare, packed):
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from pycluster.kernel.errors import LocalMisuse
@@ -148,7 +149,7 @@ def test_what_no_answer_could_bring_is_not_gathered_first() -> None:
         done(one, Put(b"%02d" % number))
     walked = iter([(b"%d" % number, b"") for number in range(1_000)])
     with pytest.raises(Refusal):
-        Answer(1_024).all_of(walked)
+        Answer(1_024, 100_000).all_of(walked)
     assert next(walked) == (b"32", b"")
     for asked in (EVERYTHING, Range(b"\0", OPEN_END, keys_only=True, sort_order="descend")):
         refusal = one.range(asked)
@@ -273,3 +274,29 @@ def test_counting_brings_nothing_and_has_no_bound() -> None:
         done(one, Put(b"%03d" % number, b"x" * 100))
     assert read(one, Range(b"0", OPEN_END, count_only=True)) == RangeResult(101, (), 100)
     assert read(one, Range(b"0", OPEN_END, count_only=True, revision=51)).count == 50
+
+
+def test_one_request_looks_at_so_many_keys_and_no_more() -> None:
+    one = store(keys_max=1_000)
+    for number in range(1_100):
+        done(one, Put(b"k%04d" % number))
+    everything = Range(b"k", b"l")
+    past = one.revision
+    done(one, Put(b"later"))
+    for greedy in (
+        msgspec.structs.replace(everything, sort_order="descend", limit=1),
+        msgspec.structs.replace(everything, sort_target="value", sort_order="ascend"),
+        msgspec.structs.replace(everything, min_mod_revision=5),
+        msgspec.structs.replace(everything, revision=past, count_only=True),
+        msgspec.structs.replace(everything, revision=past, limit=1),
+    ):
+        assert getattr(one.range(greedy), "kind", "") == "request-too-large", greedy
+    assert refused(one, DeleteRange(b"k", b"l")) == "request-too-large"
+    assert refused(one, Txn((Compare(b"k", "version", "greater", 0, range_end=b"l"),))) == "request-too-large"
+    halves = (DeleteRange(b"k00", b"k06"), DeleteRange(b"k06", b"k11"))
+    assert refused(one, Txn(success=halves)) == "request-too-large", "all operations of a request together"
+    assert read(one, msgspec.structs.replace(everything, limit=10)).count == 1_100
+    assert read(one, msgspec.structs.replace(everything, count_only=True)).count == 1_100
+    done(one, LeaseGrant(60, 1), *(Put(b"k%04d" % number, lease=1) for number in range(1_100)))
+    done(one, LeaseRevoke(1))
+    assert read(one, everything).count == 0, "a lease ends, however many keys it has"
