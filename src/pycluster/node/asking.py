@@ -114,6 +114,11 @@ class Asking:
         else:
             self._end(number, answer)
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._open)
+
     def led(self) -> None:
         """Whoever leads now is asked whatever another one was."""
         leader = self._leader()

@@ -289,12 +289,12 @@ class Replica:
 
     def next_deadline(self) -> int | None:
         """When ``tick`` is due."""
-        due = [self.watchers.next_deadline()]
+        due = self.watchers.next_deadline()
         if self._busy:
-            due.append(self._slice_us)
+            due = earlier(due, self._slice_us)
         if self._leading:
-            due += [self.lessor.next_deadline(), self._retention.next_us]
-        return min((at for at in due if at is not None), default=None)
+            due = earlier(due, earlier(self.lessor.next_deadline(), self._retention.next_us))
+        return due
 
     @property
     def _busy(self) -> bool:
@@ -318,3 +318,8 @@ class Replica:
             self._since_bytes = 0
             self.supply.save(self.store, self.applied)
             self._slice_us = self._now
+
+
+def earlier(one: int | None, other: int | None) -> int | None:
+    """Of two times, either of which may be never."""
+    return other if one is None else one if other is None else min(one, other)

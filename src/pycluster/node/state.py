@@ -17,7 +17,7 @@ from pycluster.node.outbox import Outbox
 from pycluster.node.polling import Polling
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
-from pycluster.node.replica import Answer, Asker, Replica
+from pycluster.node.replica import Answer, Asker, Replica, earlier
 from pycluster.store import Failure, Store
 from pycluster.wire import StateReply, StateRequest
 
@@ -91,20 +91,20 @@ class State:
 
     def settle(self) -> None:
         """After every event: whatever is due, and a leader that is new."""
-        if self.replica is not None:
-            if self._copy() is None:
-                gone = self.replica.failure("no-leader", "this node holds the state no longer")
-                self.replica.watchers.leave(gone)
-            self.replica.tick()
-        self._asking.led()
-        self._asking.tick()
-        if self.replica is not None:
-            self.replica.flush()
+        replica = self.replica
+        if replica is not None:
+            if replica.watchers.any and self._copy() is None:
+                replica.watchers.leave(replica.failure("no-leader", "this node holds the state no longer"))
+            replica.tick()
+        if self._asking.waits:
+            self._asking.led()
+            self._asking.tick()
+        if replica is not None:
+            replica.flush()
 
     def next_deadline(self) -> int | None:
         """When ``settle`` is wanted at the latest."""
-        due = [self._asking.next_deadline(), self.replica.next_deadline() if self.replica is not None else None]
-        return min((at for at in due if at is not None), default=None)
+        return earlier(self._asking.next_deadline(), self.replica.next_deadline() if self.replica is not None else None)
 
     def head(self, now_us: int) -> StateHead:
         """For people and programs; asked for with every answer over HTTP."""

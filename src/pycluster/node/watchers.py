@@ -47,6 +47,11 @@ class Watchers:
         #: No poll ends before; what all of them wait for is not looked through with every event.
         self._due_us: int | None = None
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anybody."""
+        return bool(self._watchers)
+
     def watch(self, token: int, watch: Watch) -> None:
         """A watcher here."""
         self._open(_Watcher(watch, token=token))
