@@ -36,6 +36,9 @@ class _Transport(asyncio.Transport):
     def write_eof(self) -> None:
         """Nothing to close."""
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def is_closing(self) -> bool:
         return self.closed
 

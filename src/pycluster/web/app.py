@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -10,15 +11,13 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route, Router
 
 from pycluster.node.ports import Cluster, StateStore
-from pycluster.web.asgi import ASGIApp, Receive, Scope, Send
+from pycluster.web.asgi import ASGIApp, Receive, Scope, Send, WebApp
 from pycluster.web.authorise import Access, authorise, caller_of
 from pycluster.web.bounds import Bounds
 from pycluster.web.events import Streams
 from pycluster.web.faults import HttpFault
 from pycluster.web.files import StaticFiles
-from pycluster.web.gateway import Gateway
-from pycluster.web.guard import Guard
-from pycluster.web.members import peers
+from pycluster.web.guard import ETCD, Guard
 from pycluster.web.metrics import Metrics
 from pycluster.web.operations import Operation, Site
 from pycluster.web.pages import is_page, page
@@ -27,11 +26,12 @@ from pycluster.web.streaming import Pool
 
 
 class App:
-    """One agent's HTTP interface as an ASGI application."""
+    """One agent's HTTP interface as an ASGI application; ``gateway`` makes what speaks as etcd, when it is asked."""
 
-    def __init__(self, site: Site, access: Access, gateway: Gateway) -> None:
+    def __init__(self, site: Site, access: Access, gateway: Callable[[], WebApp]) -> None:
         self._site = site
-        self._gateway = gateway
+        self._make_gateway = gateway
+        self._gateway: WebApp | None = None
         self._routes: list[BaseRoute] = [_route(site, operation) for operation in OPERATIONS]
         self._router = Router(self._routes, redirect_slashes=False, default=self._unrouted)
         self._guard = Guard(self._routed, access, site.bounds.long_bytes)
@@ -44,10 +44,13 @@ class App:
         """End every open stream now; the server is going away."""
         self._site.streams.close()
         self._site.watches.close()
-        self._gateway.close()
+        if self._gateway is not None:
+            self._gateway.close()
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._gateway.takes(scope):
+        if _for_etcd(scope):
+            if self._gateway is None:
+                self._gateway = self._make_gateway()
             await self._gateway(scope, receive, send)
             return
         scope["app"] = self  # the router raises instead of answering in its own words
@@ -101,5 +104,20 @@ def make_app(
     watches = Pool(bounds.watches_max, "watches of keys")
     metrics = Metrics(cluster, lambda: len(streams), state, lambda: len(watches))
     site = Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles(), watches, state)
-    gateway = Gateway(state, partial(peers, cluster), bounds)
+
+    def gateway() -> WebApp:
+        # Most agents never hear of etcd.
+        from pycluster.web.gateway import Gateway
+        from pycluster.web.members import peers
+
+        return Gateway(state, partial(peers, cluster), bounds)
+
     return App(site, access, gateway)
+
+
+def _for_etcd(scope: Scope) -> bool:
+    """Whether the request is in etcd's words; a browser that comes for ``/health`` means the page."""
+    path: str = scope["path"]
+    if path == "/health":
+        return not any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+    return path == "/version" or path.startswith(ETCD)

@@ -23,7 +23,7 @@ logger = logging.getLogger("pycluster.web")
 
 _READS = frozenset(("GET", "HEAD"))
 #: etcd asks no type of a body, so its clients send none, or a form's: that is taken where no browser can be behind it.
-_ETCD = ("/v3/", "/v3beta/")
+ETCD = ("/v3/", "/v3beta/")
 _BROWSERS = frozenset((b"cookie", b"origin", b"referer", b"sec-fetch-mode", b"sec-fetch-site", b"accept-language"))
 _HOST = re.compile(
     r"(?P<name>\[[0-9a-f:.]+(?:%[0-9a-z._~%-]+)?\]|[0-9a-z._-]+)(?::(?P<port>[0-9]{1,5}))?",
@@ -143,7 +143,7 @@ def check(scope: Scope, access: Access) -> None:
         )
     if scope["method"] in ("POST", "PUT"):
         media_type = (_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not (scope["path"].startswith(_ETCD) and _no_browser(scope)):
+        if media_type != "application/json" and not (scope["path"].startswith(ETCD) and _no_browser(scope)):
             raise HttpFault(
                 415,
                 "the body's type is not taken",

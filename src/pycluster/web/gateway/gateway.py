@@ -33,7 +33,6 @@ from pycluster.web.guard import swamped
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 _TEXT: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
-_PREFIXES = ("/v3/", "/v3beta/")
 
 Members = Callable[[], tuple[answers.Peer, ...]]
 
@@ -77,14 +76,6 @@ class Gateway:
             "maintenance/status": self._status,
             "auth/authenticate": self._authenticate,
         }
-
-    @staticmethod
-    def takes(scope: Scope) -> bool:
-        """Whether the request is for etcd; a browser that comes for ``/health`` means the page."""
-        path: str = scope["path"]
-        if path == "/health":
-            return not any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
-        return path == "/version" or path.startswith(_PREFIXES)
 
     def close(self) -> None:
         """End every watch; the server is going away."""
