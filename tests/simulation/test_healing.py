@@ -11,6 +11,7 @@ from tests.simulation.scenario import SLOW_ELECTIONS, by_dns, cut, everywhere, h
 HOUR = 3_600 * SECOND
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "for_us", [20 * SECOND, 600 * SECOND, pytest.param(25 * HOUR, marks=pytest.mark.slow)], ids=["20s", "10m", "25h"]
 )
