@@ -142,8 +142,8 @@ class Asking:
         self._due_us = min((min(one.ends_us, one.retry_us) for one in self._open.values()), default=None)
 
     def next_deadline(self) -> int | None:
-        """When ``tick`` is due."""
-        return self._due_us
+        """When ``tick`` is due; never, where nothing waits: nobody calls it then."""
+        return self._due_us if self._open else None
 
     def _begin(self, question: _Question) -> int:
         self._number += 1
