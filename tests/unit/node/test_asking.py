@@ -271,3 +271,13 @@ def test_an_answer_of_another_kind_is_none() -> None:
     assert desk.answers() == [] and told == []
     desk.asking.answered(poll, WatchBatch(1))
     assert told == [WatchBatch(1)]
+
+
+def test_where_nothing_waits_nobody_is_woken() -> None:
+    desk = Desk()
+    desk.ask(7, Put(b"k"), b"id")
+    ((_, body),) = desk.posted()
+    assert desk.asking.next_deadline() is not None
+    desk.asking.answered(body.number, PutResult(2))
+    assert desk.answers() == [(7, PutResult(2))]
+    assert desk.asking.next_deadline() is None, "a time that nobody looks at any more would come again and again"
