@@ -40,8 +40,16 @@ check: $(VENV)/.dev ## lint, format, types, layers, tidiness
 	@layers=$$($(VENV)/bin/lint-imports --no-cache) || { echo "$$layers"; exit 1; }
 	@$(PY) -m pytest -q tests/tidy
 
+# What waits for real processes most of the time, and what reckons all the time, beside each other.
+REAL := tests/browser tests/cluster
+BESIDE := tests/differential
 test-all: $(VENV)/.dev peers ## everything; a test that would skip fails (as root on Debian: installs the peers)
-	@PYCLUSTER_NO_SKIP=1 $(PY) -m pytest -q tests $(ARGS)
+	@export PYCLUSTER_NO_SKIP=1; [ -z "$(ARGS)" ] || exec $(PY) -m pytest -q tests $(ARGS); \
+	said=$$(mktemp -d); trap 'rm -rf "$$said"' EXIT; failed=0; \
+	$(PY) -m pytest -q -p no:cacheprovider $(REAL) >"$$said/real" 2>&1 & real=$$!; \
+	$(PY) -m pytest -q -p no:cacheprovider $(BESIDE) >"$$said/peers" 2>&1 & peers=$$!; \
+	$(PY) -m pytest -q tests $(addprefix --ignore=,$(REAL) $(BESIDE)) || failed=1; \
+	wait $$peers || failed=1; wait $$real || failed=1; cat "$$said/peers" "$$said/real"; exit $$failed
 
 simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock, or SEED=s to replay one
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
@@ -50,6 +58,9 @@ simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock,
 bench: $(VENV)/.test ## side by side with Serf where it is installed (N="5 30 100")
 	@$(PY) -m benchmarks.peers $(N) $(ARGS)
 
+bench-etcd: $(VENV)/.test ## side by side with etcd under wrk (ARGS="--rounds 5 --connections 64")
+	@$(PY) -m benchmarks.etcd $(ARGS)
+
 evidence: $(VENV)/.dev $(if $(filter fuzz,$(BAR)),$(VENV)/.fuzz) ## BAR=name: one of the long proofs, resumable (without BAR: lists them)
 	@$(PY) -m benchmarks.evidence $(BAR) $(ARGS)
 
@@ -57,7 +68,8 @@ fuzz: $(VENV)/.fuzz ## TARGET=name: one decoder, coverage-guided (ARGS="--second
 	@$(PY) -m tests.fuzz $(TARGET) $(ARGS)
 
 ##@ Set up
-PEERS := chromium:chromium etcd:etcd-server fc-list:fontconfig ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables serf:serf strace:strace
+PEERS := chromium:chromium etcd:etcd-server fc-list:fontconfig haproxy:haproxy ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables \
+	nginx:nginx-light openssl:openssl serf:serf strace:strace wrk:wrk
 peers: ## the real programs that some tests need
 	@missing=; for peer in $(PEERS); do command -v "$${peer%%:*}" >/dev/null || missing+=" $${peer##*:}"; done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -112,6 +124,6 @@ clean: ## remove what make made (evidence/ stays)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: demo linux test check test-all simulate bench evidence fuzz peers lock wheel clean help
+.PHONY: demo linux test check test-all simulate bench bench-etcd evidence fuzz peers lock wheel clean help

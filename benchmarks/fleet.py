@@ -27,6 +27,11 @@ _PROCESSOR_CLOCK = 2
 TIED = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
 
 
+def processor_s(pid: int) -> float:
+    """Processor seconds used by a process so far, all its threads, user and system."""
+    return time.clock_gettime((~pid << 3) | _PROCESSOR_CLOCK)
+
+
 class Memory(msgspec.Struct, frozen=True):
     """KiB. ``pss`` counts shared pages by their share."""
 
@@ -81,7 +86,7 @@ class Agent:
 
     def cpu_s(self) -> float:
         """Processor seconds used by this life, all its threads, user and system."""
-        return time.clock_gettime((~self.pid << 3) | _PROCESSOR_CLOCK)
+        return processor_s(self.pid)
 
     def memory(self) -> Memory:
         """Resident and proportional memory now."""

@@ -7,6 +7,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something of the machine, and nothing of the product.
+settings.register_profile("pycluster", deadline=None)
+settings.load_profile("pycluster")
 
 
 def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -36,6 +36,20 @@ class Promise(msgspec.Struct, frozen=True):
         ]
 
 
+class Least(msgspec.Struct, frozen=True):
+    """The least that one figure's median may be, inclusive."""
+
+    key: str
+    median: float
+
+    def broken(self, rounds: Iterable[Round]) -> list[str]:
+        """A line where it is less; none where nothing was measured yet."""
+        found = values(rounds, self.key)
+        if not found or statistics.median(found) >= self.median:
+            return []
+        return [f"{self.key}: median {statistics.median(found):g}, promised at least {self.median:g}"]
+
+
 def values(rounds: Iterable[Round], key: str) -> list[float]:
     """The numbers that rounds have for ``key``."""
     return [value for found in rounds if isinstance(value := found.figures.get(key), int | float)]

@@ -11,6 +11,7 @@ from pycluster.client import NoAgent as NoAgent
 from pycluster.client import NoQuorum as NoQuorum
 from pycluster.client import NotFound as NotFound
 from pycluster.client import Rejected as Rejected
+from pycluster.client import RolloutConflict as RolloutConflict
 from pycluster.client import TimedOut as TimedOut
 from pycluster.client import TooLarge as TooLarge
 from pycluster.client.blocking import Election as Election
@@ -22,8 +23,12 @@ from pycluster.client.claims import AsyncLock as AsyncLock
 from pycluster.client.connecting import connect as connect
 from pycluster.client.connecting import connect_async as connect_async
 from pycluster.client.leasing import AsyncLease as AsyncLease
+from pycluster.client.rollouts import AsyncRollouts as AsyncRollouts
+from pycluster.client.rollouts import Rollouts as Rollouts
 from pycluster.client.state import AsyncStateClient as AsyncStateClient
 from pycluster.kernel.errors import PyClusterError as PyClusterError
+from pycluster.rollouts import RolloutView as RolloutView
+from pycluster.rollouts import Strategy as Strategy
 from pycluster.store import Compare as Compare
 from pycluster.store import DeleteRange as DeleteRange
 from pycluster.store import Event as Event

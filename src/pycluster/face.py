@@ -19,7 +19,16 @@ _PLACES = {
         "AsyncElection",
         "AsyncLock",
     ),
+    "pycluster.client.configs": (
+        "AsyncConfigs",
+        "ConfigChange",
+        "Configs",
+    ),
     "pycluster.client.leasing": ("AsyncLease",),
+    "pycluster.client.rollouts": (
+        "AsyncRollouts",
+        "Rollouts",
+    ),
     "pycluster.client.state": ("AsyncStateClient",),
     "pycluster.client": (
         "AgentFailed",
@@ -31,10 +40,21 @@ _PLACES = {
         "Lost",
         "NoAgent",
         "NoQuorum",
+        "FileFailed",
+        "NotAccepted",
         "NotFound",
         "Rejected",
+        "RolloutConflict",
         "TimedOut",
         "TooLarge",
+    ),
+    "pycluster.configs": (
+        "EntryView",
+        "Wanted",
+    ),
+    "pycluster.rollouts": (
+        "RolloutView",
+        "Strategy",
     ),
     "pycluster.store": (
         "Compare",

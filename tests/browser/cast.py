@@ -133,3 +133,12 @@ def led_by(view: StatusView, name: str, term: int) -> StatusView:
     leader = replace(view.leader, leader=name, term=term, since_us=view.now_us, acting=False, reason="")
     past = (*view.leader_history, LeaderSpan(term, name, view.now_us, "elected"))
     return replace(view, members=members, leader=leader, leader_history=past)
+
+
+def observed() -> StatusView:
+    """Five voters as node009 sees them, which has no seat."""
+    others = tuple(member(number, local=False, tags={"web": ":8080"}) for number in range(1, 6))
+    view = cluster((*others, member(9, local=True)), name="node009")
+    voters = tuple(replace(voter, match_index=None, last_contact_ms=None) for voter in view.quorum.voters)
+    quorum = replace(view.quorum, phase="observer", voters=voters, local_is_voter=False, commit_index=0, last_index=0)
+    return replace(view, quorum=quorum, leader=replace(view.leader, acting=False, lease_ms=None))

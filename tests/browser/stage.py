@@ -8,9 +8,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from pycluster import store
 from pycluster.node.view import ClusterEvent, StatusView
 from pycluster.web import Access, Bounds, LazyServer, site
+from tests.unit.web.entries import FakeFiles, above, entries
 from tests.unit.web.fake import Agent, FakeCluster
+from tests.unit.web.fakestate import FakeState
 
 #: Quick snapshots, so that no test waits for what only takes time.
 QUICK = Bounds(snapshot_age_s=0.5, snapshot_gap_s=0.1)
@@ -58,8 +61,10 @@ class Stage(Agent):
 
     async def _serve(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self.cluster = ShownCluster(self._view)
-        factory = site(self.cluster, Access.of("node001"), protocol=(1, 1), bounds=self.bounds)
+        self.cluster, self.state = ShownCluster(self._view), FakeState()
+        self.files, self.configs = FakeFiles(), entries(self.state)()
+        served = {"bounds": self.bounds, "state": self.state, **above(self.state, self.files)}
+        factory = site(self.cluster, Access.of("node001"), protocol=(1, 1), **served)
         self.server = LazyServer(factory, self.path, ("127.0.0.1", self.port), bounds=self.bounds)
         self.server.open()
         self.port = self.server.addresses[0].port
@@ -74,6 +79,14 @@ class Stage(Agent):
     def show(self, view: StatusView) -> None:
         """From now on the cluster is this one."""
         self.run(self._show(view))
+
+    def asks(self, request: store.Request) -> store.Result:
+        """Ask the replicated state, as somebody else than the page."""
+        return self.run(self.state.ask(request))
+
+    def put(self, key: bytes, value: bytes, lease: int = 0) -> int:
+        """Somebody else writes; gives the revision."""
+        return self.asks(store.Put(key, value, lease)).revision
 
     def tell(self, kind: str, text: str, *, node: str = "", term: int = 0) -> None:
         """Publish one event."""

@@ -43,7 +43,22 @@ def test_hostile_names_and_tags_stay_text_on_every_page(page: Page, serve: Serve
     stage = serve(view)
     stage.tell("member-up", f"New node discovered: {IMAGE}{SCRIPT}", node=name)
     at_node = f"/nodes/{quote(name, safe='')}"
-    for path in ("/", "/nodes", at_node, "/elections", "/quorum", "/topology", "/events", "/health", "/settings"):
+    for path in (
+        "/",
+        "/nodes",
+        at_node,
+        "/elections",
+        "/raft",
+        "/keys",
+        "/configuration",
+        "/configuration/effective",
+        "/configuration/files",
+        "/configuration/rollouts",
+        "/topology",
+        "/events",
+        "/health",
+        "/settings",
+    ):
         page.goto(stage.url + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator("[data-connection=live]")).to_be_visible()

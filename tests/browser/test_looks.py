@@ -9,10 +9,39 @@ from playwright.sync_api import Page, expect
 
 from pycluster.node.view import StatusView
 from tests.browser import cast
+from tests.browser.configs import write
 from tests.browser.conftest import Serve
+from tests.browser.rolling import advance, release, report
+from tests.browser.stage import Stage
 from tests.browser.visit import Visitor
 
-PATHS = ("/", "/nodes", "/nodes/node004", "/elections", "/quorum", "/topology", "/events", "/health", "/settings")
+PATHS = ("/", "/nodes", "/nodes/node004", "/elections", "/topology", "/events", "/health", "/settings")
+#: Those of the replicated state; what they show is put there by ``filled``.
+STATE_PATHS = (
+    "/raft",
+    "/raft?ask=remove:node003",
+    "/keys",
+    "/keys?tree=1",
+    "/keys?prefix=app/&key=app/color&history=1",
+    "/keys?key=app/color&do=edit",
+    "/keys?do=new",
+    "/keys?key=app/bytes",
+    "/keys?key=app/color&at=2",
+    "/keys?key=nothing",
+    "/configuration",
+    "/configuration?tree=1",
+    "/configuration?name=web/app.yaml&history=1",
+    "/configuration?name=web/app.yaml&do=edit",
+    "/configuration?name=web/app.yaml&version=1",
+    "/configuration?do=new",
+    "/configuration?name=nothing",
+    "/configuration/effective?node=node001&name=web/app.yaml",
+    "/configuration/files",
+    "/configuration/rollouts",
+    "/configuration/rollouts?name=web/app.yaml",
+)
+#: What a page says until it has been answered.
+WAITING = re.compile("Asking the agent …|Reading ")
 #: The lightness of what stands behind everything, 0 to 255.
 LIGHTNESS = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number))"
 
@@ -57,14 +86,36 @@ def long_names() -> StatusView:
     )
 
 
+def filled(stage: Stage) -> Stage:
+    """The same with keys: long ones, and some of every kind."""
+    stage.put(b"app/color", b"x" * 300)
+    stage.put(b"app/color", b'{"a": "' + b"y" * 300 + b'"}')
+    stage.put(b"app/bytes", bytes(range(256)))
+    stage.put(b"k" * 300, b"v")
+    stage.put(b"w/" * 60, b"v")
+    write(stage, "web/app.yaml", "port: 80\n", "a" * 120, "r" * 400)
+    write(stage, "web/app.yaml", f"port: 81\nlong: {'x' * 300}\n", "a" * 120, "r" * 400)
+    write(stage, "web/app.yaml@node:node001", "port: 82\n")
+    write(stage, "n" * 90 + "/" + "m" * 90, "text")
+    for node in ("node001", "node002", "node003"):
+        report(stage, node, 2, 2, entry="web/app.yaml")
+    begun = {"name": "web/app.yaml", "content": "port: 83\n", "reason": "r" * 400, "author": "a" * 120}
+    assert stage.ask("POST", "/api/v1/config/rollout", begun).status == 200
+    release(stage, "web/app.yaml", 3, 1, "node001", "node002")
+    report(stage, "node001", 3, 2, "p" * 300, entry="web/app.yaml")
+    advance(stage, "web/app.yaml", 3, total=3, state="paused", why="w" * 300)
+    return stage
+
+
 @pytest.mark.parametrize("width", [375, 320, 768, 1024])
 def test_no_page_scrolls_sideways(visitor: Visitor, serve: Serve, width: int) -> None:
-    stage = serve(long_names())
+    stage = filled(serve(long_names()))
     stage.tell("member-down", f"Node timeout: {'n' * 63} (suspected by {'m' * 63})", node="n" * 63)
     page = visitor.page(width=width, height=800)
-    for path in PATHS:
+    for path in (*PATHS, *STATE_PATHS):
         page.goto(stage.url + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_text(WAITING)).to_have_count(0)
         expect(page.locator("[data-connection=live]")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
@@ -80,8 +131,8 @@ def test_on_a_phone_rows_are_cards_and_the_pages_are_behind_a_button(visitor: Vi
     expect(nav).to_be_hidden()
     page.get_by_role("button", name="Menu").tap()
     expect(nav).to_be_visible()
-    nav.get_by_role("link", name="Quorum").tap()
-    expect(page).to_have_url(f"{stage.url}/quorum")
+    nav.get_by_role("link", name="Raft").tap()
+    expect(page).to_have_url(f"{stage.url}/raft")
     expect(nav).to_be_hidden()
 
 
@@ -121,10 +172,11 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_enough_from_what_is_behind_it(visitor: Visitor, serve: Serve, scheme: str) -> None:
     """WCAG 2.1, 1.4.3: 4.5 to 1."""
-    stage = serve(cast.with_member(cast.five(), "node004", state="down", role="unknown"))
+    stage = filled(serve(cast.with_member(cast.five(), "node004", state="down", role="unknown")))
     stage.tell("member-down", "Node timeout: node004", node="node004")
     page = visitor.page(color_scheme=scheme)
-    for path in PATHS:
+    for path in (*PATHS, *STATE_PATHS):
         page.goto(stage.url + path)
         expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("."))
+        expect(page.get_by_text(WAITING)).to_have_count(0)
         assert page.evaluate(CONTRAST) == [], path

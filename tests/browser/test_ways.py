@@ -16,7 +16,12 @@ PAGES = (
     ("/nodes", "Nodes"),
     ("/nodes/node003", "node003"),
     ("/elections", "Elections"),
-    ("/quorum", "Quorum"),
+    ("/raft", "Raft"),
+    ("/keys", "Keys"),
+    ("/configuration", "Configuration"),
+    ("/configuration/effective?node=node002", "Configuration"),
+    ("/configuration/files", "Configuration"),
+    ("/configuration/rollouts", "Configuration"),
     ("/topology", "Topology"),
     ("/events", "Events"),
     ("/health", "This agent"),
@@ -30,7 +35,7 @@ def test_every_page_has_an_address_and_names_its_command(page: Page, serve: Serv
     page.goto(stage.url + path)
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(
-        page.get_by_role("main").get_by_role("button", name=re.compile("^Copy the command pycluster "))
+        page.get_by_role("main").get_by_role("button", name=re.compile("^Copy the command pycluster ")).first
     ).to_be_visible()
     assert page.get_by_role("heading", level=1).count() == 1
 
@@ -142,9 +147,9 @@ def test_the_keyboard_finds_nodes_and_pages(page: Page, serve: Serve) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).to_have_url(f"{stage.url}/nodes/node002")
     page.keyboard.press("Control+k")
-    page.keyboard.type("quor")
+    page.keyboard.type("raft")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{stage.url}/quorum")
+    expect(page).to_have_url(f"{stage.url}/raft")
 
 
 def test_a_question_mark_shows_the_shortcuts_and_they_work(page: Page, serve: Serve) -> None:
@@ -153,7 +158,7 @@ def test_a_question_mark_shows_the_shortcuts_and_they_work(page: Page, serve: Se
     expect(page.locator("[data-connection=live]")).to_be_visible()
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
-    expect(sheet).to_contain_text("Search nodes and pages")
+    expect(sheet).to_contain_text("Search nodes, keys and pages")
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
     page.keyboard.press("g")

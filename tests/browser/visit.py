@@ -20,6 +20,8 @@ class Visitor:
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         self.server_may_go = False
+        #: Refusals that the test is about: a browser logs each by itself.
+        self.refusals: tuple[int, ...] = ()
 
     def page(self, width: int = 1440, height: int = 900, **options: Any) -> Page:
         """A new page in a new context; ``options`` are the context's."""
@@ -40,6 +42,8 @@ class Visitor:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if self.server_may_go and any(code in message.text for code in AWAY):
+            return
+        if any(f"the server responded with a status of {status} " in message.text for status in self.refusals):
             return
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")

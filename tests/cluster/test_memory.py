@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cluster.agents import LIMIT_S, AgentProcess, fleet, free_port
 from tests.cluster.three import HOSTS, agents_on, formed
 
-ASKED_MAX_MIB = 38
+ASKED_MAX_MIB = 40
 PAGE_MAX_MIB = 50
 
 

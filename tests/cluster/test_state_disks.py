@@ -108,6 +108,8 @@ def test_a_damaged_snapshot_is_refused_and_its_node_comes_back_as_a_new_member(t
 def refused_with_each_damage(agent: AgentProcess, sound: Path) -> None:
     """Told which file and what to do, and nothing that was there is changed."""
     shutil.copytree(agent.data_dir, sound, ignore=shutil.ignore_patterns("*.sock"))
+    # As if it had been killed with a snapshot half written.
+    (sound / "snapshot.own").write_bytes(b"half of one")
     for damage in (flipped, truncated, shortened, missing):
         shutil.rmtree(agent.data_dir)
         shutil.copytree(sound, agent.data_dir)

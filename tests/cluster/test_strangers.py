@@ -36,10 +36,14 @@ def test_two_clusters_on_one_wire_stay_apart_and_say_so_once_a_minute(tmp_path: 
             shown = three.peek()
             return True if shown is not None and shown.counters.get("strangers_wrong_cluster", 0) >= 3 else None
 
+        def told(teller: AgentProcess, words: str) -> list[str]:
+            return [line for line in teller.err.read_text().splitlines() if words in line]
+
+        both = ((three, "Refused 127.0.0.1:"), (one, "Refused by 127.0.0.3:"))
+        wait_for("both sides say so", lambda: all(told(*one_side) for one_side in both) or None)
         wait_for("the third has refused the others again and again", knocked)
-        for refuser, refused, line in ((three, one, "Refused 127.0.0.1:"), (one, three, "Refused by 127.0.0.3:")):
-            told = [said for said in refuser.err.read_text().splitlines() if line in said]
-            assert len(told) == 1, (refused.name, told)
+        for teller, words in both:
+            assert len(told(teller, words)) == 1, (teller.name, told(teller, words))
         explained = one.cli("explain", "node", "node003").stdout.decode()
         assert "127.0.0.3" in explained and "wrong-cluster" in explained, explained
         shown = {status.name: status for status in statuses((*east, *west))}

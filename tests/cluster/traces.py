@@ -33,12 +33,16 @@ class Call(msgspec.Struct, frozen=True):
 
 def traced(agent: AgentProcess, folder: Path, trace: Path) -> AgentProcess:
     """The same agent, not started, under strace; skips where there is none."""
-    strace = shutil.which("strace")
-    if strace is None:
+    return AgentProcess(agent.name, folder, *agent.flags[4:], enter=strace(trace))
+
+
+def strace(trace: Path, *more: str) -> tuple[str, ...]:
+    """What to put before a command to have its calls written to ``trace``; skips where there is no strace."""
+    program = shutil.which("strace")
+    if program is None:
         pytest.skip("needs strace, Debian's package strace")
-    # -D: the agent itself is our child; -xx: data and names in hexadecimal; -y: which file a descriptor is.
-    enter = (strace, "-D", "-f", "-y", "-xx", "-s", "8192", "-e", f"trace={_TRACED}", "-o", str(trace))
-    return AgentProcess(agent.name, folder, *agent.flags[4:], enter=enter)
+    # -D: the command itself is our child; -xx: data and names in hexadecimal; -y: which file a descriptor is.
+    return (program, "-D", "-f", "-y", "-xx", "-s", "8192", "-e", f"trace={_TRACED}", "-o", str(trace), *more)
 
 
 def calls(trace: Path) -> list[Call]:

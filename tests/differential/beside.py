@@ -46,7 +46,10 @@ class Beside:
         history = History(seed, self.state.store.revision)
         body = history.live_watch()
         theirs = self.etcd.watch(body)
+        # It takes a watch in when it gets to it, and says then which revision it has seen.
         lines: list[Any] = []
+        while sum("created" in line["result"] for line in lines) < body.count(b'"create_request"'):
+            lines.append(theirs.line())
         async with Call(self.app, "/v3/watch") as ours:
             ours.say(body)
             told = await heard(ours)

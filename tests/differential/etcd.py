@@ -62,52 +62,87 @@ class Watching:
         self._connection.close()
 
 
+class Member:
+    """One process of a cluster of etcds, and what it takes to start it again."""
+
+    def __init__(self, name: str, directory: str, client: str, peer: str, cluster: str, *more: str) -> None:
+        self.name, self.url = name, client
+        self.log = Path(directory) / f"{name}.log"
+        self._command = [
+            *TIED,
+            "etcd",
+            f"--name={name}",
+            f"--data-dir={directory}/{name}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster={cluster}",
+            "--logger=zap",
+            "--log-level=error",
+            *more,
+        ]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        """The clients'."""
+        return int(self.url.rpartition(":")[2])
+
+    def start(self) -> None:
+        """Begin a life."""
+        with self.log.open("ab") as written:
+            self.process = subprocess.Popen(self._command, stdout=written, stderr=written)
+
+    def kill(self) -> None:
+        """Nothing of it is kept, and a gentle stop waits for open watches."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
 @contextlib.contextmanager
-def running() -> Iterator[Etcd]:
-    """An empty etcd, gone at the end."""
+def members(count: int, *more: str, scheme: str = "http") -> Iterator[tuple[Member, ...]]:
+    """So many, not started; gone at the end. ``more`` goes to each."""
     memory = Path("/dev/shm")
     directory = tempfile.mkdtemp(prefix="etcd-", dir=memory if memory.is_dir() else None)
-    client, peer = _free_ports()
-    log = Path(directory) / "log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            [
-                *TIED,
-                "etcd",
-                "--data-dir",
-                f"{directory}/data",
-                f"--listen-client-urls=http://127.0.0.1:{client}",
-                f"--advertise-client-urls=http://127.0.0.1:{client}",
-                f"--listen-peer-urls=http://127.0.0.1:{peer}",
-                f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
-                f"--initial-cluster=default=http://127.0.0.1:{peer}",
-                "--logger=zap",
-                "--log-level=error",
-            ],
-            stdout=written,
-            stderr=written,
-        )
+    ports = _free_ports(2 * count)
+    clients = [f"{scheme}://127.0.0.1:{port}" for port in ports[:count]]
+    peers = {f"m{number}": f"http://127.0.0.1:{port}" for number, port in enumerate(ports[count:])}
+    cluster = ",".join(f"{name}={url}" for name, url in peers.items())
+    made = tuple(
+        Member(name, directory, client, peer, cluster, *more)
+        for client, (name, peer) in zip(clients, peers.items(), strict=True)
+    )
     try:
-        _await(process, client, log)
-        etcd = Etcd(client, log)
-        yield etcd
-        etcd.close()
+        yield made
     finally:
-        # Nothing of it is kept, and a gentle stop waits for open watches.
-        process.kill()
-        process.wait()
+        for member in made:
+            member.kill()
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+@contextlib.contextmanager
+def running() -> Iterator[Etcd]:
+    """An empty etcd, gone at the end."""
+    with members(1) as (member,):
+        member.start()
+        await_health(member)
+        with contextlib.closing(Etcd(member.port, member.log)) as etcd:
+            yield etcd
 
 
-def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
+
+
+def await_health(member: Member) -> None:
+    """Until it says that it is well; of one without TLS."""
     until = time.monotonic() + _START_S
-    while time.monotonic() < until and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    while time.monotonic() < until and member.process is not None and member.process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", member.port, timeout=5)
         try:
             connection.request("GET", "/health")
             if connection.getresponse().read() == b'{"health":"true"}':
@@ -117,4 +152,4 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         finally:
             connection.close()
         time.sleep(0.05)
-    raise RuntimeError(f"etcd does not start: {log.read_text()[-500:]}")
+    raise RuntimeError(f"etcd does not start: {member.log.read_text()[-500:]}")

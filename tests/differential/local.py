@@ -67,12 +67,18 @@ class LocalState:
         )
 
     async def ask(self, request: Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> Result:
+        told: list[Result] = []
+        self.submit(request, told.append, timeout_s=timeout_s, request_id=request_id)
+        if isinstance(told[0], Failure):
+            raise StateFailed(told[0])
+        return told[0]
+
+    def submit(
+        self, request: Request, told: Callable[[Result], None], *, timeout_s: float = 5.0, request_id: bytes = b""
+    ) -> None:
         for lease in self._lessor.expired(self._clock(), 1_000):
             self._apply(LeaseRevoke(lease, expired=True), b"")
-        result = self._answer(request, request_id)
-        if isinstance(result, Failure):
-            raise StateFailed(result)
-        return result
+        told(self._answer(request, request_id))
 
     def _answer(self, request: Request, request_id: bytes) -> Result:
         match request:

@@ -14,7 +14,7 @@ from pycluster.kernel.ids import check_name
 from pycluster.settings import SettingsError, effective, load
 from pycluster.settings.findings import TOLD_MAX
 from pycluster.settings.lines import sections
-from pycluster.settings.options import HOOK_KEYS, KEYS
+from pycluster.settings.options import KEYS, NAMED
 
 _FOLDER = tempfile.mkdtemp(prefix="pycluster-fuzz-")
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
@@ -38,7 +38,8 @@ def seeds() -> Iterable[bytes]:
     for section, keys in KEYS.items():
         for value in ("7946", "127.0.0.1:80", "a=b, c", '"x', "10s", "1.5", "on"):
             yield f"[{section}]\n{''.join(f'{key} = {value}{chr(10)}' for key in keys)}".encode()
-    yield ("[hook one]\n" + "".join(f"{key} = member-up\n" for key in HOOK_KEYS)).encode()
+    yield ("[hook one]\n" + "".join(f"{key} = member-up\n" for key in NAMED["hook"])).encode()
+    yield ("[template one]\n" + "".join(f"{key} = /a/b\n" for key in NAMED["template"])).encode()
     yield b"[consensus]\nlease_ms = 500\n[membership]\nprobe_interval_ms = 1000\n[tags]\nrack = r1\n[nodes]\nx"
 
 

@@ -36,7 +36,7 @@ def mutated_frame(frame: bytes, rng: Random) -> bytes:
         return mutated_bytes(frame, rng)
     head, body = frame[:HEADER_BYTES], frame[HEADER_BYTES:]
     if choice < 0.25:
-        head = head[:-1] + bytes((rng.randrange(10),))
+        head = head[:-1] + bytes((rng.randrange(12),))
     if choice < 0.35:
         return head + rng.choice(BOMBS) + body[: rng.randrange(len(body) + 1)]
     if choice < 0.5:

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from benchmarks.evidence.__main__ import BARS
 from tests.fuzz.mutation import mutated_bytes, mutated_frame
 from tests.fuzz.targets import TARGETS, target
 
@@ -35,3 +36,8 @@ def test_half_of_all_damaged_frames_still_open_the_door() -> None:
 def test_the_same_seed_makes_the_same_damage() -> None:
     frame = target("wire").seeds[0][1:]
     assert [mutated_frame(frame, Random(n)) for n in range(50)] == [mutated_frame(frame, Random(n)) for n in range(50)]
+
+
+def test_the_long_proof_plays_every_target() -> None:
+    rounds, _ = BARS["fuzz"]
+    assert rounds == len(TARGETS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.mutants import of_consensus, of_membership, of_state
+from tests.mutants import of_consensus, of_membership, of_state, of_voters
 from tests.mutants.mutant import Mutant
 
 MUTANTS: dict[str, Mutant] = {
-    mutant.name: mutant for mutant in (*of_consensus.MUTANTS, *of_membership.MUTANTS, *of_state.MUTANTS)
+    mutant.name: mutant for kind in (of_consensus, of_voters, of_membership, of_state) for mutant in kind.MUTANTS
 }

@@ -11,10 +11,10 @@ import sys
 from pycluster.simulator.checkers import Violation
 from pycluster.simulator.cluster import Cluster
 from pycluster.simulator.episode import play
-from tests.mutants import copies, plots, scenarios, seats, sieges
+from tests.mutants import changes, copies, plots, scenarios, seats, sieges
 from tests.mutants.stage import Stage
 
-_PLOTS = (scenarios, sieges, seats, plots, copies)
+_PLOTS = (scenarios, sieges, seats, changes, plots, copies)
 
 
 def main() -> None:

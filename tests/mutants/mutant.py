@@ -20,7 +20,7 @@ _PATIENCE_S = 1_800
 class Mutant(msgspec.Struct, frozen=True):
     """One seeded defect: in ``file`` (under ``src/pycluster``) the only ``old`` becomes ``new``.
 
-    It is hunted with ``scenario`` (a function of ``scenarios``, ``sieges``, ``seats`` or ``plots``), or with the
+    It is hunted with ``scenario`` (a function of a module of plots, see ``child``), or with the
     simulator's seeds where that is empty, ``tries`` of them from 1 on; ``nodes`` fixes how many nodes a seed has, 0
     lets it draw.
     """

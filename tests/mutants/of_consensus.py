@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
+DISK = "simulator/disk.py"
 ELECTION = "consensus/election.py"
 JOURNAL = "consensus/journal.py"
 LEASE = "consensus/lease.py"
@@ -136,6 +137,13 @@ MUTANTS = (
         "token = 0",
     ),
     Mutant(
+        "unsynced-believed",
+        "a start takes what an earlier process wrote and nobody synced for durable",
+        DISK,
+        'made durable before it is believed."""\n        self._synced = None',
+        'made durable before it is believed."""',
+    ),
+    Mutant(
         "old-term-committed-by-counting",
         "an entry of an earlier term is committed because a majority holds it (Raft §5.4.2)",
         REPLICATION,
@@ -243,7 +251,7 @@ MUTANTS = (
         "removed-voters-vote-counts",
         "votes are counted by the seats of the founding, whoever has given one up since",
         ROLES,
-        "seats = s.voters or self.bootstrap.seats()",
+        "seats = s.voters if s.founded else self.bootstrap.seats()",
         "seats = next((entry.payload.voters for entry in s.journal.entries), ()) or self.bootstrap.seats()",
         scenario="removed_voters_return",
         tries=3,

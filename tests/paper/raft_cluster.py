@@ -28,6 +28,7 @@ from pycluster.consensus import (
     Raft,
     Refused,
     Send,
+    Snapshot,
     Start,
     Stored,
     StreamEnded,
@@ -40,10 +41,11 @@ SECOND = 1_000_000
 
 
 class Disk:
-    """What a power cut leaves: only what was written before it."""
+    """What a power cut leaves: only what was written before it. ``base`` is a state without a log."""
 
-    def __init__(self) -> None:
-        self.vote = Vote()
+    def __init__(self, base: Snapshot | None = None) -> None:
+        self.base = base or Snapshot()
+        self.vote = Vote(self.base.term)
         self.promised_ms = 0
         self.entries: list[Entry] = []
 
@@ -54,13 +56,13 @@ class Disk:
         if persist.promised_ms is not None:
             self.promised_ms = persist.promised_ms
         if persist.truncate_from is not None:
-            del self.entries[persist.truncate_from - 1 :]
+            del self.entries[persist.truncate_from - 1 - self.base.index :]
         for entry in persist.entries:
-            assert entry.index == len(self.entries) + 1
+            assert entry.index == self.base.index + len(self.entries) + 1
             self.entries.append(entry)
 
     def stored(self) -> Stored:
-        return Stored(self.vote, tuple(self.entries), self.promised_ms)
+        return Stored(self.vote, tuple(self.entries), self.promised_ms, self.base)
 
 
 class Process:
@@ -114,6 +116,8 @@ class Cluster:
         self.intervals: list[Interval] = []
         self.leaders: dict[tuple[str, int], str] = {}
         self.committed: dict[tuple[str, int], Entry] = {}
+        #: Whether two clusters are meant to act side by side.
+        self.apart = False
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._number = 0
 
@@ -142,6 +146,11 @@ class Cluster:
         if lose_disk:
             process.disk = Disk()
             process.uuid = f"{name}-uuid{process.life}"
+
+    def restore(self, name: str, base: Snapshot) -> None:
+        """What an operator does offline: another disk with this state, and another identity."""
+        self.crash(name, lose_disk=True)
+        self.processes[name].disk = Disk(base)
 
     def kill(self, name: str, told_within_us: int) -> None:
         """The process ends, and its kernel says so: everyone up knows within that time, each in its own."""
@@ -351,7 +360,11 @@ class Cluster:
         return next(interval for interval in self.intervals if interval.open and interval.name == name)
 
     def _check_overlap(self, name: str, since_us: int, own: Interval | None = None) -> None:
+        assert self.processes[name].raft is not None
+        cluster_uuid = self.raft(name).cluster_uuid
         for interval in self.intervals:
+            if self.apart and interval.cluster_uuid != cluster_uuid:
+                continue
             # The recorded end counts: a process that was stopped or killed has not said itself that it ceased.
             assert interval is own or interval.until_us <= since_us, (
                 f"{name} acts from {since_us} while {interval.name} (term {interval.term}) acts until"

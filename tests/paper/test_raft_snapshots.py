@@ -10,6 +10,7 @@ from pycluster.consensus import (
     Installed,
     Params,
     Persist,
+    PieceKept,
     PieceReceived,
     PieceTaken,
     PieceWanted,
@@ -118,6 +119,8 @@ def test_5_1_a_follower_takes_pieces_in_order_and_acknowledges_when_all_is_durab
     hand.heartbeat(1)
     piece(hand, 0)
     assert hand.did(PieceReceived) == [PieceReceived(snapshot(20), 0, b"piece", False)]
+    assert hand.sent(InstallReply) == []
+    hand.feed(PieceKept(20, 0))
     assert [reply.number for reply in hand.sent(InstallReply)] == [1]
     piece(hand, 1, done=True)
     assert len(hand.did(PieceReceived)) == 1 and hand.sent(InstallReply) == []
@@ -129,6 +132,47 @@ def test_5_1_a_follower_takes_pieces_in_order_and_acknowledges_when_all_is_durab
     assert [(reply.success, reply.match_index) for reply in hand.sent(AppendReply)] == [(True, 20)]
     hand.tell(1, AppendEntries(*hand.header(1), 20, 1, (Entry(21, 1, Command(b"x")),), 21))
     assert [one.entries[0].index for one in hand.did(Committed)] == [21]
+
+
+def test_a_follower_asks_for_the_next_piece_when_its_disk_has_the_one_before() -> None:
+    """Ours: a leader sends again what is not answered, and a slow disk would be given ever more."""
+    hand = Hand()
+    hand.heartbeat(1)
+    piece(hand, 0)
+    piece(hand, 1)
+    for _ in range(3):
+        piece(hand, 1)
+        assert hand.did(PieceReceived) == [] and hand.sent(InstallReply) == []
+    hand.feed(PieceKept(20, 0))
+    assert hand.sent(InstallReply) == [], "the disk owes another one"
+    hand.feed(PieceKept(19, 1))
+    assert hand.sent(InstallReply) == [], "of another snapshot"
+    hand.feed(PieceKept(20, 1))
+    assert [reply.number for reply in hand.sent(InstallReply)] == [2]
+    hand.feed(PieceKept(20, 1))
+    assert hand.sent(InstallReply) == []
+    piece(hand, 1)
+    assert hand.did(PieceReceived) == []
+    assert [reply.number for reply in hand.sent(InstallReply)] == [2], "the answer was lost"
+
+
+def test_a_disk_that_owes_a_piece_is_given_no_other_beginning() -> None:
+    """Ours: of the same state, which is the one before sent again, or of another one."""
+    hand = Hand()
+    hand.heartbeat(1)
+    piece(hand, 0)
+    assert len(hand.did(PieceReceived)) == 1
+    for index in (20, 25):
+        piece(hand, 0, index=index)
+        piece(hand, 1, index=25)
+        assert hand.did(PieceReceived) == [] and hand.sent(InstallReply) == []
+    hand.feed(PieceKept(20, 0))
+    assert [reply.number for reply in hand.sent(InstallReply)] == [1]
+    piece(hand, 0)
+    assert hand.did(PieceReceived) == []
+    assert [reply.number for reply in hand.sent(InstallReply)] == [1], "the answer was lost"
+    piece(hand, 0, index=25)
+    assert [one.snapshot for one in hand.did(PieceReceived)] == [snapshot(25)]
 
 
 def test_5_1_what_follows_on_the_snapshot_stays_and_what_contradicts_it_goes() -> None:
@@ -173,6 +217,7 @@ def test_5_1_past_a_gap_the_leader_is_to_begin_anew() -> None:
     hand.heartbeat(1)
     for number in (0, 1, 0):
         piece(hand, number)
+        hand.feed(PieceKept(20, number))
     assert [reply.number for reply in hand.sent(InstallReply)] == [1]
     piece(hand, 2)
     assert hand.did(PieceReceived) == []

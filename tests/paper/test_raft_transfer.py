@@ -343,24 +343,6 @@ def test_hand_over_ends_in_any_case() -> None:
     assert behind.now_us - began_us <= 1_000 * MS
 
 
-def test_a_leader_with_a_slow_disk_hands_over() -> None:
-    """Ours: it could not commit its own copy of anything in time."""
-    hand = Hand()
-    hand.act()
-    hand.acknowledge(3)
-    hand.feed(Propose(b"x"))
-    for _ in range(8):
-        hand.later(149)
-        for number in (1, 3):
-            hand.acknowledge(number)
-            hand.match(number, 4)
-        if not hand.raft.leader:
-            break
-    assert hand.raft.view(hand.now_us).reason == (
-        "node002 hands leadership over to node001: its disk is slower than the election timeout"
-    )
-
-
 def test_a_leader_that_hands_over_while_it_waits_says_with_its_vote_for_how_long() -> None:
     """Ours: it was told by voters that may not be among those of the next leader, nor of a version that tells."""
     hand = Hand()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pycluster.kernel.ids import Address
 from pycluster.node import effects, events
-from pycluster.node.view import LeaderView, MemberView, StatusView
+from pycluster.node.view import LeaderView, MemberView, QuorumView
 from pycluster.simulator.host import Host
 from pycluster.simulator.world import World
 
@@ -30,7 +30,7 @@ class FakeProcess:
     def next_deadline(self) -> int | None:
         return self.deadline_us
 
-    def status(self, now_us: int) -> StatusView:
+    def quorum(self, now_us: int) -> QuorumView:
         raise NotImplementedError
 
     def leader(self, now_us: int) -> LeaderView:

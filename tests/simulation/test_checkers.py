@@ -25,8 +25,8 @@ NAMES = ("node001", "node002", "node003")
 class ForgetfulDisk(Disk):
     """Acknowledged transactions are gone after a crash: no fsync behind the word."""
 
-    def crash(self) -> None:
-        super().crash()
+    def crash(self, *, power: bool = False) -> None:
+        super().crash(power=power)
         self.vote = Vote()
         self.entries = self.entries[:1]
 
@@ -39,6 +39,13 @@ class EagerDisk(Disk):
         assert isinstance(request, effects.Persist)
         self._apply(effects.Persist(request.token, incarnation=request.incarnation))
         return request
+
+
+class BelievingDisk(Disk):
+    """What an earlier process left unsynced is taken for durable."""
+
+    def open(self) -> None:
+        pass
 
 
 def built(disk: Callable[[Random], Disk] = Disk, params: consensus.Params | None = None) -> Cluster:
@@ -88,6 +95,24 @@ def test_a_disk_that_answers_before_the_bytes_are_safe_is_caught() -> None:
     cluster = built(EagerDisk)
     with pytest.raises(Violation, match="durable before said"):
         cluster.world.run(10 * SECOND)
+
+
+def test_a_start_that_believes_what_nobody_synced_is_caught() -> None:
+    cluster = built(BelievingDisk)
+    world = cluster.world
+
+    def unlucky() -> None:
+        for _ in range(20):
+            world.run_until(lambda: any(host.disk.pending for host in world.hosts.values()), 5 * SECOND, step_us=100)
+            for power in (False, True):
+                for host in world.hosts.values():
+                    world.kill(host, power=power)
+                for host in world.hosts.values():
+                    world.start(host)
+                world.run(3 * SECOND)
+
+    with pytest.raises(Violation, match=r"terms grow|one leader a term|committed entries stay|leader completeness"):
+        unlucky()
 
 
 def test_a_process_that_always_wants_to_be_woken_is_caught() -> None:
@@ -180,9 +205,16 @@ def test_leadership_that_moves_back_and_forth_in_the_quiet_is_caught() -> None:
         return Interval(label, label, term or start_us, start_us, start_us + 5, 0)
 
     names = {name: name for name in NAMES}
-    settled([interval("node003", 10), interval("node002", 20), interval("node001", 30)], names, healed_us=5)
+
+    def judge(*intervals: Interval, without: str = "") -> None:
+        settled(list(intervals), names, [name for name in NAMES if name != without], healed_us=5)
+
+    judge(interval("node003", 10), interval("node002", 20), interval("node001", 30))
     with pytest.raises(Violation, match="no flapping"):
-        settled([interval("node002", 10), interval("node003", 20)], names, healed_us=5)
+        judge(interval("node002", 10), interval("node003", 20))
     with pytest.raises(Violation, match="no flapping"):
-        settled([interval("node002", 10), interval("node002", 20)], names, healed_us=5)
-    settled([interval("node002", 10, 7), interval("node002", 20, 7)], names, healed_us=5)
+        judge(interval("node002", 10), interval("node003", 20), without="node003")
+    judge(interval("node002", 10), interval("node003", 20), without="node002")
+    with pytest.raises(Violation, match="no flapping"):
+        judge(interval("node002", 10), interval("node002", 20))
+    judge(interval("node002", 10, 7), interval("node002", 20, 7))

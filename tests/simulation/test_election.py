@@ -102,7 +102,8 @@ def test_a_minority_follows_nobody_and_one_leader_is_back_within_three_seconds_o
     world.run(60 * SECOND)
     assert cluster.leader() == "node001"
     assert cluster.converged()
-    settled(cluster.acting.intervals["demo"], {label: label for label in FIVE}, healed_us)
+    names = {label: label for label in FIVE}
+    settled(cluster.acting.intervals["demo"], names, cluster.logs.seats("demo"), healed_us)
 
 
 def test_a_frozen_leader_has_ceased_to_act_before_the_next_one_does_and_follows_when_it_wakes() -> None:

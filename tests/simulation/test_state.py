@@ -8,8 +8,10 @@ import pytest
 
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import Node
+from pycluster.node.effects import KeepPiece
 from pycluster.simulator.checkers import agree
 from pycluster.simulator.cluster import Cluster
+from pycluster.simulator.host import Host
 from pycluster.store import (
     DeleteRange,
     Failure,
@@ -88,6 +90,54 @@ def test_a_voter_that_was_away_is_given_the_state_and_then_follows() -> None:
     assert town.world.hosts["node003"].disk.snapshot.index > before + 50
     town.same("node001", "node002", "node003")
     assert town.values("node003", b"early") == [b"x" * 100]
+
+
+def waiting_pieces(host: Host) -> int:
+    return sum(isinstance(request, KeepPiece) for request in host.disk.pending)
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["own", "received"])
+def test_a_slow_disk_is_given_one_piece_of_a_snapshot_at_a_time(away: bool) -> None:
+    """So that what is to become durable, votes among it, waits for one at most; and it is whole all the same."""
+    town = Town()
+    slow = town.world.hosts["node003"]
+    if away:
+        town.kill("node003")
+        town.fill("node001")
+        town.start("node003")
+    before = slow.disk.snapshot.index
+    slow.disk.least_us = 60 * MILLISECOND
+    tokens = [town.asked.post("node001", Put(b"k%d" % number, b"x" * 500)) for number in range(40)]
+    most = 0
+    for _ in range(20_000):
+        town.world.run(MILLISECOND)
+        most = max(most, waiting_pieces(slow))
+    assert most == 1 and all(isinstance(town.asked.result(token), PutResult) for token in tokens)
+    assert slow.disk.snapshot.index > before + 20
+    town.same("node001", "node002", "node003")
+
+
+@pytest.mark.parametrize("piece_ms", [450, 900, 1_500])
+def test_a_disk_that_is_slower_than_the_leaders_patience_is_given_the_whole_state_all_the_same(piece_ms: int) -> None:
+    """What is sent again is what was sent before, and not the beginning of another state."""
+    town = Town()
+    slow = town.world.hosts["node003"]
+    town.kill("node003")
+    town.fill("node001")
+    town.start("node003")
+    before, most, written = slow.disk.snapshot.index, 0, 0
+    slow.disk.least_us = piece_ms * MILLISECOND
+    while slow.disk.snapshot.index == before:
+        assert written < 200, "not installed within 40 s"
+        town.asked.post("node001", Put(b"k%d" % written, b"x" * 500))
+        written += 1
+        for _ in range(20):
+            town.world.run(10 * MILLISECOND)
+            most = max(most, waiting_pieces(slow))
+    assert most <= 2, "one of its own and one that it received"
+    slow.disk.least_us = MILLISECOND
+    town.world.run(10 * SECOND)
+    town.same("node001", "node002", "node003")
 
 
 def test_a_voter_that_was_away_is_abreast_of_the_others_though_nothing_happens() -> None:

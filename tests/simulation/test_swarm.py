@@ -17,7 +17,7 @@ from pycluster.simulator.episode import shape
 from pycluster.simulator.faults import Fault
 from pycluster.simulator.losses import Losses
 from pycluster.simulator.run import shrunk
-from pycluster.simulator.swarm import Cast, draw, mix
+from pycluster.simulator.swarm import Cast, draw, mix, reseatings
 from tests.simulation.scenario import names
 
 
@@ -36,7 +36,7 @@ def test_every_kind_of_fault_is_drawn_and_can_be_told() -> None:
     drawn: list[Fault] = []
     for seed in range(40):
         rng = Random(seed)
-        drawn += draw(rng, mix(rng), cast, 0, 60 * SECOND)
+        drawn += draw(rng, mix(rng), cast, 0, 60 * SECOND) + reseatings(rng, cast.labels, 0, 60 * SECOND)
     assert {type(fault) for fault in drawn} == set(Fault.__args__)
     assert all(str(fault) for fault in drawn)
 

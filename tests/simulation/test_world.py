@@ -160,6 +160,29 @@ def test_a_crash_keeps_every_acknowledged_transaction_and_a_prefix_of_the_others
     assert [entry.index for entry in disk.stored().entries] == list(range(1, kept + 1))
 
 
+@pytest.mark.parametrize("opened", [True, False])
+def test_what_a_killed_process_left_unsynced_goes_with_the_power_unless_the_next_one_syncs(opened: bool) -> None:
+    disk = next(disk for disk in map(left_by_a_kill, range(100)) if len(disk.entries) > 1)
+    left, vote = list(disk.entries), disk.vote
+    if opened:
+        disk.open()
+    disk.accept(effects.Persist(9, vote=Vote(9)), 0)
+    disk.commit()
+    disk.crash(power=True)
+    assert (disk.entries, disk.vote) == ((left, Vote(9)) if opened else (left[:1], Vote(1)))
+    assert vote == Vote(len(left))
+
+
+def left_by_a_kill(seed: int) -> Disk:
+    """One transaction was acknowledged; of three more some were written, and the process was killed."""
+    disk = Disk(Random(seed))
+    for index in range(1, 5):
+        disk.accept(effects.Persist(index, vote=Vote(index), entries=(Entry(index, 1, NoOp()),)), 0)
+    disk.commit()
+    disk.crash()
+    return disk
+
+
 def test_a_transaction_truncates_before_it_appends() -> None:
     disk = Disk(Random(1))
     disk.accept(effects.Persist(1, entries=tuple(Entry(index, 1, NoOp()) for index in (1, 2, 3))), 0)

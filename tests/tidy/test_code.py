@@ -57,6 +57,17 @@ def test_a_package_face_holds_no_code() -> None:
     assert wrong == []
 
 
+def test_whoever_decodes_expects_all_that_a_decoder_raises() -> None:
+    """Bytes that are no text and nesting without end are not errors of the decoder's own kind."""
+    wrong = [
+        f"{shown(path)}:{node.lineno} {node.attr}: catch UNREADABLE of pycluster.kernel.bounded"
+        for path in files_with(".py", under="src")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("DecodeError", "MsgspecError") and path.stem != "bounded"
+    ]
+    assert wrong == []
+
+
 def test_nothing_is_imported_for_types_only_and_nothing_is_patched() -> None:
     wrong = []
     for path in files_with(".py"):

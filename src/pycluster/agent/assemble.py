@@ -12,13 +12,14 @@ import msgspec
 
 from pycluster import __version__, store
 from pycluster.agent.addresses import advertised
+from pycluster.agent.engine import ENGINE_TAG
 from pycluster.agent.parameters import parameters
 from pycluster.kernel.ids import Address, Seed, is_numeric, new_uuid
 from pycluster.node import Node, NodeConfig
 from pycluster.node.view import ActingInterval
 from pycluster.runtime import OpenPorts, boot_id
 from pycluster.settings import Loaded, Settings
-from pycluster.storage import ActingRecord, Database, DataDirectory, default_directory
+from pycluster.storage import ActingRecord, Database, DataDirectory, SeatBook, check_whole, default_directory
 
 SOCKET_NAME = "agent.sock"
 HOOK_BOOK_NAME = "hooks.json"
@@ -31,6 +32,7 @@ class Parts(msgspec.Struct, frozen=True):
     directory: DataDirectory
     database: Database
     acting: ActingRecord
+    seats: SeatBook
     ports: OpenPorts
     node: Node
 
@@ -74,6 +76,7 @@ def assemble(loaded: Loaded, stack: ExitStack) -> Parts:
     stack.callback(ports.close)
     directory = DataDirectory.open(data_directory(settings))
     stack.callback(directory.close)
+    check_whole(directory.path)
     system_random = random.SystemRandom()
     database = Database.open(directory.path, settings.cluster, settings.name, lambda: new_uuid(system_random))
     stack.callback(database.close)
@@ -81,8 +84,10 @@ def assemble(loaded: Loaded, stack: ExitStack) -> Parts:
     stack.callback(acting.close)
     past = tuple(ActingInterval(one.term, one.started_us, one.ended_us, one.reason) for one in acting.past)
     rng = random.Random(system_random.getrandbits(128))
+    seats = SeatBook(directory.path)
+    config = msgspec.structs.replace(config, kept=seats.seats)
     node = Node(config, database.identity, database.stored, rng, past, state=restored(database, config.store))
-    return Parts(settings, directory, database, acting, ports, node)
+    return Parts(settings, directory, database, acting, seats, ports, node)
 
 
 def restored(database: Database, params: store.Params) -> store.Store | None:
@@ -107,15 +112,17 @@ def http_names(settings: Settings) -> tuple[str, ...]:
 
 
 def tags_of(settings: Settings) -> dict[str, str]:
-    """The node's tags: those of the settings, and where its page and API are, which others give out as its client URL.
+    """The node's tags: those of the settings, what else than the agents holds the state, and where its page and API
+    are, which others give out as its client URL.
 
     Where it listens everywhere only the port is said: it is reached where the node is.
     """
+    kept = {ENGINE_TAG: settings.state_engine} if settings.state_engine != "embedded" else {}
     if settings.web is None:
-        return settings.tags
+        return {**kept, **settings.tags}
     host, port = settings.web
     anywhere = not host or (is_numeric(host) and ipaddress.ip_address(host).is_unspecified)
-    return {"web": f":{port}" if anywhere else str(Address(host, port)), **settings.tags}
+    return {**kept, "web": f":{port}" if anywhere else str(Address(host, port)), **settings.tags}
 
 
 def triples(seeds: tuple[Seed, ...]) -> tuple[tuple[str, str, int], ...]:

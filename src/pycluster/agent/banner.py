@@ -22,10 +22,16 @@ def banner(
         f"Data directory: {data_dir} (node identity {identity.uuid})",
         f"Will contact: {_contacts(settings)}",
     ]
+    if settings.state_engine == "etcd":
+        lines.append("State: in etcd at " + ", ".join(map(str, settings.state_endpoints)))
     if web:
         lines.append("Page and API: " + ", ".join(f"http://{address}" for address in web))
     if settings.hooks:
         lines.append("Hooks: " + ", ".join(f"{hook.name} on {' '.join(hook.on)}" for hook in settings.hooks))
+    if settings.templates:
+        names = [one.name for one in settings.templates]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        lines.append(f"Renders: {', '.join(names[:_NAMED])}{more}")
     lines.append(
         "Security is off: this agent trusts the network it is on; nothing is encrypted or authenticated,"
         " and only this machine may change anything over HTTP"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import queue
 import select
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Literal
 
@@ -112,6 +114,27 @@ class Console:
                 return len(line)
             self._closed.add(descriptor)
             return 0
+
+
+class LogToConsole(logging.Handler):
+    """What the adapters log goes where everything else goes."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Its text and, where an error was logged with it, the traceback."""
+        self._console.say("agent-log", record.getMessage())
+        if record.exc_info:
+            say_where(self._console, record.exc_info[1])
+
+
+def say_where(console: Console, error: BaseException | None) -> None:
+    """The traceback of what nobody thought of."""
+    if error is not None:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            console.say("internal-error", line)
 
 
 def status_block(status: StatusView) -> str:

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -18,13 +17,37 @@ import uvloop
 
 from pycluster.agent.addresses import moved
 from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, tags_of, triples
+from pycluster.agent.backups import Backups
 from pycluster.agent.banner import banner
-from pycluster.agent.console import Console
+from pycluster.agent.closing import (
+    ABANDONED_PATIENCE_S,
+    CLOSED,
+    FILES_PATIENCE_S,
+    Closing,
+    Last,
+    Step,
+    obey_signals_at_once,
+    overdue,
+)
+from pycluster.agent.console import Console, LogToConsole, say_where
+from pycluster.agent.controllers import RENDERED, REPORT, Leading, configuration, everywhere
+from pycluster.agent.engine import differing, other_engine
 from pycluster.agent.reload import left_out, taken_over
 from pycluster.engines import Embedded
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node import events
-from pycluster.runtime import Driver, Ending, HookBook, Hooks, NodeDisk, PortNetwork, now_us, raise_limit
+from pycluster.node.ports import StateEngine
+from pycluster.runtime import (
+    Driver,
+    Ending,
+    HookBook,
+    Hooks,
+    NodeDisk,
+    PortNetwork,
+    Reconciler,
+    now_us,
+    raise_limit,
+)
 from pycluster.settings import Loaded, effective
 from pycluster.web import Access, LazyServer, site
 from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN
@@ -33,9 +56,6 @@ from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN
 STATUS_EVERY_S = 5.0
 #: Handing over and saying goodbye may take this long; then the agent ends without.
 DRAIN_PATIENCE_S = 10.0
-#: Hooks that still run at the end get this long.
-HOOK_PATIENCE_S = 10.0
-_CLOSED = "agent-stopped"
 
 
 def run(loaded: Loaded, reload: Callable[[], Loaded] | None = None) -> int:
@@ -44,13 +64,16 @@ def run(loaded: Loaded, reload: Callable[[], Loaded] | None = None) -> int:
     ``reload`` reads the settings again, for SIGHUP. Raises ``LocalMisuse`` or ``LocalFault`` where it cannot start.
     """
     raise_limit()
-    with ExitStack() as stack:
+    with ExitStack() as last, ExitStack() as stack:
         parts = assemble(loaded, stack)
         server_path = os.path.join(parts.directory.path, SOCKET_NAME)
         console = Console(loaded.settings.log_format)
-        stack.callback(console.close)
+        last.callback(console.close)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_Life(parts, loaded, reload, console, server_path).live())
+            life = _Life(parts, loaded, reload, console, server_path)
+            code = runner.run(life.live())
+            last.enter_context(overdue(console, code, ABANDONED_PATIENCE_S if life.abandoned else FILES_PATIENCE_S))
+    return code
 
 
 class _Life:
@@ -66,8 +89,15 @@ class _Life:
         self._socket_path = socket_path
         self._stopping = False
         self._directory_lost = False
+        #: Of whom it was said that something else holds their state, and what.
+        self._differ: dict[str, str] = {}
         self._abandoned = asyncio.Event()
         self._ticker: asyncio.TimerHandle | None = None
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether it was told to stop at once."""
+        return self._abandoned.is_set()
 
     async def live(self) -> int:
         """Everything between the sockets' opening and the exit code."""
@@ -76,45 +106,92 @@ class _Life:
         loop.set_exception_handler(self._unforeseen)
         self._driver = driver = Driver(parts.node, lambda: effective(self._loaded))
         network = PortNetwork(parts.ports, driver.feed, driver.feed_all)
-        disk = NodeDisk(parts.database, parts.acting, driver.feed, driver.fail)
-        states = Embedded(driver.feed, driver.head, feed_all=driver.feed_all)
-        driver.attach(network, disk, states)
+        disk = NodeDisk(parts.database, parts.acting, parts.seats, driver.feed, driver.fail)
+        embedded = Embedded(driver.feed, driver.head, feed_all=driver.feed_all, copy=driver.open_copy)
+        driver.attach(network, disk, embedded)
         settings = parts.settings
-        book = HookBook(os.path.join(parts.directory.path, HOOK_BOOK_NAME))
-        hooks = Hooks(settings.hooks, self._hook_environment(), book, console.say)
+        other = other_engine(settings, driver.head)
+        states: StateEngine = other or embedded
+        backups = Backups(settings, states, driver.leader, driver.feed)
         names = Access.of(*http_names(settings))
-        app = site(driver, names, protocol=(PROTOCOL_MIN, PROTOCOL_MAX), state=states)
+        configs = configuration(settings, driver, states)
+        here = everywhere(settings, parts.directory.path, self._hook_environment(), driver, states, driver.feed)
+        served = {"state": states, "copies": states, "configs": configs, "files": here.files}
+        app = site(driver, names, protocol=(PROTOCOL_MIN, PROTOCOL_MAX), **served)
+        leading = Leading(settings, driver.feed)
+        actors = {**here.actors, **leading.actors()}
+        reconciler = Reconciler(settings.name, driver, states, leading.make, here.controllers, actors=actors)
+        here.listen(lambda: reconciler.nudge(REPORT), lambda: reconciler.nudge(RENDERED))
+        driver.reconciles(reconciler.views)
         server = LazyServer(app, self._socket_path, settings.web)
         server.open()
-        logging.getLogger("pycluster").addHandler(_ToConsole(console))
+        logging.getLogger("pycluster").addHandler(LogToConsole(console))
         node = parts.node.config
         for line in banner(settings, parts.database.identity, node.address, parts.directory.path, server.addresses):
             console.say("agent-started", line)
         for warning in self._loaded.warnings:
             console.say("warning", f"Warning: {warning}")
+        if parts.seats.problem:
+            console.say("warning", f"Warning: {parts.seats.problem}: the nodes of [nodes] are contacted")
+        book = HookBook(os.path.join(parts.directory.path, HOOK_BOOK_NAME))
+        hooks = Hooks(settings.hooks, self._hook_environment(), book, console.say)
         driver.listen(console.event)
         driver.listen(hooks.event)
+        driver.listen(reconciler.event)
+        driver.listen(backups.event)
         hooks.catch_up(settings.name, now_us(), time.time_ns() // 1_000_000)
         self._take_signals(loop)
         disk.start()
         await network.start()
         driver.start()
+        if other is not None:
+            driver.keeps_state_in(other.view)
+            other.start()
+        reconciler.start()
         server.start()
+        backups.start()
         self._ticker = loop.call_later(STATUS_EVERY_S, self._tick)
         # What exists now lives as long as the process: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         ending = await self._until_over()
+        work = (("Controllers", reconciler.stop), ("Templates", here.close), ("Backups", backups.stop))
+        return await self._close(ending, hooks, network, work, (states, embedded), server)
+
+    async def _close(
+        self,
+        ending: Ending,
+        hooks: Hooks,
+        network: PortNetwork,
+        work: tuple[tuple[str, Step], ...],
+        states: tuple[StateEngine, ...],
+        server: LazyServer,
+    ) -> int:
+        """End it all; gives the exit code."""
         if self._ticker is not None:
             self._ticker.cancel()
-        driver.stop()
-        states.close()
-        hooks.conclude(settings.name, now_us(), time.time_ns() // 1_000_000)
-        # Hooks may take seconds. Streams that stood meanwhile would tell the others that this node lives.
-        await network.close(goodbye=not ending.halted)
-        await self._hooks_finished(hooks)
-        await server.stop()
-        return self._exit_code(ending)
+        if ending.halted:
+            self._console.say("agent-stopping", f"This node cannot go on, stopping: {ending.halted}")
+
+        def answer() -> None:
+            for one in states:
+                one.close()
+
+        name = self._parts.settings.name
+        steps = Last(
+            stand_still=self._driver.stop,
+            conclude=lambda: hooks.conclude(name, now_us(), time.time_ns() // 1_000_000),
+            hang_up=lambda: network.close(goodbye=not ending.halted),
+            hooks=hooks.finish,
+            abandon_hooks=hooks.abandon,
+            work=work,
+            answer=answer,
+            serve=server.stop,
+        )
+        await Closing(self._abandoned, self._console.say).close(steps)
+        code = self._exit_code(ending)
+        obey_signals_at_once(asyncio.get_running_loop())
+        return code
 
     def _hook_environment(self) -> dict[str, str]:
         settings = self._parts.settings
@@ -139,6 +216,9 @@ class _Life:
             self._abandoned.set()
             return
         self._stopping = True
+        if self._driver.ended.done():
+            self._console.say("agent-stopping", f"{number.name}: it is stopping; once more ends it at once")
+            return
         self._console.say("agent-stopping", f"{number.name}: handing over, saying goodbye")
         asyncio.get_running_loop().call_later(DRAIN_PATIENCE_S, self._out_of_patience)
         self._driver.feed(events.Drain())
@@ -173,29 +253,21 @@ class _Life:
         abandoned.cancel()
         return self._driver.ended.result() if self._driver.ended.done() else Ending()
 
-    async def _hooks_finished(self, hooks: Hooks) -> None:
-        finishing = asyncio.ensure_future(hooks.finish(HOOK_PATIENCE_S))
-        abandoned = asyncio.ensure_future(self._abandoned.wait())
-        either: set[asyncio.Future[Any]] = {finishing, abandoned}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not finishing.done():
-            hooks.abandon()
-        await finishing
-        abandoned.cancel()
-
     def _exit_code(self, ending: Ending) -> int:
+        """With the last word."""
         if ending.halted:
-            self._console.say(_CLOSED, f"Stopped, this node cannot go on: {ending.halted}")
+            self._console.say(CLOSED, f"Stopped, this node cannot go on: {ending.halted}")
             return 1
-        if self._abandoned.is_set():
+        if self.abandoned:
             return 1
-        self._console.say(_CLOSED, "Stopped")
+        self._console.say(CLOSED, "Stopped")
         return 0
 
     def _tick(self) -> None:
         self._ticker = asyncio.get_running_loop().call_later(STATUS_EVERY_S, self._tick)
         self._console.status(self._driver.status())
         self._watch_address()
+        self._watch_engines()
         if self._parts.directory.lost and not self._directory_lost:
             self._directory_lost = True
             self._console.say(
@@ -203,6 +275,17 @@ class _Life:
                 f"The data directory {self._parts.directory.path} was removed: this agent goes on, but no command"
                 " reaches it by its socket, and after its next start it is a new member; stop it and start it again",
             )
+
+    def _watch_engines(self) -> None:
+        engine = self._parts.settings.state_engine
+        for name, other in differing(self._driver.members(), engine).items():
+            if self._differ.get(name) != other:
+                self._console.say(
+                    "warning",
+                    f"Warning: the state of {name} is in {other}, that of this node in {engine}: what one writes the"
+                    " other does not see; give every node the same [state] engine",
+                )
+                self._differ[name] = other
 
     def _watch_address(self) -> None:
         """An address that nobody chose follows the machine's own: DHCP, or a virtual machine that moved."""
@@ -216,18 +299,5 @@ class _Life:
             self._driver.feed(events.Readdressed(fresh))
 
     def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        where = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
-        for line in [f"Internal error: {context.get('message', '')}", *where.splitlines()]:
-            self._console.say("internal-error", line)
-
-
-class _ToConsole(logging.Handler):
-    """What the adapters log goes where everything else goes."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(logging.WARNING)
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._console.say("agent-log", record.getMessage())
+        self._console.say("internal-error", f"Internal error: {context.get('message', '')}")
+        say_where(self._console, context.get("exception"))

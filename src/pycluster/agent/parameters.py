@@ -25,6 +25,7 @@ def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Par
         "consensus": settings.consensus,
         "following": settings.following,
         "state": settings.state,
+        "config": settings.config,
     }
     problems = judge(raw, loaded.sources)
     if problems:
@@ -43,7 +44,12 @@ def judge(raw: Mapping[str, Mapping[str, str]], sources: Mapping[str, Source]) -
     _, raft = build(consensus.Params, "consensus", raw.get("consensus", {}))
     _, own = build(Params, "following", raw.get("following", {}))
     _, state = build(StateParams, "state", raw.get("state", {}))
-    return tuple(_placed(problem, sources) for problem in [*swim, *raft, *own, *state])
+    config: list[str] = []
+    if raw.get("config"):
+        from pycluster.configs import Params as ConfigParams
+
+        _, config = build(ConfigParams, "config", raw["config"])
+    return tuple(_placed(problem, sources) for problem in [*swim, *raft, *own, *state, *config])
 
 
 def _placed(problem: str, sources: Mapping[str, Source]) -> str:

@@ -23,6 +23,8 @@ def left_out(running: Loaded, fresh: Loaded) -> list[str]:
     changed = {name for name in old.keys() | new.keys() if _value(old, name) != _value(new, name)}
     hooks = {hook.name: hook for hook in running.settings.hooks}
     changed |= {f"hook.{hook.name}" for hook in fresh.settings.hooks if hooks.get(hook.name) != hook}
+    rendered = {one.name: one for one in running.settings.templates}
+    changed |= {f"template.{one.name}" for one in fresh.settings.templates if rendered.get(one.name) != one}
     return sorted(name for name in changed if not name.startswith(_TAKEN))
 
 

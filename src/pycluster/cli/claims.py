@@ -132,6 +132,10 @@ async def _run(claim: AsyncClaim, command: tuple[str, ...]) -> int:
         await asyncio.wait((ended, lost), return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
             await _end(process)
+    except asyncio.CancelledError:
+        # a signal that came while the command was begun: the claim is given back, and no command may outlive it
+        await _end(process)
+        raise
     finally:
         lost.cancel()
         await asyncio.gather(lost, return_exceptions=True)

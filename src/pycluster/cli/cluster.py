@@ -14,7 +14,7 @@ from pycluster.cli.options import AGENT, FORM, WATCH, takes
 from pycluster.cli.output import Cell, Printer
 from pycluster.cli.process import Process, process_of
 from pycluster.cli.watching import show
-from pycluster.node.view import QuorumView, StatusView
+from pycluster.node.view import EngineView, QuorumView, StatusView
 
 
 def quorum_text(quorum: QuorumView) -> str:
@@ -51,14 +51,30 @@ def _sheet(printer: Printer, status: StatusView) -> list[str]:
         ("health", (f"{health.status}{''.join(f'; {reason}' for reason in health.reasons)}", health_cell[1])),
         ("up", f"{words.span(status.started_us, status.now_us)}, version {status.version}"),
     ]
+    if status.engine.kind != "embedded":
+        facts.append(("state", _engine_cell(status.engine)))
+    shown = [one for one in status.controllers if one.problem or printer.wide]
+    facts += [
+        ("controller", (f"{one.name}: {one.problem or one.phase}", "red" if one.problem else "")) for one in shown
+    ]
     facts += [("warning", (warning, "yellow")) for warning in status.warnings]
     return [*printer.facts(facts), "", *members.table(printer, status.members)]
+
+
+def _engine_cell(engine: EngineView) -> Cell:
+    away = [endpoint for endpoint in engine.endpoints if endpoint.problem]
+    text = f"{engine.kind} {engine.version}".rstrip() + f" at {', '.join(one.url for one in engine.endpoints)}"
+    if engine.problem:
+        return f"{text}; {engine.problem}", "red"
+    return (f"{text}; {'; '.join(one.problem for one in away)}", "yellow") if away else (text, "")
 
 
 def _gist(status: StatusView) -> object:
     leader = msgspec.structs.replace(status.leader, lease_ms=None)
     reach = [(voter.name, voter.reachable, voter.learner) for voter in status.quorum.voters]
-    return leader, reach, status.quorum.phase, status.health, status.warnings, members.timeless(status.members)
+    problems = [(one.name, one.problem) for one in status.controllers]
+    shown = members.timeless(status.members)
+    return leader, reach, status.quorum.phase, status.health, problems, status.engine, status.warnings, shown
 
 
 @click.command("status", cls=Verb)

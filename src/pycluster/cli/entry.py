@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from pycluster.cli.exits import Exit, code_of, report
 from pycluster.cli.given import Given
 from pycluster.cli.program import COMPLETION_VARIABLE, program
-from pycluster.kernel.errors import PyClusterError
+from pycluster.cli.streams import Answers, Unwritten
+from pycluster.kernel.errors import LocalFault, PyClusterError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,10 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(program, {"obj": Given()}, "pycluster", COMPLETION_VARIABLE, instruction)
+    if sys.stdout is None:
+        # The shell closed it (>&-): whoever wants no answer gets none.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     given = Given(own_process=arguments is None)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(given, list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
+        output: Any = Answers(sys.stdout)
+        with contextlib.redirect_stdout(output):
+            code = _run(given, words)
+            output.flush()
     except click.ClickException as wrong:
         _usage(wrong)
         code = Exit.USAGE
@@ -33,10 +42,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _close_output()
         code = Exit.BROKEN_PIPE
+    except Unwritten as error:
+        report(LocalFault("the answer was not written", why=error.strerror or "", remedy="send it elsewhere"))
+        _close_output()
+        code = Exit.FAILED
     except PyClusterError as error:
         report(error)
         code = code_of(error)
+    except UnicodeEncodeError:
+        # Paths, keys and values may be any bytes; names may not, and have to be sent.
+        bytes_ = next((os.fsencode(word) for word in words if not _is_text(word)), None)
+        if bytes_ is None:
+            raise
+        _usage(click.UsageError(f"{bytes_!r} is no UTF-8"))
+        code = Exit.USAGE
     return code
+
+
+def _is_text(word: str) -> bool:
+    return not any("\udc80" <= sign <= "\udcff" for sign in word)
 
 
 def _run(given: Given, arguments: list[str]) -> int:

@@ -18,6 +18,7 @@ from pycluster.cli.names import complete_key
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Cell, Printer
 from pycluster.cli.readers import end_with_reader
+from pycluster.cli.streams import piped
 from pycluster.client.blocking import StateClient
 from pycluster.kernel.errors import Refused
 from pycluster.node.keyviews import KeyValueView, PutView, lease_number, lease_text
@@ -40,6 +41,7 @@ STALE = click.option(
     "-serializable", "--serializable", is_flag=True, help="From the agent's copy, which may be behind."
 )
 IF_REV = click.option("-if-rev", "--if-rev", type=click.IntRange(0), metavar="N", help="Only if last changed at N.")
+FORCE = click.option("-force", "--force", is_flag=True, help="Also keys that are the cluster's own.")
 PREV = click.option("-prev", "--prev", is_flag=True, help="Show what was there before, too.")
 
 
@@ -162,13 +164,24 @@ def listed(given: Given, prefix: str, keys_only: bool, limit: int | None, rev: i
 @click.option("-if-absent", "--if-absent", is_flag=True, help="Only if there is no such key.")
 @IF_REV
 @PREV
+@FORCE
 @click.argument("key", shell_complete=complete_key, metavar="KEY")
 @click.argument("value", required=False, metavar="[VALUE|-]")
 @pass_given
-def put(given: Given, key: str, value: str | None, lease: str, if_absent: bool, if_rev: int | None, prev: bool) -> int:
+def put(
+    given: Given,
+    key: str,
+    value: str | None,
+    lease: str,
+    if_absent: bool,
+    if_rev: int | None,
+    prev: bool,
+    force: bool,
+) -> int:
     """Write KEY. `-`, or no VALUE, reads it from standard input. Ends with 3 when the condition does not hold."""
     printer = Printer(given)
-    content = _input() if value in (None, "-") else os.fsencode(str(value))
+    missing = "a value is missing: write it, or pipe it in"
+    content = piped(missing) if value in (None, "-") else os.fsencode(str(value))
     with StateClient(*targets.chosen(given)) as asked:
         done = asked.put(
             os.fsencode(key),
@@ -177,6 +190,7 @@ def put(given: Given, key: str, value: str | None, lease: str, if_absent: bool, 
             if_absent=if_absent,
             if_mod_revision=if_rev,
             prev_kv=prev,
+            force=force,
         )
 
     def lines() -> list[str]:
@@ -187,20 +201,15 @@ def put(given: Given, key: str, value: str | None, lease: str, if_absent: bool, 
     return Exit.DONE
 
 
-def _input() -> bytes:
-    if sys.stdin.isatty():
-        raise click.UsageError("a value is missing: write it, or pipe it in")
-    return sys.stdin.buffer.read()
-
-
 @click.command("del", cls=Verb)
 @takes(*AGENT, *FORM, YES)
 @PREFIX
 @IF_REV
 @PREV
+@FORCE
 @click.argument("key", shell_complete=complete_key, metavar="KEY")
 @pass_given
-def delete(given: Given, key: str, prefix: bool, if_rev: int | None, prev: bool) -> int:
+def delete(given: Given, key: str, prefix: bool, if_rev: int | None, prev: bool, force: bool) -> int:
     """Delete KEY. Ends with 3 when there is no such key, or when it is not as the condition says."""
     if prefix and if_rev is not None:
         raise click.UsageError("-if-rev is of one key, not of a prefix")
@@ -209,7 +218,7 @@ def delete(given: Given, key: str, prefix: bool, if_rev: int | None, prev: bool)
         raise Refused("nothing was changed")
     printer = Printer(given)
     with StateClient(*targets.chosen(given)) as asked:
-        done = asked.delete(os.fsencode(key), prefix=prefix, if_mod_revision=if_rev, prev_kv=prev)
+        done = asked.delete(os.fsencode(key), prefix=prefix, if_mod_revision=if_rev, prev_kv=prev, force=force)
     if not done.deleted and not prefix:
         raise NothingFound(f"there is no key {key!r}", remedy="pycluster kv list shows those there are")
 

@@ -52,6 +52,19 @@ def complete_key(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     return list(dict.fromkeys(key[: key.find("/", place) + 1 or len(key)] for key in keys))
 
 
+def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The configuration entries that begin so, where an agent answers at once."""
+    from pycluster.cli import targets
+    from pycluster.client.blocking import StateClient
+
+    given = ctx.find_object(Given) or Given()
+    try:
+        with StateClient(*targets.chosen(given, _COMPLETION_S)) as asked:
+            return [entry.name for entry in asked.configs.list(incomplete)]
+    except PyClusterError:
+        return []
+
+
 def complete_lease(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The leases that begin so, where an agent answers at once."""
     from pycluster.cli import targets

@@ -69,6 +69,7 @@ FORM = (
 WATCH = option("-w", "--watch", is_flag=True, help="Print again whenever something changes.")
 FILTER = option("-l", "--filter", multiple=True, metavar="KEY=VALUE", help="Only members with this tag. Repeatable.")
 YES = option("-y", "--yes", is_flag=True, help="Do not ask.")
+DRY_RUN = option("--dry-run", is_flag=True, help="Change nothing: only say whether it would be done.")
 
 #: What only an agent takes. Values stay text: the settings judge all of them at once.
 RUN = (

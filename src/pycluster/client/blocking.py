@@ -11,8 +11,10 @@ from typing import Any, Self, TypeVar
 from pycluster import store
 from pycluster.client.claims import AsyncClaim, AsyncElection
 from pycluster.client.client import Client
+from pycluster.client.configs import Configs
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.leasing import AsyncLease
+from pycluster.client.rollouts import Rollouts
 from pycluster.client.state import AsyncStateClient, Key, Operation, to_bytes
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.keyviews import StateView
@@ -50,14 +52,15 @@ class LoopThread:
     def each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
         """What ``items`` gives, one by one."""
         ended = object()
+        asking: set[asyncio.Task[Any]] = set()
         self._open.add(items)
         try:
-            while (item := self.run(_next(items, ended))) is not ended:
+            while (item := self.run(_next(items, ended, asking))) is not ended:
                 yield item  # type: ignore[misc]
         finally:
             if items in self._open:
                 self._open.remove(items)
-                self.run(items.aclose())
+                self.run(_end(items, asking))
 
     def close(self) -> None:
         """Stop the loop; what still runs on it is cancelled."""
@@ -72,8 +75,21 @@ class LoopThread:
         self._loop.close()
 
 
-async def _next(items: AsyncGenerator[T, None], ended: object) -> T | object:
-    return await anext(items, ended)
+async def _next(items: AsyncGenerator[T, None], ended: object, asking: set[asyncio.Task[Any]]) -> T | object:
+    task = asyncio.current_task()
+    assert task is not None, "it runs on a loop"
+    asking.add(task)
+    try:
+        return await anext(items, ended)
+    finally:
+        asking.discard(task)
+
+
+async def _end(items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
+    """What was cancelled still unwinds, and nothing that runs can be closed."""
+    if asking:
+        await asyncio.wait(asking)
+    await items.aclose()
 
 
 async def _end_all(generators: tuple[AsyncGenerator[Any, None], ...]) -> None:
@@ -170,13 +186,16 @@ class Election(Lock):
 
 class StateClient:
     """The replicated state, asked through one agent; a context manager. See ``AsyncStateClient`` for what methods
-    raise and how they try again. ``agent`` asks the same agent about the cluster.
+    raise and how they try again. ``agent`` asks the same agent about the cluster, ``configs`` are its configuration,
+    ``rollouts`` how new versions of it are brought to nodes.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_s: float = 10.0) -> None:
         self.agent = Client(endpoint, timeout_s)
         self._inner = AsyncStateClient(endpoint, timeout_s)
         self._thread = LoopThread()
+        self.configs = Configs(self._thread.run, self._thread.each, self._inner.configs)
+        self.rollouts = Rollouts(self._thread.run, self._inner.rollouts)
 
     def close(self) -> None:
         """End watches, and stop keeping leases alive."""
@@ -225,6 +244,7 @@ class StateClient:
         if_absent: bool = False,
         if_version: int | None = None,
         if_mod_revision: int | None = None,
+        force: bool = False,
         request_id: str = "",
     ) -> store.PutResult:
         """Write one key; with conditions only if all of them hold, else raises ``CompareFailed``."""
@@ -236,6 +256,7 @@ class StateClient:
             if_absent=if_absent,
             if_version=if_version,
             if_mod_revision=if_mod_revision,
+            force=force,
             request_id=request_id,
         )
         return self._thread.run(written)
@@ -248,6 +269,7 @@ class StateClient:
         prev_kv: bool = False,
         if_version: int | None = None,
         if_mod_revision: int | None = None,
+        force: bool = False,
         request_id: str = "",
     ) -> store.DeleteResult:
         """Delete one key, or all that begin so; ``deleted`` is how many there were."""
@@ -257,6 +279,7 @@ class StateClient:
             prev_kv=prev_kv,
             if_version=if_version,
             if_mod_revision=if_mod_revision,
+            force=force,
             request_id=request_id,
         )
         return self._thread.run(deleted)
@@ -267,10 +290,11 @@ class StateClient:
         success: Iterable[Operation] = (),
         failure: Iterable[Operation] = (),
         *,
+        force: bool = False,
         request_id: str = "",
     ) -> store.TxnResult:
         """If all of ``compare`` hold then ``success``, else ``failure``, as one step."""
-        return self._thread.run(self._inner.txn(compare, success, failure, request_id=request_id))
+        return self._thread.run(self._inner.txn(compare, success, failure, force=force, request_id=request_id))
 
     def compact(self, revision: int) -> int:
         """Forget what was superseded before ``revision``; gives the state's revision."""

@@ -26,6 +26,8 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 #: Of what is left, so much is the agent's, so that it says what is wrong before we stop listening.
 _AGENT_SHARE = 0.8
+#: And so much longer we listen to what it says at the end of its time, though that be past ours.
+_GRACE_S = 1.0
 
 
 def query_text(wanted: msgspec.Struct) -> str:
@@ -37,11 +39,15 @@ def query_text(wanted: msgspec.Struct) -> str:
 
 
 class Calls:
-    """One agent, asked within ``timeout_s`` for each call however often it must be tried."""
+    """One agent, asked within ``timeout_s`` for each call however often it must be tried.
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+    No try begins past it. The last answer may come up to ``grace_s`` later: it says what is wrong.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float, grace_s: float = _GRACE_S) -> None:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
+        self._grace_s = grace_s
 
     async def call(
         self,
@@ -56,10 +62,13 @@ class Calls:
     ) -> T:
         """The answer as ``shape``. What may be tried again is, a change always under the same ID, while time is left.
 
+        A ``timeout_s`` given here is kept to the moment, for whom an answer past it is of no use.
+
         Raises ``AgentUnreachable``, ``TimedOut``, ``NoQuorum``, ``Denied``, ``NotFound``, ``CompareFailed``,
         ``Compacted``, ``Rejected`` or ``AgentFailed``.
         """
         now = asyncio.get_running_loop().time
+        grace_s = self._grace_s if timeout_s is None else 0.0
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         until, pause_s = now() + timeout_s, _FIRST_PAUSE_S
         headers = {"Accept": "application/json"}
@@ -75,12 +84,14 @@ class Calls:
             left_s = until - now()
             if left_s <= 0 and refused is not None:
                 raise doubtful or refused
-            given = {"timeout_ms": max(int(min(left_s, 60.0) * _AGENT_SHARE * 1_000), 1)}
+            given_s = max(min(left_s, 60.0) * _AGENT_SHARE, 0.001)
+            given = {"timeout_ms": int(given_s * 1_000)}
+            listening_until = max(until, now() + given_s + grace_s) if grace_s else until
             target = f"/api/v1{path}?{urlencode(given)}{'&' + query_text(query) if query is not None else ''}"
             reached = False
             try:
                 async with (
-                    asyncio.timeout_at(until),
+                    asyncio.timeout_at(listening_until),
                     request(self.endpoint, method, target, headers, content) as answer,
                 ):
                     reached = True

@@ -23,6 +23,7 @@ from pycluster.node.view import (
     HealthView,
     LeaderView,
     MemberView,
+    RaftStatusView,
     ReadyView,
     StatusView,
     VersionView,
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 #: An answer; a status of ten thousand members has about five million bytes.
 _BODY_MAX_BYTES = 64 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
+#: Of the time that a caller gives, so much is the agent's, so that it says what is wrong before we stop listening.
+_AGENT_SHARE = 0.8
 
 
 class Client:
@@ -59,6 +63,10 @@ class Client:
     def leader(self) -> LeaderView:
         """Who leads; ``leader`` is empty while nobody does."""
         return self._get("/leader", LeaderView)
+
+    def raft(self) -> RaftStatusView:
+        """The voters, the agent's copy of the replicated state against its bounds, and its disk."""
+        return self._get("/raft", RaftStatusView)
 
     def health(self) -> HealthView:
         """How far the agent trusts itself."""
@@ -117,13 +125,40 @@ class Client:
         """Hand leadership to the voter ``to``, or to the best other one; only the leader's agent can."""
         return self._change("POST", "/raft/transfer", {"to": to})
 
-    def remove_voter(self, name: str) -> Outcome:
+    def add_voter(self, name: str, *, dry_run: bool = False) -> Outcome:
+        """Let a member learn the log and then vote; only the leader's agent can."""
+        return self._change("POST", "/raft/add", {"name": name, "dry_run": dry_run})
+
+    def remove_voter(self, name: str, *, dry_run: bool = False) -> Outcome:
         """Take a voter's seat away; only the leader's agent can."""
-        return self._change("POST", "/raft/remove", {"name": name})
+        return self._change("POST", "/raft/remove", {"name": name, "dry_run": dry_run})
+
+    def replace_voter(self, old: str, name: str, *, dry_run: bool = False) -> Outcome:
+        """Let a member learn the log and then vote in the place of ``old``; only the leader's agent can."""
+        return self._change("POST", "/raft/replace", {"old": old, "name": name, "dry_run": dry_run})
 
     def set_tags(self, tags: dict[str, str]) -> Outcome:
         """Replace the tags of the agent's own member."""
         return self._change("PUT", "/tags", {"tags": tags})
+
+    def snapshot(self, *, serializable: bool = False) -> Iterator[bytes]:
+        """The whole replicated state at one revision, as the bytes of a file; not whole before the last of them.
+
+        ``serializable``: the agent's own copy as it is, which may be behind, and needs no quorum.
+        """
+        query = {"timeout_ms": max(int(min(self.timeout_s, 60.0) * _AGENT_SHARE * 1_000), 1)}
+        path = f"/api/v1/snapshot?{urlencode(query | ({'serializable': 1} if serializable else {}))}"
+        with contextlib.ExitStack() as opened:
+            asked = opened.enter_context(contextlib.closing(connection(self.endpoint, self.timeout_s)))
+            try:
+                asked.request("GET", path)
+                answer = opened.enter_context(contextlib.closing(asked.getresponse()))
+                if answer.status != 200:
+                    decode(self.endpoint, answer.status, answer.read(_BODY_MAX_BYTES), Outcome, set())
+                while data := answer.read1(_READ_BYTES):
+                    yield data
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise failure(self.endpoint, error, self.timeout_s) from None
 
     def process_id(self) -> int | None:
         """The agent's process, as the kernel says at the Unix socket's other end; None for an endpoint over TCP."""

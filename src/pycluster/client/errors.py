@@ -49,6 +49,22 @@ class Rejected(LocalMisuse):
     """The agent calls the request wrong."""
 
 
+class NotAccepted(Rejected):
+    """Contents are not what their formats or schemas say; ``problems`` has a heading, and a line for each."""
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.problems = (f"{what}; {remedy}:", *why.splitlines())
+
+
+class FileFailed(Refused):
+    """A file could not be rendered or put in place; the one before stands."""
+
+
+class RolloutConflict(Refused):
+    """An entry is rolled out and cannot be changed now, or its rollout is not in a state where that can be done."""
+
+
 class TooLarge(Rejected):
     """More than fits into one request or its answer."""
 

@@ -15,6 +15,7 @@ from pycluster.client.decoding import decode
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import AgentFailed, AgentUnreachable, StreamReset, TimedOut
 from pycluster.client.stream import EventReader, Sent
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.node.view import ClusterEvent, Fault, StatusView
 
 #: The agent sends a comment every ten seconds; a connection that is silent for longer than this is dead.
@@ -109,7 +110,7 @@ class Follower:
             if not sent.id:
                 return None
             event = msgspec.json.decode(sent.data, type=ClusterEvent)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise AgentFailed("cannot read what the agent's event stream says", why=str(error)) from None
         self._after = event.id
         return event

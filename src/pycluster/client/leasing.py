@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -15,6 +16,8 @@ from pycluster.kernel.errors import LocalMisuse, PyClusterError, RemoteFault
 #: Renewals within one lease: two may fail.
 _RENEWALS = 3
 _LEAST_PAUSE_S = 0.05
+#: Whoever gives up while a lease is being granted waits so long for it, to give it back.
+_TAKE_BACK_S = 2.0
 
 
 class Granter(Protocol):
@@ -83,7 +86,12 @@ class AsyncLease:
         if self.id:
             raise LocalMisuse("a lease is used once", remedy="ask the client for another")
         sent = self._clock()
-        granted = await self._client.grant(self._asked_s)
+        granting = asyncio.ensure_future(self._client.grant(self._asked_s))
+        try:
+            granted = await asyncio.shield(granting)
+        except asyncio.CancelledError:
+            await self._take_back(granting)
+            raise
         self.id, self.ttl_s = granted.id, granted.ttl_s
         self._until = sent + self.ttl_s
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
@@ -99,6 +107,12 @@ class AsyncLease:
                 await self._client.revoke(self.id)
             except NotFound:
                 self._lose("it has ended")
+
+    async def _take_back(self, granting: asyncio.Future[store.LeaseGrantResult]) -> None:
+        """Leave no lease behind that nobody knows; where that takes too long it ends by itself."""
+        with contextlib.suppress(TimeoutError, PyClusterError):
+            async with asyncio.timeout(_TAKE_BACK_S):
+                await self._client.revoke((await granting).id)
 
     async def __aenter__(self) -> Self:
         await self.begin()

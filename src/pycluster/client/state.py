@@ -9,13 +9,16 @@ from typing import Self
 from pycluster import store
 from pycluster.client.calls import Calls
 from pycluster.client.claims import AsyncElection, AsyncLock
+from pycluster.client.configs import AsyncConfigs
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import NotFound, TooLarge
 from pycluster.client.leasing import AsyncLease
+from pycluster.client.rollouts import AsyncRollouts
 from pycluster.client.watching import watch
 from pycluster.node.keyrequests import (
     CompactRequest,
     DeleteQuery,
+    ForceQuery,
     Get,
     KeepAliveRequest,
     LeaseQuery,
@@ -51,18 +54,24 @@ def to_bytes(text: Key) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
+def _force(force: bool) -> ForceQuery | None:
+    return ForceQuery(force=True) if force else None
+
+
 class AsyncStateClient:
     """The replicated state, asked through one agent; a context manager.
 
     Keys and values are bytes, or text that goes as UTF-8. ``timeout_s`` bounds each call with all its tries: what may
     be tried again is, a change always under one ID, so that it is made once. Methods raise ``AgentUnreachable``,
     ``TimedOut`` (a change may have been made), ``NoQuorum``, ``Denied``, ``NotFound``, ``CompareFailed``,
-    ``Compacted``, ``Rejected`` or ``AgentFailed``.
+    ``Compacted``, ``Rejected`` or ``AgentFailed``. ``configs`` are its configuration, ``rollouts`` theirs.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_s: float = 10.0) -> None:
         self.endpoint = endpoint
         self._calls = Calls(endpoint, timeout_s)
+        self.configs = AsyncConfigs(self._calls)
+        self.rollouts = AsyncRollouts(self._calls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,9 +136,13 @@ class AsyncStateClient:
         if_absent: bool = False,
         if_version: int | None = None,
         if_mod_revision: int | None = None,
+        force: bool = False,
         request_id: str = "",
     ) -> store.PutResult:
-        """Write one key; with conditions only if all of them hold, else raises ``CompareFailed``."""
+        """Write one key; with conditions only if all of them hold, else raises ``CompareFailed``.
+
+        ``force``, here and below: also a key that is the cluster's own.
+        """
         (key_text,), key_encoding = text_of(to_bytes(key))
         (value_text,), encoding = text_of(to_bytes(value))
         wanted = PutRequest(
@@ -143,7 +156,8 @@ class AsyncStateClient:
             if_version=if_version,
             if_mod_revision=if_mod_revision,
         )
-        return (await self._calls.call("PUT", "/kv", PutView, body=wanted, request_id=request_id)).model()
+        told = await self._calls.call("PUT", "/kv", PutView, query=_force(force), body=wanted, request_id=request_id)
+        return told.model()
 
     async def delete(
         self,
@@ -153,6 +167,7 @@ class AsyncStateClient:
         prev_kv: bool = False,
         if_version: int | None = None,
         if_mod_revision: int | None = None,
+        force: bool = False,
         request_id: str = "",
     ) -> store.DeleteResult:
         """Delete one key, or all that begin so; ``deleted`` is how many there were."""
@@ -165,6 +180,7 @@ class AsyncStateClient:
             prev_kv=prev_kv,
             if_version=if_version,
             if_mod_revision=if_mod_revision,
+            force=force,
         )
         return (await self._calls.call("DELETE", "/kv", DeleteView, query=wanted, request_id=request_id)).model()
 
@@ -174,11 +190,14 @@ class AsyncStateClient:
         success: Iterable[Operation] = (),
         failure: Iterable[Operation] = (),
         *,
+        force: bool = False,
         request_id: str = "",
     ) -> store.TxnResult:
         """If all of ``compare`` hold then ``success``, else ``failure``, as one step."""
         wanted = TxnRequest.of(store.Txn(tuple(compare), tuple(success), tuple(failure)))
-        return (await self._calls.call("POST", "/kv/txn", TxnView, body=wanted, request_id=request_id)).model()
+        query = _force(force)
+        told = await self._calls.call("POST", "/kv/txn", TxnView, query=query, body=wanted, request_id=request_id)
+        return told.model()
 
     async def compact(self, revision: int) -> int:
         """Forget what was superseded before ``revision``; gives the state's revision."""

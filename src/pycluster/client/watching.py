@@ -17,6 +17,7 @@ from pycluster.client.decoding import decode, error_of, fault_of
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import AgentFailed, AgentUnreachable
 from pycluster.client.stream import LINE_MAX_BYTES, EventParser, Sent
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node.keyrequests import WatchQuery
 from pycluster.node.keyviews import ChangeView, StateFault
@@ -102,7 +103,7 @@ def _event(sent: Sent) -> store.Event | None:
         return None
     try:
         return msgspec.json.decode(sent.data, type=ChangeView).model(sent.kind == "delete")
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise AgentFailed("cannot read what the agent's watch says", why=str(error)) from None
 
 
@@ -112,7 +113,7 @@ def _check_end(sent: Sent) -> None:
         return
     try:
         fault = msgspec.json.decode(sent.data, type=StateFault)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise AgentFailed("cannot read what the agent's watch says", why=str(error)) from None
     ended = error_of(500, fault)
     raise _Again(ended) if fault.retryable else ended

@@ -22,17 +22,20 @@ from pycluster.consensus.effects import (
     Send,
 )
 from pycluster.consensus.events import (
+    AddVoter,
     Event,
     HandOver,
     LoopLagged,
     MessageReceived,
     PeerHealth,
     Persisted,
+    PieceKept,
     PieceTaken,
     Propose,
     ReadIndex,
     Refused,
     RemoveVoter,
+    ReplaceVoter,
     Resign,
     SnapshotPiece,
     Start,
@@ -41,7 +44,8 @@ from pycluster.consensus.events import (
     Timer,
     Transfer,
 )
-from pycluster.consensus.log import Command, Configuration, Entry, NoOp, Snapshot, Stored, Vote, Voter, holds_seat
+from pycluster.consensus.kinship import is_founded, unfounded
+from pycluster.consensus.log import Command, Configuration, Entry, NoOp, Snapshot, Stored, Vote, Voter
 from pycluster.consensus.messages import Heartbeat, HeartbeatReply, LeaderAnswer, LeaderQuery, Message
 from pycluster.consensus.params import Params
 from pycluster.consensus.raft import Raft
@@ -51,6 +55,7 @@ __all__ = [
     "ActingRenewed",
     "ActingStarted",
     "ActingStopped",
+    "AddVoter",
     "Command",
     "CommandFailed",
     "Committed",
@@ -77,6 +82,7 @@ __all__ = [
     "PeerView",
     "Persist",
     "Persisted",
+    "PieceKept",
     "PieceReceived",
     "PieceTaken",
     "PieceWanted",
@@ -89,6 +95,7 @@ __all__ = [
     "ReadRefused",
     "Refused",
     "RemoveVoter",
+    "ReplaceVoter",
     "Resign",
     "Resigned",
     "Send",
@@ -102,5 +109,6 @@ __all__ = [
     "Transfer",
     "Vote",
     "Voter",
-    "holds_seat",
+    "is_founded",
+    "unfounded",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from pycluster.consensus.electorate import majority
+from pycluster.consensus.kinship import foreign, is_founded
 from pycluster.consensus.log import NOBODY, Configuration, NoOp, Voter
 from pycluster.consensus.messages import BootstrapAnswer, BootstrapQuery
 from pycluster.consensus.state import State
@@ -44,8 +45,11 @@ class Bootstrap:
     def founding_term(self) -> int:
         """The term of a founding that may never have been committed, a configuration, a no-op, nothing more; or 0."""
         s = self._s
-        entries = s.journal.entries
-        if not 0 < len(entries) <= 2 or s.commit_index or not isinstance(entries[0].payload, Configuration):
+        entries, base = s.journal.entries, s.journal.base
+        if base.configuration is not None and is_founded(base.configuration.cluster_uuid):
+            return 0
+        committed = s.commit_index > base.index
+        if not 0 < len(entries) <= 2 or committed or not isinstance(entries[0].payload, Configuration):
             return 0
         if any(not isinstance(entry.payload, NoOp) or entry.term != entries[0].term for entry in entries[1:]):
             return 0
@@ -75,7 +79,8 @@ class Bootstrap:
     def tick(self) -> None:
         """Ask when it is time; fast while the cluster forms, then slower, never in step with others."""
         s = self._s
-        self._heard = {name: heard for name, heard in self._heard.items() if self._fresh(heard)}
+        if self._heard:
+            self._heard = {name: heard for name, heard in self._heard.items() if self._fresh(heard)}
         if not self.asking:
             return
         if s.now_us >= self._query_due_us:
@@ -118,7 +123,7 @@ class Bootstrap:
     def due_us(self) -> int | None:
         """When this voter stands as founder; None while it may not."""
         s = self._s
-        if s.cluster_uuid or s.draining or s.role != "follower" or self._majority_since_us is None:
+        if s.founded or s.draining or s.role != "follower" or self._majority_since_us is None:
             return None
         since_us = self._majority_since_us
         grace_us = s.params.bootstrap_grace_ms * MILLISECOND
@@ -170,14 +175,18 @@ class Bootstrap:
     def reason(self) -> str:
         """Why an empty voter waits, in a sentence."""
         s = self._s
-        initialised = sorted(name for name, heard in self._heard.items() if heard.cluster_uuid)
+        initialised = self._ahead()
         if s.expelled and s.electorate.seated:
             return f"the seat of {s.name} among the voters was given up while it was away"
-        if s.cluster_uuid:
+        if s.founded:
             names = ", ".join(seat.name for seat in s.voters)
             return f"this node has no seat among the voters {names}"
         if s.name not in s.listed:
             return "this node is not in the list of voters"
+        if initialised and not any(is_founded(self._heard[name].cluster_uuid) for name in initialised):
+            return (
+                f"{initialised[0]} was restored from a snapshot: restore this node from the same one, or wait for those"
+            )
         if initialised:
             follows = f", which follows {self._leader.name}" if self._leader.name else ""
             return f"waiting to be contacted by the cluster's leader: {initialised[0]} has its log{follows}"
@@ -188,6 +197,12 @@ class Bootstrap:
         text += f"; silent: {silent}" if silent else ""
         return text + (f"; with a different list: {differ}" if differ else "")
 
+    def _initialised(self, cluster_uuid: str) -> str:
+        """The cluster that a voter has which says so; of one that was restored as this one was: none yet."""
+        own = self._s.cluster_uuid
+        alike = own and not foreign(own, cluster_uuid) and not is_founded(cluster_uuid)
+        return "" if alike else cluster_uuid
+
     def _silent_us(self) -> int:
         return max(self._s.silent_until_us - self._s.now_us, 0)
 
@@ -197,9 +212,15 @@ class Bootstrap:
     def _agrees(self, heard: _Heard) -> bool:
         return not heard.cluster_uuid and heard.digest == self._s.digest
 
+    def _ahead(self) -> list[str]:
+        """Who has a log already and is waited for; whoever was restored does not wait for those of another cluster."""
+        own = self._s.cluster_uuid
+        heard = self._heard.items()
+        return sorted(name for name, one in heard if one.cluster_uuid and not foreign(own, one.cluster_uuid))
+
     def _may_found(self) -> bool:
         s = self._s
-        if s.cluster_uuid or s.name not in s.listed or any(heard.cluster_uuid for heard in self._heard.values()):
+        if s.founded or s.name not in s.listed or self._ahead():
             return False
         return sum(1 for seat in self.seats() if seat.uuid) >= majority(len(s.listed))
 
@@ -214,13 +235,13 @@ class Bootstrap:
         self._heard[sender.name] = _Heard(
             s.now_us,
             sender.uuid,
-            message.cluster_uuid,
+            self._initialised(message.cluster_uuid),
             message.digest,
             ready_us,
             message.term,
             message.founding_term,
         )
-        if message.digest != s.digest and not message.cluster_uuid and not s.cluster_uuid:
+        if message.digest != s.digest and not message.cluster_uuid and not s.founded:
             s.counters["voter_list_differs"] += 1
             s.notify_once(
                 "voter-list-differs",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pycluster.consensus.effects import CommandFailed, Proposed
 from pycluster.consensus.log import NOBODY, Command, Voter
 from pycluster.consensus.messages import ResignReply
-from pycluster.consensus.reconfigure import Change
+from pycluster.consensus.reconfigure import Change, Refusal
 from pycluster.consensus.roles import Roles
 from pycluster.consensus.transfer import Attempt
+from pycluster.kernel.limits import UNWRITTEN_MAX_BYTES
 from pycluster.kernel.units import MILLISECOND
 
 
 class Commands:
-    """Transfer, hand over, resign, remove, propose."""
+    """Transfer, hand over, resign, add, remove, propose."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
@@ -30,8 +33,7 @@ class Commands:
             return
         target = next((seat for seat in s.others if seat.name == to), None) if to else roles.transfer.best()
         if target is None:
-            names = ", ".join(seat.name for seat in s.voters)
-            why = f"{to} has no seat among the voters {names}" if to else "no other voter answers"
+            why = f"{to} has no seat among the voters {self._names()}" if to else "no other voter answers"
             self._fail(what, why, "name a voter that is up")
         elif not roles.replication.answers(target):
             self._fail(what, f"{target.name} does not answer", "name a voter that is up")
@@ -56,27 +58,54 @@ class Commands:
             return
         self._attempt(Attempt(target, "hand-over", s.now_us + s.params.transfer_timeout_ms * MILLISECOND))
 
-    def remove(self, name: str) -> None:
-        """Take a seat away."""
-        s = self._s
+    def add(self, seat: Voter, instead_of: str, dry: bool) -> None:
+        """Let a node learn the log and then vote, in the place of another one where one is named."""
+        what = f"{seat.name} gets no seat"
+        if not self._may_change(what):
+            return
+        if instead_of and all(voter.name != instead_of for voter in self._s.voters):
+            self._fail(what, f"{instead_of} has none to give; voters are {self._names()}", "name one of them")
+            return
+        self._change(self._roles.reconfigure.add(seat, instead_of), what, dry)
+
+    def remove(self, name: str, dry: bool) -> None:
+        """Take a seat away, or the prospect of one."""
+        s, reconfigure = self._s, self._roles.reconfigure
         what = f"{name} keeps its seat"
+        if not self._may_change(what):
+            return
+        voters = [seat for seat in s.voters if seat.name == name]
+        learners = [seat for seat in s.electorate.learners if seat.name == name]
+        if len(voters) > 1:
+            self._change("busy", what, dry)  # its new disk votes, and the lost one's seat goes next
+        elif voters:
+            self._change(reconfigure.remove(voters[0]), what, dry)
+        elif learners:
+            self._change(reconfigure.dismiss(learners[0]), what, dry)
+        else:
+            self._fail("no seat was taken away", f"{name} has none; voters are {self._names()}", "name one of them")
+
+    def _may_change(self, what: str) -> bool:
+        """Whether this voter leads and may act; says why not."""
         if not self._leads(what):
-            return
+            return False
         if not self._roles.lease.acting:
-            self._fail(what, f"{s.name} is elected and may not act yet", "try again in a moment")
-            return
-        seat = next((seat for seat in s.voters if seat.name == name), None)
-        if seat is None:
-            names = ", ".join(seat.name for seat in s.voters)
-            self._fail(what, f"{name} has no seat; voters are {names}", "name one of them")
-            return
-        match self._roles.reconfigure.remove(seat):
+            self._fail(what, f"{self._s.name} is elected and may not act yet", "try again in a moment")
+            return False
+        return True
+
+    def _change(self, wanted: Change | Refusal | Literal["busy"], what: str, dry: bool) -> None:
+        match wanted:
             case "busy":
                 self._fail(what, "another change of the voters is under way", "try again in a moment")
             case Change() as change:
-                self._roles.change(change)
+                if not dry:
+                    self._roles.change(change)
             case refusal:
                 self._fail(refusal.what, refusal.why, refusal.remedy)
+
+    def _names(self) -> str:
+        return ", ".join(seat.name for seat in self._s.voters)
 
     def propose(self, commands: tuple[bytes, ...]) -> None:
         """Append them all, or none."""
@@ -84,11 +113,14 @@ class Commands:
         what = "nothing was written"
         if not self._leads(what):
             return
-        waiting, largest = s.journal.last_index - s.commit_index, max(map(len, commands))
+        journal, largest = s.journal, max(map(len, commands))
+        waiting, unwritten = journal.last_index - s.commit_index, journal.last_index - journal.durable_index
         if self._roles.transfer.attempt is not None or not s.seated:
             self._fail(what, "leadership is being handed over", "try again in a moment")
         elif waiting >= s.params.proposals_max:
             self._fail(what, f"{waiting} entries wait for a majority to take them", "try again in a moment")
+        elif unwritten >= s.params.proposals_max or journal.unwritten_bytes >= UNWRITTEN_MAX_BYTES:
+            self._fail(what, f"{unwritten} entries wait for the disk of {s.name}", "try again in a moment")
         elif largest > s.params.append_bytes_max:
             self._fail(
                 what, f"the command has {largest} bytes, {s.params.append_bytes_max} are allowed", "make it smaller"

@@ -25,6 +25,11 @@ class Departure:
         self._had_seat = False
         self._resign_due_us = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Whether anything of it is: leadership that moves, or a seat that is given up."""
+        return self.handing_over or self._resign_until_us is not None or self._successor is not NOBODY
+
     # Leadership.
 
     def await_successor(self, successor: Voter) -> None:
@@ -124,6 +129,8 @@ class Departure:
 
     def next_deadline(self) -> int | None:
         """When ``tick`` or a retry is due."""
+        if not self.under_way:
+            return None
         due = [self._successor_until_us] if self._successor != NOBODY else []
         if self._resign_until_us is not None:
             due += [self._resign_until_us, self._resign_due_us]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pycluster.consensus.kinship import is_founded
 from pycluster.consensus.log import Voter
 from pycluster.consensus.messages import PreVoteReply, PreVoteRequest, VoteReply, VoteRequest
 from pycluster.consensus.state import State
@@ -203,8 +204,10 @@ class Election:
         return granted
 
     def eligible(self, sender: Voter, cluster_uuid: str, digest: str) -> bool:
-        """Before there is a cluster, only those with the same voter list; a voter with a past founds nothing anew."""
+        """Before there is a cluster, only those with the same voter list, or restored alike; a voter with a past founds
+        nothing anew.
+        """
         s = self._s
-        if cluster_uuid:
+        if is_founded(cluster_uuid):
             return True
-        return not s.cluster_uuid and digest == s.digest and sender.name in s.listed
+        return not s.founded and digest == s.digest and sender.name in s.listed

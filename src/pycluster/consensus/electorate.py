@@ -13,7 +13,17 @@ def majority(seats: int) -> int:
 class Electorate:
     """Never changed; another configuration is another electorate. Before there is one, only the list's size counts."""
 
-    __slots__ = ("changing", "cluster_uuid", "configuration", "learners", "needed", "others", "seated", "voters")
+    __slots__ = (
+        "changing",
+        "cluster_uuid",
+        "configuration",
+        "learners",
+        "needed",
+        "others",
+        "seated",
+        "seats",
+        "voters",
+    )
 
     def __init__(self, configuration: Configuration | None, me: Voter, listed: int) -> None:
         self.configuration = configuration
@@ -21,8 +31,14 @@ class Electorate:
         self.cluster_uuid = configuration.cluster_uuid if configuration else ""
         self.voters = configuration.voters if configuration else ()
         self.learners = configuration.learners if configuration else ()
-        #: Whether a seat's new disk is on its way in, or its lost one not yet out.
-        self.changing = bool(self.learners) or len({seat.name for seat in self.voters}) < len(self.voters)
+        #: Those who vote and those who learn to.
+        self.seats = self.voters + self.learners
+        #: Whether a voter is on its way in, or the one in whose place it comes not yet out.
+        self.changing = (
+            bool(self.learners)
+            or len({seat.name for seat in self.voters}) < len(self.voters)
+            or (configuration is not None and configuration.moving is not None)
+        )
         #: Whether this node votes by its own log.
         self.seated = me in self.voters
         #: The other voters that can be talked to.

@@ -84,10 +84,28 @@ class Resign(msgspec.Struct, frozen=True, tag=True):
     """This node leaves for good: give the seat up. Refused where the quorum would be lost."""
 
 
-class RemoveVoter(msgspec.Struct, frozen=True, tag=True):
-    """Take ``name``'s seat away (leader only). Refused where the quorum would be lost."""
+class AddVoter(msgspec.Struct, frozen=True, tag=True):
+    """Let the node ``name`` learn the log, and vote once it has caught up (leader only). ``dry``: only say whether."""
 
     name: str
+    uuid: str
+    dry: bool = False
+
+
+class RemoveVoter(msgspec.Struct, frozen=True, tag=True):
+    """Take ``name``'s seat away (leader only). Refused where the quorum would be lost. ``dry``: only say whether."""
+
+    name: str
+    dry: bool = False
+
+
+class ReplaceVoter(msgspec.Struct, frozen=True, tag=True):
+    """The same as adding ``name``, and ``old``'s seat goes once it votes (leader only)."""
+
+    old: str
+    name: str
+    uuid: str
+    dry: bool = False
 
 
 class Propose(msgspec.Struct, frozen=True, tag=True):
@@ -124,6 +142,13 @@ class SnapshotPiece(msgspec.Struct, frozen=True, tag=True):
     done: bool
 
 
+class PieceKept(msgspec.Struct, frozen=True, tag=True):
+    """The disk has the piece ``number`` of the state at ``index`` that the leader sent: the next one may come."""
+
+    index: int
+    number: int
+
+
 class PieceTaken(msgspec.Struct, frozen=True, tag=True):
     """All pieces of ``snapshot`` came; ``ok`` says whether they make a whole."""
 
@@ -143,10 +168,13 @@ Event = (
     | Transfer
     | HandOver
     | Resign
+    | AddVoter
     | RemoveVoter
+    | ReplaceVoter
     | Propose
     | ReadIndex
     | StateSaved
     | SnapshotPiece
+    | PieceKept
     | PieceTaken
 )

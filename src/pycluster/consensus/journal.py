@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable
 
 from pycluster.consensus.effects import Persist, Send
 from pycluster.consensus.log import Command, Configuration, Entry, Snapshot, Stored, Vote
@@ -36,17 +37,27 @@ class Journal:
         self.dropped = 0
         #: How long the disk lately takes, smoothed, and since when the oldest unanswered ``Persist`` waits.
         self.persist_us = 0
-        self._waiting: deque[tuple[int, int, int]] = deque()
+        #: Token, last index, since when, bytes of commands.
+        self._waiting: deque[tuple[int, int, int, int]] = deque()
+        #: Bytes of commands that were given to the disk and are not durable.
+        self.unwritten_bytes = 0
         self._held: deque[tuple[int, Send]] = deque()
         self._held_max = held_max
         #: Those that may count again after a truncation, the newest last, with their indexes.
         self._configurations: list[tuple[int, Configuration]] = []
+        #: The newest configuration in the log, committed or not (Raft §4.1): asked for with everything that happens.
+        self.configuration: Configuration | None = None
+        self._reconfigured: Callable[[], None] = lambda: None
         self._refound()
         self._new_vote: Vote | None = None
         self._new_promised_ms: int | None = None
         self._truncate_from: int | None = None
         self._appended: list[Entry] = []
         self._installed: Snapshot | None = None
+
+    def follow(self, reconfigured: Callable[[], None]) -> None:
+        """Tell whenever another configuration is the newest."""
+        self._reconfigured = reconfigured
 
     @property
     def last_index(self) -> int:
@@ -104,11 +115,6 @@ class Journal:
         return self._configurations[-1][0] if self._configurations else 0
 
     @property
-    def configuration(self) -> Configuration | None:
-        """The newest configuration in the log, committed or not (Raft §4.1)."""
-        return self._configurations[-1][1] if self._configurations else None
-
-    @property
     def previous_configuration(self) -> Configuration | None:
         """What the newest configuration took the place of, and falls back to."""
         return self._configurations[-2][1] if len(self._configurations) > 1 else None
@@ -126,6 +132,13 @@ class Journal:
         folded = [] if base.configuration is None else [(base.configuration_index, base.configuration)]
         own = [(one.index, one.payload) for one in self.entries if isinstance(one.payload, Configuration)]
         self._configurations = folded + own
+        self._choose()
+
+    def _choose(self) -> None:
+        newest = self._configurations[-1][1] if self._configurations else None
+        if newest is not self.configuration:
+            self.configuration = newest
+            self._reconfigured()
 
     # What is to become durable. ``flush`` makes one ``Persist`` of it at the end of a ``handle``.
 
@@ -143,11 +156,12 @@ class Journal:
 
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Append entries that follow the last one."""
-        for entry in entries:
-            assert entry.index == self.last_index + 1, "a log has no holes"
+        for place, entry in enumerate(entries, self.last_index + 1):
+            assert entry.index == place, "a log has no holes"
             self.entries.append(entry)
             if isinstance(entry.payload, Configuration):
                 self._configurations.append((entry.index, entry.payload))
+                self._choose()
         self._appended.extend(entries)
 
     def truncate_from(self, index: int) -> None:
@@ -157,9 +171,10 @@ class Journal:
         del self.entries[index - 1 - self.base.index :]
         while self._configurations and self._configurations[-1][0] >= index:
             self._configurations.pop()
+        self._choose()
         self._truncate_from = index if self._truncate_from is None else min(index, self._truncate_from)
         self.durable_index = min(self.durable_index, index - 1)
-        self._waiting = deque((token, min(last, index - 1), since) for token, last, since in self._waiting)
+        self._waiting = deque((token, min(last, index - 1), since, size) for token, last, since, size in self._waiting)
 
     # The state takes the log's place.
 
@@ -184,7 +199,7 @@ class Journal:
         self._refound()
         if not keeps:  # what was written before is of another log
             self.durable_index = 0
-            self._waiting = deque((token, 0, since) for token, _, since in self._waiting)
+            self._waiting = deque((token, 0, since, size) for token, _, since, size in self._waiting)
 
     @property
     def token(self) -> int:
@@ -206,7 +221,9 @@ class Journal:
         persist = Persist(
             self.issued, self._new_vote, self._truncate_from, appended, self._new_promised_ms, self._installed
         )
-        self._waiting.append((self.issued, self.last_index, now_us))
+        size = sum([len(entry.payload.data) for entry in appended if isinstance(entry.payload, Command)])
+        self.unwritten_bytes += size
+        self._waiting.append((self.issued, self.last_index, now_us, size))
         self._new_vote, self._new_promised_ms, self._truncate_from, self._appended = None, None, None, []
         self._installed = None
         return persist
@@ -214,7 +231,8 @@ class Journal:
     def persisted(self, token: int, now_us: int) -> list[Send]:
         """The disk reports; gives back the messages that waited for it, in order."""
         while self._waiting and self._waiting[0][0] <= token:
-            number, last, since_us = self._waiting.popleft()
+            number, last, since_us, size = self._waiting.popleft()
+            self.unwritten_bytes -= size
             self.durable = number
             self.durable_index = max(self.durable_index, last)
             self.persist_us = (3 * self.persist_us + now_us - since_us) // 4

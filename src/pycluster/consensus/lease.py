@@ -9,8 +9,10 @@ this one; none in a term in which this leader has sent TimeoutNow, for it is no 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from pycluster.consensus.effects import ActingRenewed, ActingStarted, ActingStopped
+from pycluster.consensus.electorate import Electorate
 from pycluster.consensus.messages import Heartbeat, HeartbeatReply
 from pycluster.consensus.replication import Progress, Replication
 from pycluster.consensus.state import State
@@ -18,6 +20,8 @@ from pycluster.kernel.units import MILLISECOND
 
 #: Election timeouts that a leader has for its term's first entry; a disk that takes as long elects nobody anyway.
 _BARREN_TIMEOUTS = 4
+_ROUND: Callable[[Progress], int | None] = attrgetter("round_us")
+_UNTIL: Callable[[Progress], int | None] = attrgetter("lease_until_us")
 
 
 class Lease:
@@ -40,6 +44,10 @@ class Lease:
         self.rounds = 0
         #: What was committed then.
         self._told_index = 0
+        #: What the others contribute to a quorum's times, and of which answers and voters that was worked out.
+        self._others_th: dict[Callable[[Progress], int | None], int | None] = {}
+        self._counted = -1
+        self._counted_of: Electorate | None = None
 
     def begin(self, not_before_us: int) -> None:
         """Elected: the first heartbeats are due now; no acting before ``not_before_us``."""
@@ -78,7 +86,8 @@ class Lease:
 
     @property
     def _notice_us(self) -> int:
-        return self.newest_us + self._s.params.commit_notice_ms * MILLISECOND
+        # Where entries tell of one commit after the other, the next ones will tell of this.
+        return max(self.newest_us, self._replication.told_us) + self._s.params.commit_notice_ms * MILLISECOND
 
     def _beat(self, progress: Progress) -> None:
         """By datagram; also by the connection where the last round's came to nothing: either may be blocked."""
@@ -90,7 +99,7 @@ class Lease:
 
     def _sent(self) -> None:
         s = self._s
-        self._told_index = s.commit_index
+        self._told_index = self._replication.told_index = s.commit_index
         if s.now_us > self.newest_us:
             self.newest_us = s.now_us
             self.rounds += 1
@@ -116,7 +125,7 @@ class Lease:
     @property
     def confirmed_us(self) -> int:
         """Send time of the newest heartbeats that a quorum has answered; now, where this node is one by itself."""
-        return self._quorum_th(self._s.now_us, lambda progress: progress.round_us) or 0
+        return self._quorum_th(self._s.now_us, _ROUND) or 0
 
     def on_reply(self, message: HeartbeatReply) -> None:
         """A follower promised, counted from the heartbeat's send time; one that is no news counts for nothing."""
@@ -127,6 +136,7 @@ class Lease:
             return
         s, promise_us = self._s, message.promise_us * 9 // 10
         progress.round_us = message.sent_us
+        self._replication.book_version += 1
         if message.sent_us >= progress.counts_from_us:
             progress.lease_until_us = message.sent_us + min(s.params.lease_us, promise_us)
         if promise_us < s.params.lease_us:
@@ -139,6 +149,7 @@ class Lease:
         if progress is None or s.now_us - progress.counts_from_us < s.params.heartbeat_interval_us:
             return  # nobody's streams end so often, and acting must not begin and end with each
         progress.lease_until_us = None
+        self._replication.book_version += 1
         progress.counts_from_us = s.now_us
         self._beat(progress)
         until_us = self._quorum_until_us()
@@ -180,7 +191,7 @@ class Lease:
     @property
     def quorum_lost_us(self) -> int:
         """When a leader without a quorum gives the title up (check-quorum)."""
-        round_us = self._quorum_th(self._s.now_us, lambda progress: progress.round_us)
+        round_us = self._quorum_th(self._s.now_us, _ROUND)
         return max(self._began_us, round_us or 0) + self._s.params.election_timeout_us
 
     @property
@@ -205,7 +216,7 @@ class Lease:
     def _quorum_until_us(self) -> int | None:
         """Until when the promises of a quorum last."""
         own_us = self._s.now_us + self._s.params.lease_us
-        return self._quorum_th(own_us, lambda progress: progress.lease_until_us)
+        return self._quorum_th(own_us, _UNTIL)
 
     def _stop(self, at_us: int, reason: str) -> None:
         self.acting = False
@@ -213,16 +224,21 @@ class Lease:
         self._s.effects.append(ActingStopped(self._s.term, at_us, reason))
 
     def _quorum_th(self, own_us: int, of: Callable[[Progress], int | None]) -> int | None:
-        """The newest time that a quorum of voters has reached, as ``of`` reads it; this node is at ``own_us``."""
-        electorate, book = self._s.electorate, self._replication.progress
-        known = [of(book[seat.uuid]) for seat in electorate.others if seat.uuid in book]
-        times = [at_us for at_us in known if at_us is not None]
-        if electorate.seated:
-            times.append(own_us)
-        if len(times) < electorate.needed:
-            return None
-        times.sort(reverse=True)
-        return times[electorate.needed - 1]
+        """The newest time that a quorum of voters has reached, as ``of`` reads it; this node is at ``own_us``.
+
+        Nobody else is ever ahead of this node, so what the others contribute changes only when one of them answers.
+        """
+        electorate, replication = self._s.electorate, self._replication
+        if self._counted != replication.book_version or self._counted_of is not electorate:
+            self._counted, self._counted_of = replication.book_version, electorate
+            self._others_th = {each: self._others_have(electorate, each) for each in (_ROUND, _UNTIL)}
+        return own_us if electorate.seated and electorate.needed == 1 else self._others_th[of]
+
+    def _others_have(self, electorate: Electorate, of: Callable[[Progress], int | None]) -> int | None:
+        book, needed = self._replication.progress, electorate.needed - electorate.seated
+        known = (of(progress) for seat in electorate.others if (progress := book.get(seat.uuid)) is not None)
+        times = sorted(at_us for at_us in known if at_us is not None)
+        return times[-needed] if 0 < needed <= len(times) else None
 
     def _complain(self, name: str, promise_us: int) -> None:
         s = self._s

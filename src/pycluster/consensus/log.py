@@ -24,19 +24,30 @@ NOBODY = Voter("", "")
 Voters = Annotated[tuple[Voter, ...], msgspec.Meta(max_length=2 * VOTERS_MAX)]
 
 
-class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="configuration"):
-    """Who votes, and who is learning to; effective on append, undone on truncation (Raft §4.1)."""
+class Moving(msgspec.Struct, frozen=True, array_like=True):
+    """The seat of the node ``old`` goes as soon as the node ``new`` votes."""
+
+    old: Name
+    new: Name
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="configuration"):
+    """Who votes, and who is learning to; effective on append, undone on truncation (Raft §4.1).
+
+    ``moving``: the seat that is on its way to another name, if any.
+    """
 
     cluster_uuid: Uuid
     voters: Voters
     learners: Voters = ()
+    moving: Moving | None = None
 
 
 class NoOp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="no-op"):
     """A new leader's first entry: commits everything before it (Raft §8)."""
 
 
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="command"):
+class Command(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="command"):
     """Bytes for the state machine above; this core never looks inside."""
 
     data: bytes
@@ -45,7 +56,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="comm
 Payload = Configuration | NoOp | Command
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One line of the log."""
 
     index: Ordinal
@@ -91,11 +102,3 @@ class Stored(msgspec.Struct, frozen=True):
     def empty(self) -> bool:
         """Whether this voter has no past at all."""
         return self.vote == Vote() and not self.entries and self.snapshot == ORIGIN
-
-
-def holds_seat(stored: Stored, name: str, uuid: str) -> bool:
-    """Whether the newest configuration in a stored log gives this node a seat, as voter or learner."""
-    seat = Voter(name, uuid)
-    found = (entry.payload for entry in reversed(stored.entries) if isinstance(entry.payload, Configuration))
-    newest = next(found, stored.snapshot.configuration)
-    return newest is not None and (seat in newest.voters or seat in newest.learners)

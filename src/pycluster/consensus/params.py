@@ -42,13 +42,16 @@ class Params(msgspec.Struct, frozen=True):
     ``replace_grace_ms`` (ms): how long a seat's holder must be silent before a new disk under its name may take the
     seat.
 
+    ``replace_dead_ms`` (ms, 0: never, or no less than ``replace_grace_ms``): how long a voter must be down before the
+    leader gives its seat to a member that has none.
+
     ``append_entries_max`` (entries), ``append_bytes_max`` (bytes of commands): one append message; below the frame's
     bound.
 
     ``append_inflight_max`` (messages): unanswered appends per follower.
 
-    ``commit_notice_ms`` (ms, 1 to the heartbeat interval): followers hear of a commit with what they are sent next, and
-    this long after the last heartbeat at the latest; those who watch at a follower wait no longer.
+    ``commit_notice_ms`` (ms, 1 to the heartbeat interval): followers hear of a commit with the entries that follow, and
+    this long after they last heard of one at the latest; those who watch at a follower wait no longer.
 
     ``append_resend_ms`` (ms): an unanswered append, or piece of a snapshot, is taken for lost after this.
 
@@ -86,6 +89,7 @@ class Params(msgspec.Struct, frozen=True):
     bootstrap_grace_ms: int = 500
     answer_ttl_ms: int = 2_500
     replace_grace_ms: int = 10_000
+    replace_dead_ms: int = 0
     append_entries_max: int = 64
     append_bytes_max: int = 2_097_152
     append_inflight_max: int = 4
@@ -132,6 +136,11 @@ class Params(msgspec.Struct, frozen=True):
                 "answer_ttl_ms must be above bootstrap_interval_max_ms: an answer must outlive the next question",
             ),
             (not 0 <= self.hold_down_ms <= self.hold_down_max_ms, "hold_down_ms must lie in 0 to hold_down_max_ms"),
+            (
+                self.replace_dead_ms != 0 and self.replace_dead_ms < self.replace_grace_ms,
+                f"replace_dead_ms = {self.replace_dead_ms} must be 0 or at least replace_grace_ms ="
+                f" {self.replace_grace_ms}: whoever restarts must not lose its seat",
+            ),
             (self.bootstrap_interval_ms < 10, "bootstrap_interval_ms must be at least 10"),
             (
                 min(self.append_entries_max, self.append_inflight_max, self.append_bytes_max, self.held_max) < 1,

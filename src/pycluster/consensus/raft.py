@@ -13,17 +13,20 @@ from typing import assert_never
 from pycluster.consensus.commands import Commands
 from pycluster.consensus.effects import Effect
 from pycluster.consensus.events import (
+    AddVoter,
     Event,
     HandOver,
     LoopLagged,
     MessageReceived,
     PeerHealth,
     Persisted,
+    PieceKept,
     PieceTaken,
     Propose,
     ReadIndex,
     Refused,
     RemoveVoter,
+    ReplaceVoter,
     Resign,
     SnapshotPiece,
     Start,
@@ -32,6 +35,7 @@ from pycluster.consensus.events import (
     Timer,
     Transfer,
 )
+from pycluster.consensus.kinship import foreign
 from pycluster.consensus.log import NOBODY, Entry, Snapshot, Stored, Voter
 from pycluster.consensus.messages import (
     AppendEntries,
@@ -73,6 +77,10 @@ class Raft:
         self._s = State(params, name, uuid, listed, cluster, stored, rng)
         self._roles = Roles(self._s)
         self._commands = Commands(self._roles)
+        #: Whether this node has nothing to do with the voters, until one of them gives it the log.
+        self.dormant = self._lies_dormant()
+        #: Whether this node votes by its own log; a learner and a waiting node do not.
+        self.seated = self._s.seated
         self._started = False
         self._deadline: int | None = None
         self._deadline_stale = False
@@ -118,11 +126,6 @@ class Raft:
         return s.reason
 
     @property
-    def seated(self) -> bool:
-        """Whether this node votes by its own log; a learner and a waiting node do not."""
-        return self._s.seated
-
-    @property
     def entries(self) -> Sequence[Entry]:
         """The log in memory, as far as it is not folded away; some of it may not be durable or committed yet."""
         return self._s.journal.entries
@@ -161,6 +164,11 @@ class Raft:
     def voters(self) -> tuple[Voter, ...]:
         """By the newest configuration in the log."""
         return self._s.voters
+
+    @property
+    def seats(self) -> tuple[Voter, ...]:
+        """The same and the learners behind them; the same object as long as nothing changed."""
+        return self._s.electorate.seats
 
     @property
     def settled(self) -> bool:
@@ -212,7 +220,8 @@ class Raft:
             case Persisted(token):
                 s.effects.extend(s.journal.persisted(token, s.now_us))
             case PeerHealth(name, uuid, alive):
-                self._on_health(name, uuid, alive)
+                s.note_health(name, uuid, alive)
+                self._roles.replication.note_health(uuid, alive)
             case StreamEnded(_, uuid):
                 self._roles.lease.on_stream_ended(uuid)
             case Refused(_, uuid):
@@ -225,8 +234,12 @@ class Raft:
                 self._commands.hand_over()
             case Resign():
                 self._roles.departure.resign()
-            case RemoveVoter(name):
-                self._commands.remove(name)
+            case AddVoter(name, uuid, dry):
+                self._commands.add(Voter(name, uuid), "", dry)
+            case ReplaceVoter(old, name, uuid, dry):
+                self._commands.add(Voter(name, uuid), old, dry)
+            case RemoveVoter(name, dry):
+                self._commands.remove(name, dry)
             case Propose(data, more):
                 self._commands.propose((data, *more))
             case ReadIndex(token):
@@ -236,26 +249,24 @@ class Raft:
                 s.journal.saved(index, min(kept, needed))
             case SnapshotPiece():
                 self._roles.replication.on_piece(event)
+            case PieceKept(index, number):
+                self._roles.installation.on_kept(index, number)
             case PieceTaken(snapshot, ok):
                 self._roles.installation.on_taken(snapshot, ok)
             case _:
                 assert_never(event)
         if self._started:
             self._roles.settle()
-            self._commands.resign_step()
-            self._roles.departure.tick()
+            if self._roles.departure.under_way:
+                self._commands.resign_step()
+                self._roles.departure.tick()
         persist = s.journal.flush(s.now_us)
+        self.dormant, self.seated = self._lies_dormant(), s.seated
         effects, s.effects = s.effects, []
         return effects if persist is None else [*effects, persist]
 
-    def _on_health(self, name: str, uuid: str, alive: bool) -> None:
-        s = self._s
-        if name not in s.listed and all(seat.name != name for seat in s.voters):
-            return
-        s.health[name] = (uuid, alive)
-        progress = self._roles.replication.progress.get(uuid)
-        if progress is not None and not alive:
-            progress.healthy_since_us = None
+    def _lies_dormant(self) -> bool:
+        return not self._s.cluster_uuid and self._s.name not in self._s.listed
 
     # Messages.
 
@@ -265,7 +276,10 @@ class Raft:
         if message.from_uuid == s.uuid or sender_name == s.name or (message.to_uuid and message.to_uuid != s.uuid):
             s.counters["misaddressed"] += 1
             return
-        other = bool(message.cluster_uuid and s.cluster_uuid and message.cluster_uuid != s.cluster_uuid)
+        if self.dormant and not isinstance(message, Heartbeat | AppendEntries | InstallSnapshot):
+            s.counters["misaddressed"] += 1  # only who gives it the log has anything to say to it
+            return
+        other = foreign(message.cluster_uuid, s.cluster_uuid)
         if other:
             self._complain_of_other_cluster(sender, message)
         if isinstance(message, BootstrapQuery):

@@ -11,12 +11,12 @@ def read(roles: Roles, reason: str, acting: bool, now_us: int) -> RaftView:
     """A snapshot at ``now_us``."""
     s = roles.s
     s.now_us = max(s.now_us, now_us)
-    seats = s.voters or roles.bootstrap.seats()
+    seats = s.voters if s.founded else roles.bootstrap.seats()
     peers = [_peer(roles, seat, learner=False) for seat in seats]
     if s.configuration is not None:
         peers += [_peer(roles, seat, learner=True) for seat in s.configuration.learners]
     return RaftView(
-        phase="bootstrapped" if s.cluster_uuid else "waiting",
+        phase="bootstrapped" if s.founded else "waiting",
         role=s.role,
         term=s.term,
         leader=s.leader.name,
@@ -32,6 +32,7 @@ def read(roles: Roles, reason: str, acting: bool, now_us: int) -> RaftView:
         reachable=sum(1 for peer in peers if peer.reachable and not peer.learner),
         reason=reason,
         pinned=roles.transfer.pinned,
+        writing_since_us=s.journal.slow_since_us,
         hold_down_us=roles.transfer.hold_down_left(),
         counters=dict(s.counters) | {"held_dropped": s.journal.dropped},
     )
@@ -43,7 +44,7 @@ def _peer(roles: Roles, seat: Voter, learner: bool) -> PeerView:
     progress = roles.replication.progress.get(seat.uuid)
     if seat == s.me:
         reachable = True
-    elif not s.cluster_uuid:
+    elif not s.founded:
         reachable = bool(seat.uuid)
     elif s.role == "leader":
         reachable = roles.replication.answers(seat)

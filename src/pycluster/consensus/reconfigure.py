@@ -1,8 +1,8 @@
 """Changes of the voter set, one at a time, each committed before the next (Raft §4.1, §4.2.1).
 
 Invariants: only an acting leader changes it, after its term's first entry is committed; one seat is added, claimed or
-removed per entry; a new disk comes in as learner, catches up, becomes voter, and only then does the lost one's seat
-go.
+removed per entry; whoever is to vote comes in as learner, catches up, becomes voter, and only then does the seat go in
+whose place it came. Who waits for what stands in the log, so another leader goes on where one stopped.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Literal
 import msgspec
 
 from pycluster.consensus.electorate import majority
-from pycluster.consensus.log import Configuration, Voter
+from pycluster.consensus.log import Configuration, Moving, Voter
 from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
+from pycluster.kernel.limits import VOTERS_MAX
 from pycluster.kernel.units import MILLISECOND, SECOND
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a seat cannot be given up."""
+    """Why the voters stay as they are."""
 
     what: str
     why: str
@@ -61,11 +62,16 @@ class Reconfigure:
         s = self._s
         return s.journal.configuration_index > s.commit_index or s.journal.term_at(s.commit_index) != s.term
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there may be anything to ``plan``."""
+        return bool(self._sightings or self._s.strangers) or self._s.electorate.changing
+
     def plan(self) -> Change | None:
         """The one change to make now; a pure reading of what stands in the log and who was heard."""
         s = self._s
         configuration = s.configuration
-        if configuration is None or not (self._sightings or s.electorate.changing) or self.pending:
+        if configuration is None or not self.wanted or self.pending:
             return None
         return (
             self._claim(configuration)
@@ -81,7 +87,7 @@ class Reconfigure:
         if configuration is None or self.pending:
             return "busy"
         left = tuple(other for other in configuration.voters if other != seat)
-        up = [other for other in left if other == s.me or self._replication.answers(other)]
+        up = self._up(left)
         what = f"{seat.name} keeps its seat"
         if not left:
             return Refusal(what, "it is the last voter of this cluster", "stop the agent instead")
@@ -93,8 +99,49 @@ class Reconfigure:
                 f" can be reached; silent: {silent}",
                 "bring the silent voters back first",
             )
-        change = msgspec.structs.replace(configuration, voters=left)
+        change = _without(configuration, seat.name, voters=left)
         return Change(change, "voter-removed", f"{seat.name} gives up its seat; voters are {_names(left)}", seat.name)
+
+    def dismiss(self, learner: Voter) -> Change | Literal["busy"]:
+        """The configuration without that learner: it no longer waits for a seat."""
+        configuration = self._s.configuration
+        if configuration is None or self.pending:
+            return "busy"
+        change = _without(configuration, learner.name, voters=configuration.voters)
+        return Change(change, "learner-dropped", f"{learner.name} no longer waits for a seat", learner.name)
+
+    def add(self, seat: Voter, instead_of: str = "") -> Change | Refusal | Literal["busy"]:
+        """The configuration with ``seat`` as learner, which is to vote; then ``instead_of``'s seat goes, if given."""
+        s = self._s
+        configuration, what = s.configuration, f"{seat.name} gets no seat"
+        if configuration is None or self.pending:
+            return "busy"
+        if any(voter.name == seat.name for voter in configuration.voters):
+            return Refusal("nothing was changed", f"{seat.name} is a voter already", "look at pycluster raft peers")
+        if any(learner.name == seat.name for learner in configuration.learners):
+            text = f"{seat.name} learns the log already"
+            return Refusal("nothing was changed", text, "it votes once it has caught up")
+        for holder in s.electorate.seats:
+            if seat.uuid and seat.uuid == holder.uuid:
+                text = f"it has the UUID of {holder.name}: one disk never votes twice"
+                return Refusal(what, text, "give it a data directory of its own")
+        if instead_of and configuration.moving is not None:
+            text = f"{configuration.moving.new} is on its way into the seat of {configuration.moving.old}"
+            return Refusal(what, text, "wait until it votes, or remove it")
+        names = {voter.name for voter in s.electorate.seats} - {instead_of}
+        if configuration.moving is not None:
+            names.discard(configuration.moving.old)
+        if len(names) >= VOTERS_MAX:
+            text = f"at most {VOTERS_MAX} vote, and there are {', '.join(sorted(names))}"
+            return Refusal(what, text, "remove one of them first, or replace it")
+        moving = Moving(instead_of, seat.name) if instead_of else configuration.moving
+        learners = tuple(sorted((*configuration.learners, seat)))
+        change = msgspec.structs.replace(configuration, learners=learners, moving=moving)
+        then = f"and takes the seat of {instead_of} then" if instead_of else "and votes then"
+        return Change(change, "learner-added", f"{seat.name} learns the log, {then}", seat.name)
+
+    def _up(self, seats: tuple[Voter, ...]) -> list[Voter]:
+        return [seat for seat in seats if seat == self._s.me or self._replication.answers(seat)]
 
     def _claim(self, configuration: Configuration) -> Change | None:
         """An unclaimed seat's node showed up."""
@@ -108,7 +155,7 @@ class Reconfigure:
         return None
 
     def _drop(self, configuration: Configuration) -> Change | None:
-        """A name with two seats: the lost disk's goes. A learner whose name has no seat any more goes as well."""
+        """A name with two seats: the lost disk's goes. So does the seat that moved, and who learned in vain."""
         names = [seat.name for seat in configuration.voters]
         for seat in configuration.voters:
             if names.count(seat.name) < 2 or not self._lost(seat):
@@ -118,15 +165,41 @@ class Reconfigure:
             return Change(
                 change, "voter-replaced", f"{seat.name} votes with its new disk; the lost one's seat is gone", seat.name
             )
+        if (moved := self._moved(configuration)) is not None:
+            return moved
         for learner in configuration.learners:
-            uuid = self._sighted_uuid(learner.name)
+            uuid = self._sighted_uuid(learner.name) or self._s.strangers.get(learner.name, "")
             holder = next((seat for seat in configuration.voters if seat.name == learner.name), None)
-            if holder is not None and not self._replication.answers(holder) and uuid in ("", learner.uuid):
+            if holder is None and uuid not in ("", learner.uuid) and not self._replication.answers(learner):
+                if self._known(configuration, uuid):
+                    continue
+                return self._anew(configuration, learner, Voter(learner.name, uuid))
+            if holder is None or (not self._replication.answers(holder) and uuid in ("", learner.uuid)):
                 continue
             learners = tuple(other for other in configuration.learners if other != learner)
             change = msgspec.structs.replace(configuration, learners=learners)
             return Change(change, "learner-dropped", f"{learner.name} no longer waits for a seat", learner.name)
         return None
+
+    def _moved(self, configuration: Configuration) -> Change | None:
+        """The seat in whose place another name votes by now goes, unless those who are left could commit nothing."""
+        if configuration.moving is None:
+            return None
+        old, new = configuration.moving.old, configuration.moving.new
+        left = tuple(seat for seat in configuration.voters if seat.name != old)
+        moved = any(seat.name == new for seat in left)
+        if not moved or len(configuration.voters) - len(left) != 1 or len(self._up(left)) < majority(len(left)):
+            return None
+        change = _without(configuration, old, voters=left)
+        return Change(change, "voter-replaced", f"{new} votes in the place of {old}, whose seat is gone", old)
+
+    def _anew(self, configuration: Configuration, learner: Voter, seat: Voter) -> Change:
+        """A learner came back without its disk: it begins anew; nobody's vote depends on it."""
+        learners = tuple(sorted((*(other for other in configuration.learners if other != learner), seat)))
+        change = msgspec.structs.replace(configuration, learners=learners)
+        return Change(
+            change, "disk-lost", f"{seat.name} came back with an empty disk: it learns the log anew", seat.name
+        )
 
     def _promote(self, configuration: Configuration) -> Change | None:
         """A learner that has caught up becomes a voter."""
@@ -144,7 +217,7 @@ class Reconfigure:
     def _admit(self, configuration: Configuration) -> Change | None:
         """A seat's node came back without its disk: it begins as a learner."""
         for seat in configuration.voters:
-            uuid = self._sighted_uuid(seat.name)
+            uuid = self._sighted_uuid(seat.name) or self._s.strangers.get(seat.name, "")
             if (
                 not uuid
                 or not seat.uuid
@@ -176,6 +249,15 @@ class Reconfigure:
 
     def _known(self, configuration: Configuration, uuid: str) -> bool:
         return any(seat.uuid == uuid for seat in configuration.voters + configuration.learners)
+
+
+def _without(configuration: Configuration, name: str, voters: tuple[Voter, ...]) -> Configuration:
+    """With these voters, and with nothing left under way that has to do with ``name``."""
+    learners = tuple(learner for learner in configuration.learners if learner.name != name)
+    moving = configuration.moving
+    over = moving is not None and name in (moving.old, moving.new)
+    kept = None if over else moving
+    return msgspec.structs.replace(configuration, voters=voters, learners=learners, moving=kept)
 
 
 def _names(seats: tuple[Voter, ...]) -> str:

@@ -58,16 +58,22 @@ class Replication:
     def __init__(self, state: State) -> None:
         self._s = state
         self.progress: dict[str, Progress] = {}
+        #: Rises with whatever changes ``round_us`` or ``lease_until_us`` of anyone in the book, or who is in it.
+        self.book_version = 0
+        #: The newest commit that followers were told of, and when entries last told of one.
+        self.told_index = self.told_us = 0
 
     def begin(self) -> None:
         """A new leader knows nothing of its followers' logs."""
         self.progress.clear()
+        self.book_version += 1
         if self._s.configuration is not None:
             self.sync(self._s.journal.last_index + 1)
 
     def end(self) -> None:
         """No leader any more."""
         self.progress.clear()
+        self.book_version += 1
 
     def sync(self, next_index: int) -> None:
         """Make the book agree with the newest configuration; newcomers are first offered ``next_index``."""
@@ -82,6 +88,7 @@ class Replication:
         for uuid, seat in seats.items():
             if uuid not in self.progress:
                 self.progress[uuid] = Progress(seat, next_index, s.now_us)
+                self.book_version += 1
             self.progress[uuid].retire_us = None
         for uuid, progress in self.progress.items():
             if uuid not in seats and progress.retire_us is None:
@@ -93,7 +100,8 @@ class Replication:
         first = s.journal.last_index + 1
         entries = tuple(Entry(first + offset, s.term, payload) for offset, payload in enumerate(payloads))
         s.journal.append(entries)
-        self.sync(first)
+        if s.journal.configuration_index >= first:
+            self.sync(first)
         self.pump_all()
         return entries[-1]
 
@@ -111,6 +119,7 @@ class Replication:
                 told = progress.match_index >= s.journal.configuration_index
                 if s.now_us >= progress.retire_us or (told and s.commit_index >= s.journal.configuration_index):
                     del self.progress[uuid]
+                    self.book_version += 1
                     continue
             if progress.inflight and s.now_us - progress.sent_us >= resend_us:
                 self._back_to(progress, progress.match_index + 1 if progress.match_index else progress.next_index)
@@ -139,6 +148,8 @@ class Replication:
             s.bulk(progress.seat, message)
             progress.inflight += 1
             progress.sent_us = s.now_us
+            if s.commit_index > self.told_index:
+                self.told_index, self.told_us = s.commit_index, s.now_us
             if not progress.probing:
                 progress.next_index += len(entries)
 
@@ -153,6 +164,12 @@ class Replication:
         progress.answered_us = s.now_us
         progress.answered = True
         self.pump(progress)
+
+    def note_health(self, uuid: str, alive: bool) -> None:
+        """Membership's word: whoever is dead is not healthy, however lately it answered."""
+        progress = self.progress.get(uuid)
+        if progress is not None and not alive:
+            progress.healthy_since_us = None
 
     def on_reply(self, message: AppendReply) -> None:
         """A follower answered an append."""

@@ -12,6 +12,7 @@ from pycluster.consensus.departure import Departure
 from pycluster.consensus.election import Election
 from pycluster.consensus.electorate import majority
 from pycluster.consensus.installation import Installation
+from pycluster.consensus.kinship import foreign, founded_on
 from pycluster.consensus.lease import Lease
 from pycluster.consensus.log import NOBODY, Configuration, NoOp, Voter
 from pycluster.consensus.messages import (
@@ -30,11 +31,13 @@ from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
 from pycluster.consensus.transfer import Attempt, Transfer
 from pycluster.kernel.ids import new_uuid
+from pycluster.kernel.units import earlier
 
 _CAUSES = {
     "hand": "an operator asked for it",
     "hand-over": "it is about to stop",
     "return": "it is the lowest ID and has been healthy for its hold-down",
+    "slow-disk": "its disk is slower than the election timeout",
 }
 
 
@@ -85,11 +88,13 @@ class Roles:
         led = s.role == "leader"
         if led:
             self._lead()
-        self.bootstrap.tick()
-        if self.bootstrap.yields:
-            self._give_up_founding()
-        self._stand()
-        self._count()
+        if s.leader == NOBODY:
+            self.bootstrap.tick()
+            if self.bootstrap.yields:
+                self._give_up_founding()
+            self._stand()
+        if self.election.ballot is not None:
+            self._count()
         if s.role == "leader" and not led:
             self._lead()
         self.transfer.expire()
@@ -97,16 +102,14 @@ class Roles:
     def next_deadline(self) -> int | None:
         """When ``settle`` is wanted at the latest."""
         s, ballot = self.s, self.election.ballot
-        due = [self.departure.next_deadline(), self.transfer.next_deadline(), self.bootstrap.next_deadline()]
+        due = earlier(self.departure.next_deadline(), self.transfer.next_deadline())
         if s.role == "leader":
-            due += [self.lease.next_deadline(), self.reads.next_deadline]
-        elif s.leader != NOBODY:
-            due.append(s.promise.until_us)
-        elif ballot is not None:
-            due += [ballot.ends_us, ballot.reask_us]
-        else:
-            due.append(self._stand_due_us())
-        return min((at for at in due if at is not None), default=None)
+            return earlier(due, earlier(self.lease.next_deadline(), self.reads.next_deadline))
+        if s.leader != NOBODY:
+            return earlier(due, s.promise.until_us)
+        due = earlier(due, self.bootstrap.next_deadline())
+        own = self._stand_due_us() if ballot is None else earlier(ballot.ends_us, ballot.reask_us)
+        return earlier(due, own)
 
     # Transitions.
 
@@ -134,7 +137,7 @@ class Roles:
         s, election = self.s, self.election
         self._announce("No leader")
         s.role = "pre-candidate"
-        seats = s.voters or self.bootstrap.seats()
+        seats = s.voters if s.founded else self.bootstrap.seats()
         election.open("pre-vote", s.term, seats, majority(len(seats))).granted.add(s.uuid)
 
     def _become_candidate(self, seats: tuple[Voter, ...], leadership_transfer: bool) -> None:
@@ -156,10 +159,10 @@ class Roles:
         self.transfer.reset()
         self.reconfigure.reset()
         self.transfer.pinned, self._pin_next = self._pin_next, False
-        if s.configuration is not None:
+        if s.founded:
             self.replication.append(NoOp())
             return
-        founding = Configuration(new_uuid(s.rng), ballot.seats)
+        founding = Configuration(founded_on(s.cluster_uuid, new_uuid(s.rng)), ballot.seats)
         self.replication.append(founding, NoOp())
         names = ", ".join(seat.name for seat in founding.voters)
         s.notify("bootstrap", f"{s.name} founded the cluster; voters are {names}", cluster_uuid=founding.cluster_uuid)
@@ -186,7 +189,7 @@ class Roles:
             f"{s.name} gives up its unfinished founding of a cluster: a majority of the voters is without it",
         )
         self.become_follower(s.term, NOBODY, f"{s.name} did not finish its founding of a cluster")
-        s.journal.truncate_from(1)
+        s.journal.truncate_from(s.journal.base.index + 1)
         self.bootstrap.begin()
         self.bootstrap.tick()
 
@@ -199,15 +202,16 @@ class Roles:
         s.notify("transfer", f"{s.name} {reason}", node=target.name, term=s.term)
         self.become_follower(s.term, NOBODY, f"{s.name} {reason}")
         s.stand_base_us = s.now_us + s.params.election_timeout_us
-        self.departure.await_successor(target)
+        if s.seated:  # who has no seat any more is not told how it ends
+            self.departure.await_successor(target)
 
     def on_bootstrap_query(self, sender: Voter, message: BootstrapQuery) -> None:
         """Answer whoever looks around; the empty go past the term of a founding in doubt, so that it may end."""
         s = self.s
-        if s.role == "leader" and message.cluster_uuid in ("", s.cluster_uuid):
+        if s.role == "leader" and not foreign(message.cluster_uuid, s.cluster_uuid):
             self.reconfigure.sighted(sender)
         doubtful = sender.name in s.listed and message.founding_term >= max(s.term, 1)
-        if doubtful and not s.cluster_uuid and self.election.held_back_us() == 0:
+        if doubtful and not s.founded and self.election.held_back_us() == 0:
             self.become_follower(message.founding_term + 1, NOBODY, f"{sender.name} asks about an unfinished founding")
         self.bootstrap.on_query(sender, message)
 
@@ -222,7 +226,7 @@ class Roles:
             self._become_pre_candidate()
 
     def _stand_due_us(self) -> int | None:
-        return self.election.due_us() if self.s.voters else self.bootstrap.due_us()
+        return self.election.due_us() if self.s.founded else self.bootstrap.due_us()
 
     def promise(self, leader: Voter, term: int) -> bool:
         """Follow the leader of ``term``, not below ours, and promise to (Raft §4.2.3). False: that cannot be."""
@@ -327,15 +331,13 @@ class Roles:
         if self.lease.tick():
             self.replication.tick()
             self.transfer.tick(self.lease.acting)
-            self._hand_over_slow_disk()
-            if s.role != "leader":
-                return
+            self.transfer.relieve()
         committed = self.replication.advance_commit()
         self.lease.notice()
         self.lease.renew()
         if committed and not self.reconfigure.pending:
             self._on_configuration_committed()
-        if s.role == "leader" and self.lease.acting:
+        if s.role == "leader" and self.lease.acting and self.reconfigure.wanted:
             self.change(self.reconfigure.plan())
         if s.role == "leader" and self.transfer.attempt is not None:
             self._on_attempt(self.transfer.attempt)
@@ -367,9 +369,10 @@ class Roles:
     def _on_attempt(self, attempt: Attempt) -> None:
         s = self.s
         if self.replication.caught_up(attempt.target.uuid):
-            self.hand_over_to(attempt.target, _CAUSES[attempt.cause], pinned=attempt.cause == "hand")
+            cause = attempt.cause
+            self.hand_over_to(attempt.target, _CAUSES[cause], pinned=cause == "hand", unfit=cause == "slow-disk")
         elif s.now_us >= attempt.ends_us:
-            self.transfer.attempt = None
+            self.transfer.give_up()
             text = f"{attempt.target.name} did not catch up within {s.params.transfer_timeout_ms} ms"
             s.notify("transfer-failed", text, node=attempt.target.name)
             if attempt.cause == "return":
@@ -382,15 +385,6 @@ class Roles:
         """A lower ID has shown that it reaches a quorum."""
         if self.s.role == "leader":
             self.transfer.on_reach_reply(message)
-
-    def _hand_over_slow_disk(self) -> None:
-        s = self.s
-        since_us = s.journal.slow_since_us
-        if since_us is None or s.now_us - since_us < s.params.election_timeout_us or s.draining:
-            return
-        successor = self.transfer.best()
-        if successor is not None and self.replication.caught_up(successor.uuid):
-            self.hand_over_to(successor, "its disk is slower than the election timeout", unfit=True)
 
 
 def _later(at_us: int, lag_us: int, latest_us: int) -> int:

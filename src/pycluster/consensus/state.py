@@ -9,6 +9,7 @@ from random import Random
 from pycluster.consensus.effects import Effect, LeaderChanged, Notify, Send
 from pycluster.consensus.electorate import Electorate
 from pycluster.consensus.journal import Journal
+from pycluster.consensus.kinship import is_founded
 from pycluster.consensus.log import NOBODY, Configuration, Stored, Vote, Voter
 from pycluster.consensus.messages import Message
 from pycluster.consensus.params import Params
@@ -32,12 +33,14 @@ class State:
         self.name = name
         self.uuid = uuid
         self.me = Voter(name, uuid)
-        self.listed = tuple(sorted(set(listed)))
-        self.digest = digest_of(self.listed)
         self.cluster = cluster
         self.rng = rng
         self.journal = Journal(stored, params.held_max)
-        self._electorate = Electorate(self.journal.configuration, self.me, len(self.listed))
+        self.listed = tuple(sorted(set(listed)))
+        self.digest = digest_of(self.listed)
+        self._restored(stored.snapshot.configuration)
+        self.journal.follow(self._elect)
+        self._elect()
         self.now_us = 0
         self.effects: list[Effect] = []
         self.counters: Counter[str] = Counter()
@@ -58,21 +61,32 @@ class State:
         #: A voter says that this node's seat is gone; it was away when that was committed.
         self.expelled = False
         self.health: dict[str, tuple[str, bool]] = {}
+        #: By name, UUIDs that live under a seat's name and have not got the seat: a disk was lost.
+        self.strangers: dict[str, str] = {}
         self.contacts: dict[str, int] = {}
         self._spoken: dict[tuple[str, str], int] = {}
 
+    def _restored(self, base: Configuration | None) -> None:
+        """A restored state counts for the voters that it was restored for, and for nobody restored otherwise."""
+        if base is not None and not is_founded(base.cluster_uuid):
+            self.listed = tuple(sorted({seat.name for seat in base.voters}))
+            self.digest = digest_of((*self.listed, base.cluster_uuid))
+
     # Who votes.
+
+    @property
+    def founded(self) -> bool:
+        """Whether this voter belongs to a cluster, rather than being empty or only restored."""
+        configuration = self.journal.configuration
+        return configuration is not None and is_founded(configuration.cluster_uuid)
 
     @property
     def term(self) -> int:
         return self.journal.vote.term
 
-    @property
-    def electorate(self) -> Electorate:
+    def _elect(self) -> None:
         """Who votes, by the newest configuration in the log; worked out anew only when that is another one."""
-        if self._electorate.configuration is not self.journal.configuration:
-            self._electorate = Electorate(self.journal.configuration, self.me, len(self.listed))
-        return self._electorate
+        self.electorate = Electorate(self.journal.configuration, self.me, len(self.listed))
 
     @property
     def configuration(self) -> Configuration | None:
@@ -131,7 +145,7 @@ class State:
         if own <= self.commit_index or not term:
             # Of two that are committed the later is the newer; and of one that is folded away no term is known.
             theirs, ours = (0, index), (0, own)
-        if not own or not index or theirs < ours:
+        if not own or not index or theirs < ours or not self.founded:
             return False
         return theirs > ours or not self.electorate.seated
 
@@ -139,6 +153,17 @@ class State:
         """Whether membership says that this very node is gone: a hint."""
         uuid, alive = self.health.get(seat.name, ("", True))
         return not alive and uuid in ("", seat.uuid)
+
+    def note_health(self, name: str, uuid: str, alive: bool) -> None:
+        """What membership says of a name in the list or with a seat; nobody else's is remembered."""
+        seats = [seat for seat in self.electorate.seats if seat.name == name]
+        if name not in self.listed and not seats:
+            return
+        self.health[name] = (uuid, alive)
+        if alive and uuid and seats and all(seat.uuid != uuid for seat in seats):
+            self.strangers[name] = uuid
+        else:
+            self.strangers.pop(name, None)
 
     def heard(self, uuid: str, within_us: int) -> bool:
         """Whether a message of ``uuid`` came lately."""

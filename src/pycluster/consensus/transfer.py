@@ -1,5 +1,5 @@
-"""Leadership transfer (Raft §3.10): back to the lowest ID after a hold-down, by hand, and before a leader's process
-ends.
+"""Leadership transfer (Raft §3.10): back to the lowest ID after a hold-down, by hand, before a leader's process ends,
+and away from a disk that is too slow.
 
 Invariants: a leader stops acting before it sends TimeoutNow and is a follower right after; it hands over only to a
 voter that holds its whole log; an automatic successor is alive, has answered for its hold-down, and reaches a quorum
@@ -18,12 +18,15 @@ from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
+#: Election timeouts between two tries to be rid of leadership for a slow disk: nothing is proposed during one.
+_RELIEF_TIMEOUTS = 10
+
 
 class Attempt(msgspec.Struct, frozen=True):
     """A transfer that waits for its target to catch up."""
 
     target: Voter
-    cause: Literal["hand", "hand-over", "return"]
+    cause: Literal["hand", "hand-over", "return", "slow-disk"]
     ends_us: int
 
 
@@ -46,6 +49,7 @@ class Transfer:
         self._losses: dict[str, tuple[int, int]] = {}
         self._asked: _Asked | None = None
         self._ask_again_us = 0
+        self._relieve_again_us = 0
         self._probe: _Asked | None = None
         self._reached: set[str] = set()
 
@@ -54,7 +58,13 @@ class Transfer:
         self.pinned = False
         self.attempt = None
         self._asked = None
-        self._ask_again_us = 0
+        self._ask_again_us = self._relieve_again_us = 0
+
+    def give_up(self) -> None:
+        """The attempt took too long: the leader goes on."""
+        if self.attempt is not None and self.attempt.cause == "slow-disk":
+            self._relieve_again_us = self._s.now_us + _RELIEF_TIMEOUTS * self._s.params.election_timeout_us
+        self.attempt = None
 
     def note_loss(self, name: str) -> None:
         """``name`` lost leadership, or could not take it over: it must be healthy for longer the next time."""
@@ -117,15 +127,36 @@ class Transfer:
                 node=asked.peer.name,
             )
             return
-        if self._successor() == asked.peer:
+        if self.attempt is None and self._successor() == asked.peer:
             ends_us = s.now_us + s.params.transfer_timeout_ms * MILLISECOND
             self.attempt = Attempt(asked.peer, "return", ends_us)
 
-    def best(self) -> Voter | None:
-        """The lowest voter that answers, those with the whole log first."""
+    def relieve(self) -> None:
+        """With each heartbeat of a leader: where its disk owes an answer for too long, hand over, and take no more.
+
+        Under load nobody ever has the whole log of a leader that others commit for, however long its own disk takes.
+        Where the others are no quorum by themselves it stays: whoever came next would wait for this disk's vote.
+        """
         s = self._s
-        able = [seat for seat in s.others if self._replication.answers(seat) and not s.dead(seat)]
-        return min(able, key=lambda seat: (not self._replication.caught_up(seat.uuid), seat), default=None)
+        since_us = s.journal.slow_since_us
+        if since_us is None or s.now_us - since_us < s.params.election_timeout_us:
+            return
+        if s.draining or self.attempt is not None or s.now_us < self._relieve_again_us:
+            return
+        successor = self.best()
+        if successor is not None and len(self._able()) >= s.needed:
+            ends_us = s.now_us + s.params.transfer_timeout_ms * MILLISECOND
+            self.attempt = Attempt(successor, "slow-disk", ends_us)
+
+    def best(self) -> Voter | None:
+        """The lowest voter that answers, those with the whole log first, then those with all that is committed."""
+        book = self._replication
+        behind = {seat: (not book.caught_up(seat.uuid), not book.follows(seat.uuid)) for seat in self._able()}
+        return min(behind, key=lambda seat: (behind[seat], seat), default=None)
+
+    def _able(self) -> list[Voter]:
+        """The other voters that answer and are not known to be dead."""
+        return [seat for seat in self._s.others if self._replication.answers(seat) and not self._s.dead(seat)]
 
     def _successor(self) -> Voter | None:
         """The lowest-named voter below this leader that is eligible."""
@@ -181,6 +212,8 @@ class Transfer:
 
     def next_deadline(self) -> int | None:
         """The end of a question or of an attempt."""
+        if self._asked is None and self._probe is None and self.attempt is None:
+            return None
         ends = [asked.ends_us for asked in (self._asked, self._probe, self.attempt) if asked is not None]
         return min(ends, default=None)
 

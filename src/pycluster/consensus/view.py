@@ -23,6 +23,8 @@ class PeerView(msgspec.Struct, frozen=True):
 class RaftView(msgspec.Struct, frozen=True):
     """``reason`` is one sentence on why there is no leader, or why this voter acts or does not.
 
+    ``writing_since_us``: since when the oldest write waits that is not durable; None where none does.
+
     ``hold_down_us`` gives, by name, how long each lower-named voter must still be healthy before it is given leadership
     (known to the leader only).
     """
@@ -43,5 +45,6 @@ class RaftView(msgspec.Struct, frozen=True):
     reachable: int
     reason: str
     pinned: bool
+    writing_since_us: int | None = None
     hold_down_us: dict[str, int] = {}
     counters: dict[str, int] = {}

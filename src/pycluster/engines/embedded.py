@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -10,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 import msgspec
 
 from pycluster import store
+from pycluster.node.copying import StateCopy
 from pycluster.node.effects import StateAnswered, WatchTold
 from pycluster.node.events import StateAsked, WatchClosed, WatchOpened
 from pycluster.node.ports import StateFailed, StateHead, WatchLagged
@@ -22,7 +24,10 @@ WAITING_BYTES_MAX = 16 * 1024 * 1024
 _GRACE_S = 5.0
 #: Between two attempts to open a watch anew that nobody takes.
 _REOPEN_S = 0.1
+#: Between two looks whether this node's copy has caught up.
+_CATCH_UP_S = 0.02
 
+Told = Callable[[store.Result], None]
 Feed = Callable[[StateAsked | WatchOpened | WatchClosed], None]
 
 
@@ -72,17 +77,23 @@ class Embedded:
         self,
         feed: Feed,
         head: Callable[[], StateHead],
-        new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16),
+        new_id: Callable[[], bytes] | None = None,
         feed_all: Callable[[Sequence[StateAsked]], None] | None = None,
+        copy: Callable[[], StateCopy | None] = lambda: None,
     ) -> None:
-        """``feed_all`` takes what was asked within one turn of the loop; without it ``feed`` does, at once."""
+        """``feed_all`` takes what was asked within one turn of the loop; without it ``feed`` does, at once. ``copy``
+        begins a copy of the whole state.
+        """
+        self._copy = copy
         self._feed = feed
         self._feed_all = feed_all
         self._together: list[StateAsked] = []
         self._head = head
-        self._new_id = new_id
+        self._new_id = new_id or _numbered()
         self._token = 0
-        self._asked: dict[int, asyncio.Future[store.Result]] = {}
+        #: Whom to tell, and after which time of the loop the node has lost it.
+        self._asked: dict[int, tuple[Told, float]] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
         self._watchers: dict[int, _Watcher] = {}
         self._closed = False
 
@@ -91,8 +102,8 @@ class Embedded:
     def answered(self, effect: StateAnswered) -> None:
         """An answer."""
         waiting = self._asked.pop(effect.token, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(effect.result)
+        if waiting is not None:
+            waiting[0](effect.result)
 
     def told(self, effect: WatchTold) -> None:
         """News for a watcher."""
@@ -103,10 +114,11 @@ class Embedded:
     def close(self) -> None:
         """The node is gone: nobody waits in vain."""
         self._closed = True
-        for waiting in self._asked.values():
-            if not waiting.done():
-                waiting.set_result(Failure("outcome-unknown", "the agent is stopping"))
-        self._asked.clear()
+        asked, self._asked = self._asked, {}
+        for told, _ in asked.values():
+            told(Failure("outcome-unknown", "the agent is stopping"))
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for watcher in self._watchers.values():
             watcher.put(Failure("no-leader", "the agent is stopping"))
 
@@ -116,28 +128,60 @@ class Embedded:
         return self._head()
 
     async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
-        if self._closed:
-            raise StateFailed(Failure("no-leader", "the agent is stopping"))
-        self._token += 1
-        token = self._token
         waiting: asyncio.Future[store.Result] = asyncio.get_running_loop().create_future()
-        self._asked[token] = waiting
-        if isinstance(request, store.Write) and not request_id:
-            request_id = self._new_id()
-        try:
-            self._hand_on(StateAsked(token, request, request_id, int(timeout_s * 1_000_000)))
-            if waiting.done():
-                result = waiting.result()
-            else:
-                async with asyncio.timeout(timeout_s + _GRACE_S):
-                    result = await waiting
-        except TimeoutError:
-            raise StateFailed(Failure("timed-out", "this agent lost the request")) from None
-        finally:
-            self._asked.pop(token, None)
+
+        def told(result: store.Result) -> None:
+            if not waiting.done():
+                waiting.set_result(result)
+
+        self.submit(request, told, timeout_s=timeout_s, request_id=request_id)
+        result = await waiting
         if isinstance(result, Failure):
             raise StateFailed(result)
         return result
+
+    def holds_copy(self) -> bool:
+        return self._head().replica
+
+    async def open_copy(self, *, serializable: bool = False, timeout_s: float = 5.0) -> StateCopy:
+        if self._closed:
+            raise StateFailed(Failure("no-leader", "the agent is stopping"))
+        if not serializable:
+            now = asyncio.get_running_loop().time
+            until = now() + timeout_s
+            known = await self.ask(store.Range(b"\0", count_only=True), timeout_s=timeout_s)
+            # Whoever leads has answered; this copy hears of what is committed a moment later.
+            while self._head().revision < known.revision:
+                if now() >= until:
+                    raise StateFailed(Failure("timed-out", "this agent's copy does not catch up"))
+                await asyncio.sleep(_CATCH_UP_S)
+        begun = self._copy()
+        if begun is None:
+            raise StateFailed(Failure("no-leader", "this agent holds no copy of the state"))
+        return begun
+
+    def submit(self, request: store.Request, told: Told, *, timeout_s: float = 5.0, request_id: bytes = b"") -> None:
+        if self._closed:
+            told(Failure("no-leader", "the agent is stopping"))
+            return
+        self._token += 1
+        loop = asyncio.get_running_loop()
+        self._asked[self._token] = told, loop.time() + timeout_s + _GRACE_S
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(_GRACE_S, self._sweep)
+        if isinstance(request, store.Write) and not request_id:
+            request_id = self._new_id()
+        self._hand_on(StateAsked(self._token, request, request_id, int(timeout_s * 1_000_000)))
+
+    def _sweep(self) -> None:
+        """Nobody waits for ever for what the node has lost."""
+        loop = asyncio.get_running_loop()
+        self._sweeper, now = None, loop.time()
+        for token in [token for token, (_, until) in self._asked.items() if until <= now]:
+            told, _ = self._asked.pop(token)
+            told(Failure("timed-out", "this agent lost the request"))
+        if self._asked:
+            self._sweeper = loop.call_later(_GRACE_S, self._sweep)
 
     def _hand_on(self, asked: StateAsked) -> None:
         if self._feed_all is None:
@@ -186,6 +230,12 @@ class Embedded:
                 return
             else:
                 raise StateFailed(batch)
+
+
+def _numbered() -> Callable[[], bytes]:
+    """IDs of 16 bytes that nobody else draws: a random beginning for this process, and a number."""
+    beginning, numbers = secrets.token_bytes(10), itertools.count()
+    return lambda: beginning + next(numbers).to_bytes(6, "big")
 
 
 def _bytes_of(batch: WatchBatch) -> int:

@@ -8,6 +8,10 @@ DATAGRAM_MAX_BYTES = 1_400
 FRAME_MAX_BYTES = 4 * 1024 * 1024
 #: Characters in a node's or cluster's name: a DNS label's length.
 NAME_MAX_LENGTH = 63
+#: Characters in a node's or a cluster's UUID; ours have 32.
+UUID_MAX_LENGTH = 64
+#: Characters in a line for people that another node wrote.
+SENTENCE_MAX_LENGTH = 1_000
 #: Voters at most: every commit waits for a majority, so more voters buy little and cost latency (Raft §6).
 VOTERS_MAX = 7
 #: Idle streams that others keep to one agent: three a member on average, however many members, and the voters'.
@@ -28,5 +32,7 @@ EVENTS_KEPT = 1_000
 #: So many come back in a minute.
 HEARSAY_LINES_BURST = 1_024
 HEARSAY_LINES_PER_MINUTE = 64
+#: Bytes of commands that a leader gave to its disk and that are not durable; then nothing is proposed for a while.
+UNWRITTEN_MAX_BYTES = 64 * 1024 * 1024
 #: Acting intervals kept in the status.
 ACTING_INTERVALS_KEPT = 200

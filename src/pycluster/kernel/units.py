@@ -7,6 +7,11 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 
 
+def earlier(one: int | None, other: int | None) -> int | None:
+    """Of two times, either of which may be never (None)."""
+    return other if one is None else one if other is None or one < other else other
+
+
 def age_text(age_us: int) -> str:
     """An age as the status block prints it: whole seconds, rounded, ``1m5s`` past a minute."""
     seconds = (max(age_us, 0) + SECOND // 2) // SECOND

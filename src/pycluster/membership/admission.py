@@ -26,22 +26,25 @@ class Admission:
     def __init__(self, state: State, changed: Callable[[Cause, Member, str], None]) -> None:
         self._s = state
         self._changed = changed
+        self._pause_us = SECOND // state.params.newcomers_per_s
+        self._ahead_us = (state.params.newcomers_burst - 1) * self._pause_us
         self._spent_until_us = 0
         self._reap_us = 0
 
     def admits(self, *, hearsay: bool) -> bool:
         """Whether a newcomer may come in now; one that may not is counted."""
         s = self._s
-        pause_us = SECOND // s.params.newcomers_per_s
-        spent_until_us = max(self._spent_until_us, s.now_us)
-        if hearsay and spent_until_us + pause_us > s.now_us + s.params.newcomers_burst * pause_us:
+        now_us, spent_until_us = s.now_us, self._spent_until_us
+        if spent_until_us < now_us:
+            spent_until_us = now_us
+        if hearsay and spent_until_us - now_us > self._ahead_us:
             s.counters["members_deferred"] += 1
             return False
         if len(s.table) >= s.params.members_max and not self._made_room():
             s.counters["members_refused"] += 1
             return False
         if hearsay:
-            self._spent_until_us = spent_until_us + pause_us
+            self._spent_until_us = spent_until_us + self._pause_us
         return True
 
     def keep_us(self, state: MemberState) -> int:

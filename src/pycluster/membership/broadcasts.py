@@ -70,14 +70,18 @@ class Broadcasts:
                 before.append(update)
                 room -= size
         items = self._next(room)
-        chosen = before + [item.update for item in items if item.update not in before]
+        told = [item.update for item in items]
+        chosen = before + [update for update in told if update not in before] if before else told
         # The newest was taken first: in its next tier it is to be the newest again.
         limit = retransmits(self._params, members)
+        self._tier(limit)
+        tiers = self._tiers
         for item in reversed(items):
-            del self._tiers[item.sent][id(item)]
-            item.sent += 1
-            if item.sent < limit:
-                self._tier(item.sent)[id(item)] = item
+            key, sent = id(item), item.sent
+            del tiers[sent][key]
+            item.sent = sent = sent + 1
+            if sent < limit:
+                tiers[sent][key] = item
             else:
                 self._forget(item)
         return msgspec.structs.replace(base, updates=tuple(chosen)) if chosen else base
@@ -90,8 +94,9 @@ class Broadcasts:
             for item in reversed(tier.values()):
                 if room < _UPDATE_LEAST_BYTES or passed_over >= _PASSED_OVER_MAX:
                     return items
-                if item.size <= room:
-                    room -= item.size
+                size = item.size
+                if size <= room:
+                    room -= size
                     items.append(item)
                 else:
                     passed_over += 1

@@ -45,6 +45,8 @@ class Deadlines(Generic[Key]):
     def take(self, now_us: int, at_most: int) -> list[Key]:
         """Those that are due, the earliest first, and not too many at once; they have no deadline any more."""
         due: list[Key] = []
+        if not self._heap or self._heap[0][0] > now_us:
+            return due  # what stays of others is no later
         while len(due) < at_most:
             at_us = self.earliest()
             if at_us is None or at_us > now_us:

@@ -131,11 +131,14 @@ class Exchange:
 
     def _take_in(self, records: tuple[Record, ...], by: str, hearsay: bool) -> None:
         s = self._s
+        find = s.table.find
         disputed: dict[str, Member] = {}
         for record in records[: self._s.params.members_max]:
             alive = record.alive
-            holder = self._s.table.get(alive.name)
-            if record.state in (_DOWN, _LEFT) and (holder is None or holder.uuid != alive.uuid):
+            holder = find(alive.name)
+            if holder is None and record.state not in (_DOWN, _LEFT):
+                self._lifecycle.discover(alive, hearsay)  # so is nearly all of the first table
+            elif record.state in (_DOWN, _LEFT) and (holder is None or holder.uuid != alive.uuid):
                 self._lifecycle.learn(alive, STATES[record.state], record.age_s, by, hearsay=hearsay)
             elif record.state == _DOWN:
                 self._lifecycle.update(Down(alive.name, alive.uuid, alive.incarnation, by, False))

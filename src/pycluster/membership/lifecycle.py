@@ -17,18 +17,13 @@ from pycluster.membership.messages import Alive, Down, Left, Suspect, Update, Vo
 from pycluster.membership.names import Names
 from pycluster.membership.probing import Probing
 from pycluster.membership.state import State
-from pycluster.membership.suspicion import REFUSED, SILENT, STRENGTHS, Suspicion
+from pycluster.membership.suspicion import SILENT, STRENGTHS, Suspicion, bounded
 from pycluster.membership.watching import Watching
 
 #: Convictions in one tick; the next follow at once, after what came in meanwhile.
 _CONVICTED_AT_ONCE = 64
 #: Own accusations in one tick that go straight to those whom they concern; the others are told by gossip.
 _TOLD_AT_ONCE = 8
-
-
-def _verifiers_of(member: Member) -> str:
-    """The key by which the verifiers of a suspicion are chosen."""
-    return f"{member.uuid}:{member.incarnation}"
 
 
 class Lifecycle:
@@ -62,18 +57,21 @@ class Lifecycle:
 
     def update(self, update: Update, *, hearsay: bool = True) -> None:
         """One piece of news; ``hearsay``: neither its subject's own word over TCP nor an answer that we asked for."""
+        known = self._s.table.find(update.name)
         if type(update) is Alive:
-            known = self._s.table.get(update.name)
             if known is None:
-                self._alive(update, hearsay)
-                return  # so is nearly all of the first table
+                return self.discover(update, hearsay)
             old = known.word.incarnation >= update.incarnation and not known.word.tags_hidden
             if old and known.uuid == update.uuid and known is not self._s.local:
                 return  # nearly all that is heard in a large cluster
+        elif known is not None and known.uuid == update.uuid and self._nothing_new(known, update):
+            return  # nearly all that is heard while many are accused
         if not isinstance(update, Alive) and update.by and not is_name(update.by):
             self._s.counters["records_refused"] += 1
             return
-        if self._leaps(update):
+        same = known is not None and known.uuid == update.uuid
+        if known is not None and same and update.incarnation - known.incarnation > INCARNATION_LEAP_MAX:
+            # No honest life reaches it, and past the last one nobody refutes.
             self._s.counters["records_refused"] += 1
             return
         if update.name == self._s.local.name:
@@ -81,7 +79,7 @@ class Lifecycle:
             return
         match update:
             case Alive():
-                self._alive(update, hearsay)
+                self._alive(known, update, hearsay)
             case Suspect():
                 self._suspect(update)
             case Vouch():
@@ -93,20 +91,16 @@ class Lifecycle:
             case _:
                 assert_never(update)
 
-    def _leaps(self, update: Update) -> bool:
-        """Whether it leads to an incarnation that no honest life reaches; past the last one nobody refutes."""
-        member = self._s.table.get(update.name)
-        known = member is not None and member.uuid == update.uuid
-        return member is not None and known and update.incarnation - member.incarnation > INCARNATION_LEAP_MAX
-
-    def outdated(self, update: Update) -> Member | None:
-        """The member of whom this accusation or verdict speaks in an incarnation that is over here."""
-        if isinstance(update, Alive | Vouch):
-            return None
-        member = self._s.table.get(update.name)
-        if member is None or member.uuid != update.uuid or update.incarnation >= member.incarnation:
-            return None
-        return member
+    def _nothing_new(self, known: Member, update: Update) -> bool:
+        """Whether this accusation or verdict says what was heard before, or speaks of somebody who is gone anyway."""
+        if type(update) is not Suspect:
+            return type(update) is Down and known.state == "down" and update.incarnation <= known.incarnation
+        if known.state != "suspect":
+            return known.state != "alive" and update.incarnation <= known.incarnation
+        found = self._suspicions.get(known.name)
+        if found is None or found.incarnation != update.incarnation:
+            return False
+        return not found.counts(update.by, bounded(update.strength))
 
     def learn(self, alive: Alive, state: MemberState, age_s: int, by: str, *, hearsay: bool = True) -> None:
         """An identity that ``by`` has known as down or left for ``age_s`` and that does not hold its name here.
@@ -183,16 +177,15 @@ class Lifecycle:
 
     # The others.
 
-    def _alive(self, alive: Alive, hearsay: bool) -> None:
+    def _alive(self, member: Member | None, alive: Alive, hearsay: bool) -> None:
         s = self._s
-        member = s.table.get(alive.name)
         known = member is not None and member.uuid == alive.uuid
         if member is not None and known and alive.incarnation <= member.word.incarnation and not member.tags_hidden:
             return
-        if not plausible(alive, s.params.tags_max_bytes):
+        if member is None:
+            self.discover(alive, hearsay)
+        elif not plausible(alive, s.params.tags_max_bytes):
             s.counters["records_refused"] += 1
-        elif member is None:
-            self._discover(alive, hearsay)
         elif not known:
             self._another_identity(member, alive)
         elif alive.incarnation > member.incarnation:
@@ -218,22 +211,29 @@ class Lifecycle:
             self.changed("alive", member, "refuted the suspicion")
         elif before in ("down", "left"):
             s.note(member, "returned", member.name, f"incarnation {alive.incarnation}, was {before}")
-            self._probing.include(member.name)
+            self._probing.include(member)
             self.changed("alive", member, f"returned, was {before}")
         elif changed:
             self.changed("updated", member, "")
 
-    def _discover(self, alive: Alive, hearsay: bool) -> None:
+    def discover(self, alive: Alive, hearsay: bool) -> None:
+        """The word of somebody whom nobody here knows; thousands come at once."""
         s = self._s
+        if not plausible(alive, s.params.tags_max_bytes):
+            s.counters["records_refused"] += 1
+            return
         if not self._admission.admits(hearsay=hearsay):
             return
         member = member_of(alive, "alive", s.now_us)
-        s.table.put(member)
+        s.table.add(member)
         if not s.hushed:
             s.broadcasts.put(member.alive_message(s.params.tags_gossip_bytes))
-        self._probing.include(member.name)
-        self.changed("discovered", member, "")
-        self._fetch_tags(alive)
+        self._probing.include(member)
+        self._discovery.changed()
+        self._watching.discovered(member)
+        s.effects.append(MemberChanged("discovered", member, ""))
+        if alive.tags_hidden:
+            self._fetch_tags(alive)
 
     def _fetch_tags(self, alive: Alive) -> None:
         """Tags that are too large for gossip are asked for: tables that lack them have the same digest."""
@@ -250,7 +250,7 @@ class Lifecycle:
         s.note(successor, "identity", member.name, f"follows {member.uuid[:8]}, which was {member.state}")
         s.table.put(successor)
         s.broadcasts.put(successor.alive_message(s.params.tags_gossip_bytes))
-        self._probing.include(member.name)
+        self._probing.include(successor)
         self.changed("alive", successor, f"returned with a new identity, the old one was {member.state}")
         self._fetch_tags(alive)
 
@@ -258,7 +258,7 @@ class Lifecycle:
         """The identity ``uuid`` answers at ``member``'s address; whether it takes the name over at once."""
         claim = self._names.answered(member, uuid)
         if claim is not None:
-            self._alive(claim, hearsay=False)
+            self._alive(self._s.table.get(claim.name), claim, hearsay=False)
         return claim is not None
 
     def _free(self, holder: Member) -> bool:
@@ -271,7 +271,7 @@ class Lifecycle:
         member = s.table.get(accusation.name)
         if member is None or member.uuid != accusation.uuid or accusation.incarnation < member.incarnation:
             return
-        strength = min(max(accusation.strength, SILENT), REFUSED)
+        strength = bounded(accusation.strength)
         found = self._suspicions.get(member.name)
         if member.state == "suspect" and found is not None and found.incarnation == accusation.incarnation:
             self._confirm(member, found, accusation, strength)
@@ -307,7 +307,7 @@ class Lifecycle:
 
     def _verify(self, member: Member, accuser: str) -> None:
         s = self._s
-        if s.is_among_highest(_verifiers_of(member), s.params.verifiers, member.name, accuser):
+        if s.is_among_highest(member.suspicion_key, s.params.verifiers, member.name, accuser):
             self._probing.verify(member)
 
     def _pass_on(self, member: Member, accusation: Suspect, strength: int, *, replaces: bool) -> None:
@@ -326,7 +326,7 @@ class Lifecycle:
         if len(self._suspicions) > s.params.pending_max:
             return  # where so many are suspected, to rank the living for each would cost more than it gains
         found = self._suspicions[member.name]
-        for verifier in s.highest(_verifiers_of(member), s.params.verifiers, member.name, s.local.name):
+        for verifier in s.highest(member.suspicion_key, s.params.verifiers, member.name, s.local.name):
             if found.strength_of(verifier.name) < strength:
                 s.tell(verifier.address, said)
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar, overload
 import msgspec
 
 from pycluster.kernel.ids import Address, is_name
-from pycluster.kernel.limits import FRAME_MAX_BYTES
+from pycluster.kernel.limits import FRAME_MAX_BYTES, UUID_MAX_LENGTH
 from pycluster.kernel.units import SECOND
 from pycluster.membership.messages import Alive, Record
 
@@ -40,6 +40,8 @@ class Local(msgspec.Struct, frozen=True):
     zone: str = ""
     tags: dict[str, str] = {}
     version: str = ""
+    protocol_min: int = 1
+    protocol_max: int = 1
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -98,6 +100,16 @@ class Member(msgspec.Struct, gc=False, eq=False):
     @property
     def version(self) -> str:
         return self.word.version
+
+    @property
+    def protocol(self) -> int:
+        """The highest version that it speaks, by its own word."""
+        return self.word.protocol_max
+
+    @property
+    def suspicion_key(self) -> str:
+        """The key by which the verifiers of a suspicion are chosen."""
+        return f"{self.uuid}:{self.incarnation}"
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -168,6 +180,8 @@ class Table(Mapping[str, Member]):
 
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
+        #: That one, or None; the dictionary's own method, for those who ask for thousands.
+        self.find: Callable[[str], Member | None] = self._members.get
         #: The same, to draw from.
         self._drawn: list[Member] = []
         self._unwell: dict[str, Member] = {}
@@ -228,6 +242,13 @@ class Table(Mapping[str, Member]):
         able = [member for member in self._drawn if wanted(member)]
         return rng.sample(able, min(count, len(able)))
 
+    def add(self, member: Member) -> None:
+        """Insert one that is alive and whose name nobody holds."""
+        self._members[member.name] = member
+        self._drawn.append(member)
+        member.mark = _mark(member.name, member.uuid, member.incarnation, "alive")
+        self.digest ^= member.mark
+
     def put(self, member: Member) -> None:
         """Insert or replace."""
         before = self._members.get(member.name)
@@ -248,17 +269,18 @@ class Table(Mapping[str, Member]):
 
     def touched(self, member: Member) -> None:
         """A record's identity, incarnation or state changed."""
-        gone = member.state in ("down", "left")
-        if member.state != "alive":
+        state = member.state
+        gone = state == "down" or state == "left"
+        if state != "alive":
             self._unwell[member.name] = member
-        elif member.name in self._unwell:
-            del self._unwell[member.name]
+        elif self._unwell:
+            self._unwell.pop(member.name, None)
         if gone:
             self._gone.add(member.name)
         elif self._gone:
             self._gone.discard(member.name)
         # A suspicion passes; two tables that differ in one only are not worth an exchange.
-        mark = _mark(member.name, member.uuid, member.incarnation, member.state if gone else "alive")
+        mark = _mark(member.name, member.uuid, member.incarnation, state if gone else "alive")
         self.digest ^= member.mark ^ mark
         member.mark = mark
 
@@ -289,21 +311,20 @@ def _mark(name: str, uuid: str, incarnation: int, state: str) -> int:
 
 def plausible(alive: Alive, tags_max_bytes: int) -> bool:
     """Whether a record is one that a node could have written: its name, its address, the size of its parts."""
+    uuid, region, zone, version = alive.uuid, alive.region, alive.zone, alive.version
     return (
         is_name(alive.name)
-        and _fits(alive.uuid)
-        and _fits(alive.region)
-        and _fits(alive.zone)
-        and _fits(alive.version)
+        # The voters' log takes a member's UUID as it is, and no longer one can be read there.
+        and len(uuid) <= UUID_MAX_LENGTH
+        # No character takes more than four bytes: nearly all are short enough without a count.
+        and (
+            4 * max(len(uuid), len(region), len(zone), len(version)) <= _TEXT_MAX_BYTES
+            or all(len(text.encode()) <= _TEXT_MAX_BYTES for text in (uuid, region, zone, version))
+        )
         and alive.address.usable
         and alive.incarnation >= 0
         and (not alive.tags or tags_bytes(alive.tags) <= tags_max_bytes)
     )
-
-
-def _fits(text: str) -> bool:
-    # No character takes more than four bytes.
-    return 4 * len(text) <= _TEXT_MAX_BYTES or len(text.encode()) <= _TEXT_MAX_BYTES
 
 
 def rank(member_uuid: str, key: str) -> int:

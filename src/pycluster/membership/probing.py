@@ -211,16 +211,21 @@ class Probing:
 
     # The steps of a round.
 
-    def include(self, name: str) -> None:
+    def include(self, member: Member) -> None:
         """Somebody came: it gets a random place in the order that is under way (SWIM §4.3)."""
-        member = self._s.table.get(name)
-        if member is None or name in self._ordered:
-            return
-        self._ordered[name] = member.met
-        self._insert(self._order if member.met else self._strangers, name)
+        name = member.name
+        if name not in self._ordered:
+            self._ordered[name] = member.met
+            self._insert(self._order if member.met else self._strangers, name)
 
     def _insert(self, order: list[str], name: str) -> None:
-        order.insert(self._s.rng.randrange(len(order) + 1), name)
+        # As randrange, without its checks: thousands come at once.
+        places = len(order) + 1
+        draw, bits = self._s.rng.getrandbits, places.bit_length()
+        place = draw(bits)
+        while place >= places:
+            place = draw(bits)
+        order.insert(place, name)
 
     def _choose(self) -> Member | None:
         """The next in a random order that is shuffled anew after each pass (SWIM §4.3), or of the strangers.

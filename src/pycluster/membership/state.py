@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterable
 from random import Random
 from typing import assert_never
 
@@ -15,7 +16,19 @@ from pycluster.membership.broadcasts import Broadcasts
 from pycluster.membership.effects import Call, Effect, Notify, SendPacket
 from pycluster.membership.health import Health
 from pycluster.membership.members import Evidence, Local, Member, Table, member_of, rank
-from pycluster.membership.messages import Alive, CallMessage, Down, Left, Packet, Ping, Probe, Record, Suspect, Update
+from pycluster.membership.messages import (
+    Alive,
+    CallMessage,
+    Down,
+    Left,
+    Packet,
+    Ping,
+    Probe,
+    Record,
+    Suspect,
+    Update,
+    Vouch,
+)
 from pycluster.membership.params import Params
 
 
@@ -48,6 +61,8 @@ class State:
             local.zone,
             local.tags,
             local.version,
+            local.protocol_min,
+            local.protocol_max,
         )
         self.local = member_of(alive, "alive", 0)
         self.table.put(self.local)
@@ -111,6 +126,17 @@ class State:
                 if above >= count:
                     return False
         return True
+
+    def outdated(self, updates: Iterable[Update]) -> list[Member]:
+        """The members of whom one of these accusations or verdicts speaks in an incarnation that is over here."""
+        find = self.table.find
+        found = []
+        for update in updates:
+            if type(update) is not Alive and type(update) is not Vouch:
+                member = find(update.name)
+                if member is not None and update.incarnation < member.incarnation and member.uuid == update.uuid:
+                    found.append(member)
+        return found
 
     def records(self) -> tuple[Record, ...]:
         """The table for an exchange; where it fills more than a frame, another part each time."""

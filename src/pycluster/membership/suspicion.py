@@ -17,6 +17,11 @@ _STRETCH_MAX = 3
 _VOUCHERS_MAX = 32
 
 
+def bounded(strength: int) -> int:
+    """What lies outside counts as the nearest."""
+    return min(max(strength, SILENT), REFUSED)
+
+
 class Suspicion:
     """The timer of one (member, incarnation). Confirmations shorten it, a vouch holds it, only the suspect ends it.
 
@@ -73,14 +78,19 @@ class Suspicion:
         """That accuser's strongest evidence; -1 where it has not accused."""
         return self._strengths.get(accuser, -1)
 
+    def counts(self, by: str, strength: int) -> bool:
+        """Whether ``confirm`` would take that attempt."""
+        own = self._strengths.get(by)
+        if own is None:
+            return self._expected > 0 and self._count(strength) <= self._expected
+        return strength > own and self._count(strength) <= self._expected
+
     def confirm(self, by: str, strength: int, now_us: int) -> bool:
         """A failed attempt by another, or by the same with stronger evidence.
 
         False where it is neither, or where enough have accused as strongly.
         """
-        if strength <= self.strength_of(by) or (not self._expected and by not in self._strengths):
-            return False
-        if self._count(strength) > self._expected:
+        if not self.counts(by, strength):
             return False
         self._strengths[by] = strength
         while self.strength < strength:
@@ -120,4 +130,4 @@ class Suspicion:
 
     def _count(self, strength: int) -> int:
         """Accusers of at least that strength."""
-        return sum(own >= strength for own in self._strengths.values())
+        return sum([own >= strength for own in self._strengths.values()])

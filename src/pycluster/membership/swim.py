@@ -103,8 +103,8 @@ class Swim:
             return None
         due = [self._gossip.next_deadline(), self._departure.next_deadline()]
         if not self._s.leaving:
-            due += [self._probing.next_deadline(), self._discovery.next_deadline(), self._lifecycle.next_deadline()]
-        at_us = min((at_us for at_us in due if at_us is not None), default=None)
+            due += (self._probing.next_deadline(), self._discovery.next_deadline(), self._lifecycle.next_deadline())
+        at_us = min([at_us for at_us in due if at_us is not None], default=None)
         # What a bound left over is due now: a node that is busy did not stand still.
         return None if at_us is None else max(at_us, self._s.now_us)
 
@@ -188,7 +188,7 @@ class Swim:
         if packet.uuid == s.local.uuid:
             s.counters["own_packets"] += 1
             return
-        outdated = [member for member in map(self._lifecycle.outdated, packet.updates) if member is not None]
+        outdated = s.outdated(packet.updates)
         for update in packet.updates:
             self._lifecycle.update(update)
         if outdated:

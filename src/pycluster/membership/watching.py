@@ -33,10 +33,20 @@ class Watching:
             self._stale = self._stale or ours
             self._dirty = self._dirty or ours
             return
+        self._compare(member, count)
+
+    def discovered(self, member: Member) -> None:
+        """Somebody came of whom nothing was known."""
+        count = self._s.params.streams
+        if count:
+            self._compare(member, count)
+
+    def _compare(self, member: Member, count: int) -> None:
+        chosen = self._chosen
         key = self._key(member)
-        if len(self._chosen) < count or key < self._chosen[-1]:
-            insort(self._chosen, key)
-            del self._chosen[count:]
+        if len(chosen) < count or key < chosen[-1]:
+            insort(chosen, key)
+            del chosen[count:]
             self._dirty = True
 
     def tick(self) -> None:

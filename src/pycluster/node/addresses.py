@@ -6,21 +6,25 @@ from collections.abc import Iterable
 
 from pycluster.kernel.ids import Address, Seed
 from pycluster.membership import Swim
+from pycluster.node.config import with_kept
 
 
 class AddressBook:
     """Names to addresses. Membership's word comes first, for it moves with the node."""
 
-    def __init__(self, swim: Swim, seeds: tuple[Seed, ...]) -> None:
+    def __init__(self, swim: Swim, seeds: tuple[Seed, ...], kept: tuple[Seed, ...] = ()) -> None:
         self._swim = swim
+        self._kept = kept
         self._resolved: dict[tuple[str, int], Address] = {}
         self._seeds: dict[str, Seed] = {}
         self.reseed(seeds)
 
     def reseed(self, seeds: tuple[Seed, ...]) -> None:
         """The configured nodes changed; what was resolved for others is forgotten."""
-        self._seeds = {seed.name: seed for seed in seeds}
-        hosts = {(seed.host, seed.port) for seed in seeds}
+        self.contacts = with_kept(seeds, self._kept)
+        self.listed = frozenset(seed.name for seed in seeds)
+        self._seeds = {seed.name: seed for seed in self.contacts}
+        hosts = {(seed.host, seed.port) for seed in self.contacts}
         self._resolved = {host: address for host, address in self._resolved.items() if host in hosts}
 
     def resolved(self, host: str, port: int, addresses: tuple[Address, ...]) -> None:

@@ -21,17 +21,20 @@ class Announcer:
         self._leader = ""
         self._term = 0
         self._led_before = False
+        #: Everyone's last told role: this, but for the few that are named.
+        self._usual = "unknown"
         self._roles: dict[str, str] = {}
         #: The term in which it was told that this node leads before it acted.
         self._elected_term = 0
         self._hearsay = Hearsay()
         self._moved: set[str] = set()
-        self._all_moved = False
 
     def member_changed(self, change: MemberChanged, now_us: int, out: list[Effect]) -> None:
         """Tell one change of a member."""
         member = change.member
         self._moved.add(member.name)
+        if change.cause == "discovered" and self._led_before:
+            self._roles[member.name] = "unknown"
         more = self._hearsay.kept_back(now_us)
         if more:
             text = narrate.kept_back(more)
@@ -55,11 +58,11 @@ class Announcer:
         before = self._leader
         if leader != before or (leader and term != self._term):
             self._leader, self._term = leader, term
-            self._all_moved = True
             self._ledger.led_by(term, leader, now_us, reason)
         if leader != before:
             self._leader_changed(before, leader, term, reason, now_us, out)
-        if self._all_moved or self._moved:
+            self._moved |= {before, leader}
+        if self._moved:
             self._update_roles(leader, now_us, out)
         return bool(leader) and leader != before
 
@@ -84,18 +87,28 @@ class Announcer:
         out.append(self._ledger.event("leader-changed", text, now_us, node=leader, term=term))
 
     def _update_roles(self, leader: str, now_us: int, out: list[Effect]) -> None:
+        """Tell the roles of those that moved; all have one as soon as the first leader is known, and not before."""
         members = self._swim.members
-        names = (members.keys() | self._roles.keys()) if self._all_moved else self._moved
-        self._moved, self._all_moved = set(), False
+        names, self._moved = self._moved, set()
+        if not self._led_before:
+            return
+        before = self._usual
+        if before == "unknown":
+            names = set(members)
+            self._usual = "follower"
         for name in sorted(names - {self._name}):
             member = members.get(name)
             if member is None:
                 self._roles.pop(name, None)
                 continue
             role = self._readings.role(member.state, name == leader, self._led_before)
-            if self._roles.get(name, "unknown") == role:
+            told = self._roles.get(name, before)
+            if role == self._usual:
+                self._roles.pop(name, None)
+            else:
+                self._roles[name] = role
+            if role == told:
                 continue
-            self._roles[name] = role
             if role != "unknown" and self._hearsay.allows(member, "member-role", now_us):
                 text = narrate.role_changed(name, role)
                 out.append(self._ledger.event("member-role", text, now_us, node=name, fields={"role": role}))

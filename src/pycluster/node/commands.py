@@ -21,9 +21,14 @@ Command = (
     | events.Drain
     | events.ForceLeave
     | events.TransferLeadership
+    | events.AddSeat
     | events.RemoveSeat
+    | events.ReplaceSeat
     | events.SetTags
     | events.Reload
+    | events.BackupEnded
+    | events.FilePlaced
+    | events.RolloutTold
 )
 
 
@@ -33,7 +38,6 @@ class Commands:
     def __init__(
         self,
         swim: Swim,
-        votes: bool,
         steering: Steering,
         addresses: AddressBook,
         readings: Readings,
@@ -42,7 +46,6 @@ class Commands:
         drive_raft: Callable[[consensus.Event], None],
     ) -> None:
         self._swim = swim
-        self._votes = votes
         self._steering = steering
         self._addresses = addresses
         self._readings = readings
@@ -64,28 +67,31 @@ class Commands:
                 self._ask_membership(number, membership.Join(seeds))
             case events.ForceLeave(number, name):
                 self._ask_membership(number, membership.ForceLeave(name))
-            case events.TransferLeadership(number, to):
-                self._steering.transfer(number, to, now_us)
-            case events.RemoveSeat(number, name):
-                self._steering.remove(number, name, now_us)
+            case events.TransferLeadership():
+                self._steering.transfer(command, now_us)
+            case events.AddSeat() | events.ReplaceSeat():
+                self._steering.add(command, now_us)
+            case events.RemoveSeat():
+                self._steering.remove(command, now_us)
             case events.SetTags(number, tags):
                 self._ask_membership(number, membership.SetTags(tags))
             case events.Reload(seeds, tags):
                 self._reload(tuple(Seed(name, host, port) for name, host, port in seeds), tags)
+            case events.BackupEnded(file, revision, problem):
+                self._outbox.backup_ended(file, revision, problem)
+            case events.FilePlaced():
+                self._outbox.file_placed(command)
+            case events.RolloutTold():
+                self._outbox.rollout_told(command)
             case events.Leave(number):
                 refused = self._departure.leave(number)
                 if refused is not None:
                     self._outbox.append(refused)
-                elif self._votes:
-                    self._drive_raft(consensus.Resign())
                 else:
-                    self.seat_gone()
+                    self._drive_raft(consensus.Resign())
             case events.Drain():
                 self._departure.stop()
-                if self._votes:
-                    self._drive_raft(consensus.HandOver())
-                else:
-                    self._drive_swim(membership.Leave())
+                self._drive_raft(consensus.HandOver())
             case _:
                 assert_never(command)
 
@@ -128,7 +134,7 @@ class Commands:
 
     def _reload(self, listed: tuple[Seed, ...], tags: dict[str, str]) -> None:
         self._addresses.reseed(listed)
-        self._swim.set_seeds(tuple(seed for seed in listed if seed.name != self._swim.local.name))
+        self._swim.set_seeds(tuple(seed for seed in self._addresses.contacts if seed.name != self._swim.local.name))
         self._readings.reseed(listed)
         if tags != self._swim.local.tags:
             self._drive_swim(membership.SetTags(tags))

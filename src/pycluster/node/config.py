@@ -6,6 +6,8 @@ import msgspec
 
 from pycluster import consensus, membership, store
 from pycluster.kernel.ids import Address, Seed
+from pycluster.membership import Local
+from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -95,16 +97,26 @@ def _demand(params: msgspec.Struct, bounds: dict[str, tuple[int, int]]) -> None:
             raise ValueError(f"{name} = {value} must lie in {least} to {most}")
 
 
+def with_kept(listed: tuple[Seed, ...], kept: tuple[Seed, ...]) -> tuple[Seed, ...]:
+    """Whom to contact: the configured nodes, and those kept from an earlier life under other names."""
+    names = {seed.name for seed in listed}
+    return (*listed, *(seed for seed in kept if seed.name not in names))
+
+
 class NodeConfig(msgspec.Struct, frozen=True):
     """Who this node is, whom it looks for, and every core's parameters. ``address`` is the advertised one.
 
-    ``store``: the state's own bounds, which are the same on every voter of one version.
+    ``kept``: where the voters were when this node last ran, for those of them that ``seeds`` does not name.
+
+    ``store``: the state's own bounds, which are the same on every voter of one version. ``protocol_max``: what the
+    others are told that this node speaks.
     """
 
     cluster: str
     name: str
     address: Address
     seeds: tuple[Seed, ...]
+    kept: tuple[Seed, ...] = ()
     join: tuple[tuple[str, int], ...] = ()
     region: str = ""
     zone: str = ""
@@ -117,3 +129,19 @@ class NodeConfig(msgspec.Struct, frozen=True):
     consensus: consensus.Params = consensus.Params()
     state: StateParams = StateParams()
     store: store.Params = store.Params()
+    protocol_max: int = PROTOCOL_MAX
+
+    def local(self, uuid: str, incarnation: int) -> Local:
+        """What membership tells the others of this node."""
+        return Local(
+            name=self.name,
+            uuid=uuid,
+            incarnation=incarnation,
+            address=self.address,
+            region=self.region,
+            zone=self.zone,
+            tags=self.tags,
+            version=self.version,
+            protocol_min=PROTOCOL_MIN,
+            protocol_max=self.protocol_max,
+        )

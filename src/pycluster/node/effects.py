@@ -8,7 +8,7 @@ import msgspec
 
 from pycluster import store
 from pycluster.consensus import Entry, Snapshot, Vote
-from pycluster.kernel.ids import Address
+from pycluster.kernel.ids import Address, Seed
 from pycluster.node.view import ClusterEvent
 
 Channel = Literal["heartbeat", "bulk", "client"]
@@ -91,8 +91,9 @@ class Persist(msgspec.Struct, frozen=True, tag=True):
 class KeepPiece(msgspec.Struct, frozen=True, tag=True):
     """Write a piece of a snapshot, in order with everything that becomes durable; ``number`` 0 begins it.
 
-    One of this node's ``own`` state is ``done`` with the last, and ``StateSaved`` follows when it is durable; one that
-    was ``received`` counts when a ``Persist`` names it.
+    ``PieceKept`` follows, and only then the next one: never more than a piece is in the way of what is to become
+    durable. One of this node's ``own`` state is ``done`` with the last, and ``StateSaved`` follows when it is durable;
+    one that was ``received`` counts when a ``Persist`` names it.
     """
 
     origin: Literal["own", "received"]
@@ -142,6 +143,12 @@ class RecordActing(msgspec.Struct, frozen=True, tag=True):
     reason: str = ""
 
 
+class KeepSeats(msgspec.Struct, frozen=True, tag=True):
+    """Keep where the other voters are, for the next start; nothing waits for it."""
+
+    seats: tuple[Seed, ...]
+
+
 class CommandDone(msgspec.Struct, frozen=True, tag=True):
     """How the command of that number ended; ``what``, ``why`` and ``remedy`` speak when it was refused."""
 
@@ -177,6 +184,7 @@ Effect = (
     | Resolve
     | Publish
     | RecordActing
+    | KeepSeats
     | CommandDone
     | Drained
     | Halt

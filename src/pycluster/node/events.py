@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from pycluster import store
@@ -101,6 +103,14 @@ class StateSaved(msgspec.Struct, frozen=True, tag=True):
     index: int
 
 
+class PieceKept(msgspec.Struct, frozen=True, tag=True):
+    """The disk has taken the piece ``number`` of a snapshot at ``index``; before ``StateSaved``, where both follow."""
+
+    origin: Literal["own", "received"]
+    index: int
+    number: int
+
+
 class StateAsked(msgspec.Struct, frozen=True, tag=True):
     """Somebody here asks the replicated state; one ``StateAnswered(token)`` follows, within ``timeout_us``.
 
@@ -177,11 +187,29 @@ class TransferLeadership(msgspec.Struct, frozen=True, tag=True):
     to: str = ""
 
 
-class RemoveSeat(msgspec.Struct, frozen=True, tag=True):
-    """``pycluster raft remove NAME``: take that voter's seat away."""
+class AddSeat(msgspec.Struct, frozen=True, tag=True):
+    """``pycluster raft add NAME``: that member learns the log and votes then. ``dry_run``: only say whether."""
 
     command: int
     name: str
+    dry_run: bool = False
+
+
+class RemoveSeat(msgspec.Struct, frozen=True, tag=True):
+    """``pycluster raft remove NAME``: take that voter's seat away. ``dry_run``: only say whether."""
+
+    command: int
+    name: str
+    dry_run: bool = False
+
+
+class ReplaceSeat(msgspec.Struct, frozen=True, tag=True):
+    """``pycluster raft replace OLD NAME``: as ``AddSeat``, and the seat of ``old`` goes then."""
+
+    command: int
+    old: str
+    name: str
+    dry_run: bool = False
 
 
 class SetTags(msgspec.Struct, frozen=True, tag=True):
@@ -189,6 +217,40 @@ class SetTags(msgspec.Struct, frozen=True, tag=True):
 
     command: int
     tags: dict[str, str]
+
+
+class BackupEnded(msgspec.Struct, frozen=True, tag=True):
+    """A backup of the state was made as ``file`` and read back, at ``revision``; or ``problem`` says why not.
+
+    Without either none is due here any more.
+    """
+
+    file: str = ""
+    revision: int = 0
+    problem: str = ""
+
+
+class FilePlaced(msgspec.Struct, frozen=True, tag=True):
+    """The file of ``template`` was brought in place (``did``: written, reloaded, or after a failure unchanged); or
+    ``problem`` says why not.
+    """
+
+    template: str
+    destination: str
+    did: str = ""
+    problem: str = ""
+
+
+class RolloutTold(msgspec.Struct, frozen=True, tag=True):
+    """Something became of ``rollout`` (``NAME#VERSION``): an event's ``kind``, line and fields. ``problem``: what is
+    wrong as long as it stands so.
+    """
+
+    rollout: str
+    kind: str
+    text: str
+    fields: dict[str, str | int] = {}
+    problem: str = ""
 
 
 class Reload(msgspec.Struct, frozen=True, tag=True):
@@ -213,6 +275,7 @@ Event = (
     | Refused
     | Persisted
     | StateSaved
+    | PieceKept
     | StateAsked
     | WatchOpened
     | WatchClosed
@@ -224,7 +287,12 @@ Event = (
     | Drain
     | ForceLeave
     | TransferLeadership
+    | AddSeat
     | RemoveSeat
+    | ReplaceSeat
     | SetTags
     | Reload
+    | BackupEnded
+    | FilePlaced
+    | RolloutTold
 )

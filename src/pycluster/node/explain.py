@@ -117,7 +117,7 @@ def _node(readings: Readings, member: MemberView, now_us: int) -> Explanation:
         for item in member.evidence
     ]
     if member.local:
-        evidence += [f"local health: {reason}" for reason in readings.health().reasons]
+        evidence += [f"local health: {reason}" for reason in readings.health(now_us).reasons]
     since = age_text(now_us - member.state_since_us)
     return Explanation(
         f"Why is {member.name} {member.state}?",

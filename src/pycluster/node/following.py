@@ -11,7 +11,7 @@ from random import Random
 
 import msgspec
 
-from pycluster.consensus import LeaderAnswer
+from pycluster.consensus import LeaderAnswer, Message
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.config import Params
 from pycluster.wire import Claim
@@ -92,6 +92,16 @@ class Following:
         same = belief is not None and (belief.term, belief.leader) == (answer.term, answer.leader)
         since_us = belief.since_us if belief is not None and same else now_us
         self.belief = Belief(answer.term, answer.leader, answer.uuid, answer.cluster_uuid, since_us, now_us)
+
+    def named(self, sender: str, message: Message) -> bool:
+        """Whether a voter said that it is this one who leads, and that very cluster."""
+        belief, says = self.belief, (sender, message.from_uuid, message.cluster_uuid)
+        return belief is not None and says == (belief.leader, belief.uuid, belief.cluster_uuid)
+
+    def took_part(self, term: int, cluster_uuid: str, voters: tuple[tuple[str, str], ...]) -> None:
+        """This node votes, and knows better than what others said: should it lose its seat, it begins from here."""
+        self.belief = self._rumour = None
+        self.highest_term, self._cluster_uuid, self.voters = term, cluster_uuid, voters
 
     def expire(self, now_us: int) -> None:
         """Drop a belief nobody vouched for in time."""

@@ -260,15 +260,25 @@ class DeleteQuery(_Interval, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     prev_kv: bool = False
     if_version: Number | None = None
     if_mod_revision: Number | None = None
+    force: bool = False
+
+
+class ForceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``force``: write keys that are the cluster's own, too."""
+
+    force: bool = False
 
 
 class WatchQuery(_Interval, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What to watch, from ``revision`` on (0: from now on). ``no_put``, ``no_delete``: leave those out."""
+    """What to watch, from ``revision`` on (0: from now on). ``no_put``, ``no_delete``: leave those out; ``keys_only``:
+    say what changed without its values.
+    """
 
     revision: Number = 0
     no_put: bool = False
     no_delete: bool = False
     prev_kv: bool = False
+    keys_only: bool = False
 
     @classmethod
     def of(cls, model: store.Watch) -> Self:

@@ -20,6 +20,12 @@ class Ledger:
         # A later life has a higher incarnation, so its events have higher ids: no reader resumes in the wrong life.
         self._event_id = incarnation * _EVENTS_A_LIFE
         self.counters: dict[str, int] = {}
+        #: Why the last backup failed; empty where it did not, or none was due here.
+        self.backup_problem = ""
+        #: Why a rendered file is not in place, by its template.
+        self.file_problems: dict[str, str] = {}
+        #: What is wrong with rollouts, while this node acts: the leader answers for them.
+        self.rollout_problems: dict[str, str] = {}
         self.leaders: deque[LeaderSpan] = deque(maxlen=_SPANS_KEPT)
         self._ended: deque[ActingInterval] = deque(past_acting, maxlen=ACTING_INTERVALS_KEPT)
         self._acting: tuple[int, int] | None = None
@@ -64,6 +70,7 @@ class Ledger:
             return None
         term, since_us = self._acting
         self._acting = None
+        self.rollout_problems.clear()
         self._ended.append(ActingInterval(term, since_us, at_us, reason))
         return RecordActing(term, since_us, at_us, ended=True, reason=reason)
 

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from random import Random
 from typing import assert_never
 
-from pycluster import consensus, membership
+from pycluster import consensus, membership, wire
 from pycluster.consensus import Heartbeat, HeartbeatReply, Raft, Stored
 from pycluster.kernel.ids import Address, Identity
 from pycluster.kernel.limits import INCARNATION_MAX, VOTERS_MAX
-from pycluster.kernel.units import MILLISECOND
-from pycluster.membership import Local, Swim
-from pycluster.node import effects, events
+from pycluster.kernel.units import MILLISECOND, earlier
+from pycluster.membership import Swim
+from pycluster.node import effects, events, view
 from pycluster.node.addresses import AddressBook
 from pycluster.node.announcer import Announcer
 from pycluster.node.commands import Commands
-from pycluster.node.config import NodeConfig
+from pycluster.node.config import NodeConfig, with_kept
 from pycluster.node.explain import explain
 from pycluster.node.following import Following
 from pycluster.node.gate import Gate
@@ -27,17 +27,17 @@ from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox, Redial
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
+from pycluster.node.seating import Seating
 from pycluster.node.state import State
 from pycluster.node.steering import Steering
 from pycluster.node.streams import StreamEvent, Streams
-from pycluster.node.view import ActingInterval, Explanation, LeaderView, MemberView, StatusView
 from pycluster.node.voting import Voting
 from pycluster.store import Store
 from pycluster.wire import Codec, Gossip, Greeting, MembershipCall, StateReply, StateRequest, VoterMessage, Whois
 
 
 class Node:
-    """One node. ``handle`` takes an event and the time and gives what is to be done, in order."""
+    """One node. ``handle`` takes an event and the time; ``state`` is the replicated state as this node offers it."""
 
     def __init__(
         self,
@@ -45,40 +45,34 @@ class Node:
         identity: Identity,
         stored: Stored,
         rng: Random,
-        past_acting: tuple[ActingInterval, ...] = (),
+        past_acting: tuple[view.ActingInterval, ...] = (),
         codec: Codec | None = None,
         state: Store | None = None,
     ) -> None:
-        self.config = config
-        self.name = config.name
-        self.uuid = identity.uuid
+        self.config, self.name, self.uuid = config, config.name, identity.uuid
         self._now = 0
         self._incarnation = min(identity.incarnation + 1, INCARNATION_MAX)
         self._ledger = Ledger(past_acting, self._incarnation)
         self._gate = Gate(codec or Codec(config.cluster), config.params, self._ledger)
         self._outbox = Outbox(self._gate.codec, self._ledger)
-        local = Local(
-            name=config.name,
-            uuid=identity.uuid,
-            incarnation=self._incarnation,
-            address=config.address,
-            region=config.region,
-            zone=config.zone,
-            tags=config.tags,
-            version=config.version,
-        )
-        seeds = tuple(seed for seed in config.seeds if seed.name != config.name)
+        local = config.local(identity.uuid, self._incarnation)
+        contacts = with_kept(config.seeds, config.kept)
+        seeds = tuple(seed for seed in contacts if seed.name != config.name)
         self._swim = Swim(config.membership, local, seeds, config.cluster, Random(rng.getrandbits(64)))
         self._listed = tuple(sorted({seed.name for seed in config.seeds}))[:VOTERS_MAX]
-        self._raft = _voter(config, identity.uuid, self._listed, stored, rng)
+        # Who is not listed draws nothing here: the simulator's seeds of old still find what they found.
+        seed = Random(rng.getrandbits(64) if config.name in self._listed else identity.uuid)
+        self._raft = Raft(config.consensus, config.name, identity.uuid, self._listed, config.cluster, stored, seed)
         self._following = Following(config.params, Random(rng.getrandbits(64)))
         self._readings = Readings(
             config, identity.uuid, self._swim, self._raft, self._following, self._ledger, self._gate.strangers
         )
         self._announcer = Announcer(config.name, self._swim, self._readings, self._ledger)
-        self._addresses = AddressBook(self._swim, config.seeds)
-        self._voting = Voting(config.name, self._raft, self._addresses, self._outbox, self._ledger, self._announcer)
-        self._state = State(
+        self._addresses = AddressBook(self._swim, config.seeds, config.kept)
+        self._voting = Voting(
+            config.name, self._raft, self._following, self._addresses, self._outbox, self._ledger, self._announcer
+        )
+        self.state = State(
             config,
             identity.uuid,
             self._raft,
@@ -89,25 +83,28 @@ class Node:
             self._voting.drive,
             Random(rng.getrandbits(64)),
         )
-        self._steering = Steering(self._raft, self._outbox, self._voting.drive)
+        drive = self._voting.drive
+        self._steering = Steering(self._raft, self._swim, self._addresses, self._outbox, self.state.leader, drive)
         self._commands = Commands(
             self._swim,
-            self._raft is not None,
             self._steering,
             self._addresses,
             self._readings,
             self._outbox,
             self._drive_swim,
-            self._voting.drive,
+            drive,
         )
-        self._voting.attach(self._commands, self._steering, self._state.replica)
+        self._seating = Seating(
+            self._raft, self._swim, self._following, self._addresses, self._outbox, self._steering, drive
+        )
+        self._voting.attach(self._commands, self._steering, self.state.replica)
         self._streams = Streams(
             self._gate.codec.encode(Greeting(config.name, identity.uuid)),
             self._addresses,
             self._outbox,
             config.params.query_timeout_ms * MILLISECOND,
             self._drive_swim,
-            self._voting.drive,
+            drive,
         )
 
     # --- the door -------------------------------------------------------------------------------------------------
@@ -121,33 +118,32 @@ class Node:
         self._now = now_us
         self._outbox.begin(now_us)
         self._voting.at(now_us)
-        self._state.at(now_us)
-        if self._raft is not None:
-            for event in happened:
-                if isinstance(event, events.LoopLagged):
-                    self._voting.drive(consensus.LoopLagged(event.lag_us))
-            due = self._raft.next_deadline()
-            if due is not None and due <= now_us:
-                # A stalled process must see that its lease lapsed before it does anything else.
-                self._voting.drive(consensus.Timer())
+        self.state.at(now_us)
+        for event in happened:
+            if isinstance(event, events.LoopLagged):
+                self._voting.drive(consensus.LoopLagged(event.lag_us))
+        due = None if self._raft.dormant else self._raft.next_deadline()
+        if due is not None and due <= now_us:
+            # A stalled process must see that its lease lapsed before it does anything else.
+            self._voting.drive(consensus.Timer())
         for event in happened:
             self._dispatch(event)
         if self._announcer.settle(now_us, self._outbox.effects):
             self._drive_swim(membership.Stir())
-        self._streams.settle(self._raft.others if self._raft is not None else ())
-        self._state.settle()
+        self._seating.settle(now_us, self.config.consensus.replace_dead_ms)
+        self._streams.settle(() if self._raft.dormant else self._raft.others)
+        self.state.settle()
         self._steering.settle(now_us)
         return self._outbox.taken()
 
     def next_deadline(self) -> int | None:
         """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
-        deadlines = [self._swim.next_deadline(), self._state.next_deadline(), self._steering.next_deadline()]
-        if self._raft is not None:
-            deadlines.append(self._raft.next_deadline())
+        due = earlier(earlier(self._swim.next_deadline(), self.state.next_deadline()), self._steering.next_deadline())
+        if not self._raft.dormant:
+            due = earlier(due, earlier(self._raft.next_deadline(), self._seating.next_deadline()))
         if self._readings.observes and not self._commands.departing:
-            deadlines.append(self._following.next_deadline())
-        known = [deadline for deadline in deadlines if deadline is not None]
-        return min(known) if known else None
+            due = earlier(due, self._following.next_deadline())
+        return due
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -161,32 +157,39 @@ class Node:
         """Where the others were last known to be."""
         return tuple(member.address for member in self._swim.members.values() if member is not self._swim.local)
 
-    def status(self, now_us: int) -> StatusView:
+    def status(self, now_us: int) -> view.StatusView:
         """Everything on one sheet."""
         return self._readings.status(now_us)
 
-    def members(self, now_us: int) -> tuple[MemberView, ...]:
+    def members(self, now_us: int) -> tuple[view.MemberView, ...]:
         """Every member known, and every configured node never heard of, by name."""
         return self._readings.members(now_us)
 
-    def member(self, name: str, now_us: int) -> MemberView | None:
+    def member(self, name: str, now_us: int) -> view.MemberView | None:
         """One of them."""
         return self._readings.member(name, now_us)
 
-    def leader(self, now_us: int) -> LeaderView:
+    def leader(self, now_us: int) -> view.LeaderView:
         """Who leads, as far as this node may believe."""
         return self._readings.leader(now_us)
 
+    def quorum(self, now_us: int) -> view.QuorumView:
+        """The voters as this node sees them."""
+        return self._readings.quorum(now_us)
+
     def head(self, now_us: int) -> StateHead:
         """Where this node's copy of the replicated state stands, and who answers for it."""
-        return self._state.head(now_us)
+        return self.state.head(now_us)
+
+    def raft(self, now_us: int) -> view.RaftStatusView:
+        """The voters, and this node's copy of the state against its bounds."""
+        return self.state.raft(now_us)
 
     def copy(self) -> tuple[int, int] | None:
         """The last entry in this node's copy of the state, and 64 bits that stand for all of it; None without one."""
-        replica = self._state.replica
-        return None if replica is None else (replica.applied, replica.store.digest())
+        return self.state.digest()
 
-    def explain(self, question: str, name: str, now_us: int) -> Explanation:
+    def explain(self, question: str, name: str, now_us: int) -> view.Explanation:
         """Why: ``question`` is ``leader``, or ``node`` with a name. ``LocalMisuse`` for any other question."""
         return explain(self._readings, question, name, now_us)
 
@@ -194,24 +197,26 @@ class Node:
 
     def _dispatch(self, event: events.Event) -> None:
         match event:
+            case events.StateAsked() | events.WatchOpened() | events.WatchClosed():
+                self.state.handle(event)
+            case events.PieceKept() | events.StateSaved():
+                self.state.handle(event)
+            case events.PostReceived(source, data):
+                self._post(source, data)
+            case events.Persisted(token):
+                raft_token = self._outbox.persisted(token)
+                if raft_token is not None:
+                    self._voting.drive(consensus.Persisted(raft_token))
             case events.Timer():
                 self._timer()
             case events.Datagram(source, data):
                 self._datagram(source, data)
-            case events.PostReceived(source, data):
-                self._post(source, data)
             case events.CallReceived(token, source, data):
                 self._call_received(token, source, data)
             case events.CallReplied(call, data):
                 self._call_replied(call, data)
             case events.CallFailed(call, reason):
                 self._call_failed(call, reason)
-            case events.Persisted(token):
-                raft_token = self._outbox.persisted(token)
-                if raft_token is not None:
-                    self._voting.drive(consensus.Persisted(raft_token))
-            case events.StateSaved() | events.StateAsked() | events.WatchOpened() | events.WatchClosed():
-                self._state.handle(event)
             case events.StreamOpened() | events.StreamEnded() | events.StreamUp() | events.StreamLost():
                 self._stream(event)
             case events.Refused(peer):
@@ -227,28 +232,17 @@ class Node:
                 self._drive_swim(membership.LoopLagged(lag_us))
             case events.Start():
                 self._start()
-            case (
-                events.Join()
-                | events.Leave()
-                | events.Drain()
-                | events.ForceLeave()
-                | events.TransferLeadership()
-                | events.RemoveSeat()
-                | events.SetTags()
-                | events.Reload()
-            ):
-                self._commands.perform(event, self._now)
             case _:
-                assert_never(event)
+                # What is left is somebody's command: whoever performs it knows each kind.
+                self._commands.perform(event, self._now)
 
     def _start(self) -> None:
         self._readings.started(self._now)
         self._outbox.save_incarnation(self._incarnation)
-        for seed in self.config.seeds:
+        for seed in self._addresses.contacts:
             # Membership resolves the seeds as well; voters need each other's addresses before they are members.
             self._outbox.append(effects.Resolve(seed.host, seed.port))
-        if self._raft is not None:
-            self._voting.drive(consensus.Start())
+        self._voting.drive(consensus.Start())
         self._drive_swim(membership.Start())
         if self.config.join:
             self._drive_swim(membership.Join(self.config.join))
@@ -269,16 +263,18 @@ class Node:
                 self._following.hear(body.claim, self._now)
             self._drive_swim(membership.PacketReceived(source, body.packet))
         elif isinstance(body, VoterMessage) and isinstance(body.message, Heartbeat | HeartbeatReply):
-            self._voting.drive(consensus.MessageReceived(body.sender, body.message, datagram=True))
+            self._voting.hear(body, datagram=True)
         elif body is not None:
             self._gate.malformed(datagram=True)
 
     def _post(self, source: Address, data: bytes) -> None:
         body, _ = self._gate.open(source, data, self._now, self._outbox.effects, datagram=False)
-        if isinstance(body, VoterMessage) and self._raft is not None:
-            self._voting.drive(consensus.MessageReceived(body.sender, body.message))
+        if isinstance(body, VoterMessage):
+            self._voting.hear(body, datagram=False)
         elif isinstance(body, StateRequest | StateReply):
-            self._state.hear(body)
+            self.state.hear(body)
+        elif isinstance(body, wire.SteeringRequest | wire.SteeringReply):
+            self._steering.hear(body, self._now)
         elif body is not None:
             self._gate.malformed(datagram=False)
 
@@ -295,7 +291,7 @@ class Node:
                 self._drive_swim(membership.CallReceived(token, source, message))
                 return
             case consensus.LeaderQuery():
-                whom = self._raft.answer_leader_query(self._now) if self._raft is not None else None
+                whom = None if self._raft.dormant else self._raft.answer_leader_query(self._now)
                 self._outbox.answer(token, Whois(whom))
                 return
             case None:
@@ -315,7 +311,9 @@ class Node:
         if isinstance(body, MembershipCall) and isinstance(what, int):
             self._drive_swim(membership.CallReplied(what, body.message))
         elif isinstance(body, Whois) and isinstance(what, str):
-            self._following.answered(what, body.answer, self._now)
+            # Whoever names this node has not heard yet that it gave its seat up.
+            named = body.answer is not None and body.answer.leader == self.name
+            self._following.answered(what, None if named else body.answer, self._now)
         else:
             self._failed(what, "closed")
 
@@ -366,8 +364,8 @@ class Node:
         if member.name == self.name and change.cause != "updated":
             return
         self._announcer.member_changed(change, self._now, self._outbox.effects)
-        self._streams.stale = True
-        if self._raft is not None and member.name != self.name:
+        self._streams.stale = self._seating.stale = True
+        if not self._raft.dormant and member.name != self.name:
             alive = member.state == "alive" and change.cause != "forgotten"
             self._voting.drive(consensus.PeerHealth(member.name, member.uuid, alive))
 
@@ -388,11 +386,3 @@ class Node:
     def _seated(self, seats: set[str], state: str) -> list[str]:
         """Those of ``seats`` that membership holds for ``state``, by name."""
         return [name for name in sorted(seats) if (found := self._swim.members.get(name)) and found.state == state]
-
-
-def _voter(config: NodeConfig, uuid: str, listed: tuple[str, ...], stored: Stored, rng: Random) -> Raft | None:
-    """The consensus core of a node that is listed, or holds a seat; None for any other."""
-    if config.name not in listed and not consensus.holds_seat(stored, config.name, uuid):
-        return None
-    seed = Random(rng.getrandbits(64))
-    return Raft(config.consensus, config.name, uuid, listed, config.cluster, stored, seed)

@@ -10,6 +10,7 @@ from pycluster import consensus
 from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node import effects
+from pycluster.node.events import FilePlaced, RolloutTold
 from pycluster.node.ledger import Ledger
 from pycluster.wire import Body, Codec
 
@@ -110,3 +111,37 @@ class Outbox:
     ) -> None:
         """Tell everyone who subscribed."""
         self.effects.append(self._ledger.event(kind, text, self._now, node=node, term=term, fields=fields))
+
+    def backup_ended(self, file: str, revision: int, problem: str) -> None:
+        """Tell and count how a backup ended; where none is due here any more, an old problem is none."""
+        self._ledger.backup_problem = problem
+        if problem:
+            self._ledger.count("backups_failed")
+            self.publish("backup-failed", f"Backup failed: {problem}", fields={"problem": problem})
+        elif file:
+            self._ledger.count("backups_made")
+            text = f"Backup made: {file}, revision {revision}"
+            self.publish("backup-made", text, fields={"file": file, "revision": revision})
+
+    def file_placed(self, placed: FilePlaced) -> None:
+        """Tell and count what became of a rendered file."""
+        name, destination, problem = placed.template, placed.destination, placed.problem
+        fields: dict[str, str | int] = {"template": name, "destination": destination}
+        if problem:
+            self._ledger.file_problems[name] = problem
+            self._ledger.count("files_failed")
+            text = f"File {destination} is not in place: template {name}: {problem}"
+            self.publish("file-failed", text, fields={**fields, "problem": problem})
+            return
+        self._ledger.file_problems.pop(name, None)
+        self._ledger.count("files_placed")
+        self.publish("file-placed", f"File {destination}: {placed.did} (template {name})", fields=fields)
+
+    def rollout_told(self, told: RolloutTold) -> None:
+        """Tell and count what became of a rollout."""
+        if told.problem:
+            self._ledger.rollout_problems[told.rollout] = told.problem
+        else:
+            self._ledger.rollout_problems.pop(told.rollout, None)
+        self._ledger.count(told.kind.replace("rollout-", "rollouts_").replace("-", "_"))
+        self.publish(told.kind, told.text, fields=told.fields)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
 
 from pycluster import store
-from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, StatusView
+from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, RaftStatusView, StatusView
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -34,6 +34,10 @@ class ClusterReads(Protocol):
     def member(self, name: str) -> MemberView | None: ...
 
     def leader(self) -> LeaderView: ...
+
+    def raft(self) -> RaftStatusView:
+        """The voters, this node's copy of the state against its bounds, and its disk."""
+        ...
 
     def explain(self, question: str, name: str = "") -> Explanation:
         """``question`` is ``leader`` or ``node`` (with ``name``)."""
@@ -67,11 +71,22 @@ class ClusterCommands(Protocol):
         """
         ...
 
-    async def remove_voter(self, name: str) -> Outcome:
-        """Take a voter's seat away; refused where the quorum would be lost.
+    async def add_voter(self, name: str, dry_run: bool = False) -> Outcome:
+        """Let a member learn the log; done when it has caught up and votes. At most seven do.
+
+        Only the leader can. ``dry_run``, here and below: only say whether it would be done.
+        """
+        ...
+
+    async def remove_voter(self, name: str, dry_run: bool = False) -> Outcome:
+        """Take a voter's seat away, or a learner's prospect of one; refused where the quorum would be lost.
 
         Only the leader can; done when it is committed.
         """
+        ...
+
+    async def replace_voter(self, old: str, name: str, dry_run: bool = False) -> Outcome:
+        """The same as adding ``name`` and then removing ``old``; whoever leads by then goes on with it."""
         ...
 
     async def set_tags(self, tags: dict[str, str]) -> Outcome: ...
@@ -86,7 +101,8 @@ class StateHead(msgspec.Struct, frozen=True):
 
     ``cluster_id``, ``member_id``: 64 bits of the cluster's and of this node's UUID; ``leader_id`` likewise, 0 while
     there is none. ``replica``: whether this node holds the state, or asks a voter for everything. ``index``: the last
-    log entry applied here.
+    log entry applied here. Where another engine holds the state, ``replica`` is False and all from ``revision`` on is
+    that engine's, as it was last heard of; there is no leader while it does not answer.
     """
 
     cluster_id: int
@@ -126,6 +142,40 @@ class StateReads(Protocol):
         ...
 
 
+class OpenCopy(Protocol):
+    """The whole state at one revision, whatever is applied meanwhile."""
+
+    @property
+    def manifest(self) -> store.Manifest:
+        """What it is of, but for when it is made."""
+        ...
+
+    def chunk(self) -> bytes | None:
+        """The next piece, within a few milliseconds; None after the last."""
+        ...
+
+    def close(self) -> None:
+        """Let the state go; idempotent."""
+        ...
+
+
+class StateCopies(Protocol):
+    """The whole state for a file of its own."""
+
+    def holds_copy(self) -> bool:
+        """Whether this agent has the state at all."""
+        ...
+
+    async def open_copy(self, *, serializable: bool = False, timeout_s: float = 5.0) -> OpenCopy:
+        """This agent's copy at one revision, with everything that was answered before; ``serializable``: as it is,
+        which may be behind, and needs no quorum. Close it.
+
+        Raises ``StateFailed``: ``no-leader``, also where this agent has none, and ``timed-out`` where it cannot be
+        brought up to date in time.
+        """
+        ...
+
+
 class StateStore(StateReads, Protocol):
     """The replicated state. Any agent takes any request; a write is durable on a majority before it is answered."""
 
@@ -137,10 +187,29 @@ class StateStore(StateReads, Protocol):
         """
         ...
 
+    def submit(
+        self,
+        request: store.Request,
+        told: Callable[[store.Result], None],
+        *,
+        timeout_s: float = 5.0,
+        request_id: bytes = b"",
+    ) -> None:
+        """The same without waiting: ``told`` gets the result, or the ``Failure``, once, now or later."""
+        ...
+
     def watch(self, watch: store.Watch) -> AsyncGenerator[store.WatchBatch, None]:
         """Batches for ever; the first comes at once, without events, and says from which revision on it watches.
 
         A batch without events later on says that nothing happened up to its revision. Raises ``StateFailed``
         (``compacted`` with the revision from which it may begin anew) and ``WatchLagged``. Close it to end the watch.
         """
+        ...
+
+
+class StateEngine(StateStore, StateCopies, Protocol):
+    """What holds the state, whole."""
+
+    def close(self) -> None:
+        """Nobody waits in vain."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pycluster.consensus import Raft, RaftView
 from pycluster.kernel.ids import Seed
-from pycluster.kernel.units import MILLISECOND
+from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership import Member, Swim
 from pycluster.node.config import NodeConfig
 from pycluster.node.following import Following
@@ -25,6 +25,10 @@ from pycluster.node.view import (
 from pycluster.wire import Claim
 
 _FIT, _SICK = 0, 4
+#: A founding leaves the seats of those who are late unclaimed.
+_CLAIMED_US = 60 * SECOND
+#: Rendered files whose problems are spelt out.
+_FEW = 10
 
 
 class Readings:
@@ -35,7 +39,7 @@ class Readings:
         config: NodeConfig,
         uuid: str,
         swim: Swim,
-        raft: Raft | None,
+        raft: Raft,
         following: Following,
         ledger: Ledger,
         strangers: Strangers,
@@ -45,11 +49,16 @@ class Readings:
         self.following = following
         self.strangers = strangers
         self._uuid = uuid
-        self._raft = raft
+        self._core = raft
         self._ledger = ledger
         self._seeds = {seed.name: seed for seed in config.seeds}
         self._started_us = 0
         self._has_led = False
+
+    @property
+    def _raft(self) -> Raft | None:
+        """The voter; None while it has nothing to do with the others."""
+        return None if self._core.dormant else self._core
 
     def started(self, now_us: int) -> None:
         """The node's first event happens now."""
@@ -89,8 +98,8 @@ class Readings:
 
         A leader that gives its seat up leads on until that is committed (Raft §4.2.2).
         """
-        raft = self._raft
-        return raft is None or not (raft.seated or raft.leader == self.config.name)
+        raft = self._core
+        return raft.dormant or not (raft.seated or raft.leader == self.config.name)
 
     def raft_view(self, now_us: int) -> RaftView | None:
         """The consensus core's view; None on a node that is not meant to vote."""
@@ -121,7 +130,7 @@ class Readings:
             leader=self.leader(now_us),
             quorum=self.quorum(now_us),
             counts=Counts(**{state: states.count(state) for state in ("alive", "suspect", "down", "left", "unknown")}),
-            health=self.health(),
+            health=self.health(now_us),
             members=members,
             acting_intervals=self._ledger.intervals,
             leader_history=tuple(self._ledger.leaders),
@@ -199,11 +208,45 @@ class Readings:
         member = self.swim.members.get(name)
         return member is not None and member.state == "alive"
 
-    def health(self) -> LocalHealthView:
+    def health(self, now_us: int) -> LocalHealthView:
         """How far this node trusts itself."""
         score = self.swim.health_score
-        status: Health = "passing" if score <= _FIT else "warning" if score < _SICK else "critical"
-        return LocalHealthView(status, score, self.swim.health_reasons())
+        failed, files = self._ledger.backup_problem, self._ledger.file_problems
+        view = self.raft_view(now_us)
+        unclaimed, waits_ms = self._unclaimed(view, now_us), self._waits_ms(view, now_us)
+        rollouts = self._ledger.rollout_problems
+        wrong = score > _FIT or failed or files or unclaimed or rollouts or waits_ms
+        status: Health = "critical" if score >= _SICK else "warning" if wrong else "passing"
+        reasons = [*self.swim.health_reasons()]
+        if unclaimed:
+            reasons.append(
+                f"nobody ever came for the seat of {', '.join(unclaimed)}, which counts in the quorum and cannot vote:"
+                f" start its agent, or pycluster raft remove {unclaimed[0]}"
+            )
+        if waits_ms:
+            reasons.append(
+                f"a write waits for the disk for {waits_ms / 1_000:.1f} s, longer than election_timeout_ms: until it"
+                " is done this node acknowledges nothing, and where it leads it hands over; look after that disk"
+            )
+        if failed:
+            reasons.append(f"the last backup failed: {failed}")
+        reasons += [f"the file of template {name} is not in place: {why}" for name, why in sorted(files.items())[:_FEW]]
+        if len(files) > _FEW:
+            reasons.append(f"the files of {len(files) - _FEW} more templates are not in place")
+        reasons += sorted(rollouts.values())[:_FEW]
+        return LocalHealthView(status, score, tuple(reasons))
+
+    def _waits_ms(self, view: RaftView | None, now_us: int) -> int:
+        """How long the disk owes a voter an answer, where that is longer than a leader may wait; or 0."""
+        since_us = None if view is None else view.writing_since_us
+        waits_us = 0 if since_us is None else now_us - since_us
+        return waits_us // MILLISECOND if waits_us >= self.config.consensus.election_timeout_us else 0
+
+    def _unclaimed(self, view: RaftView | None, now_us: int) -> list[str]:
+        """Whose seats nobody has claimed, once this node runs for longer than a start takes."""
+        if view is None or view.phase == "waiting" or self.observes or now_us - self._started_us < _CLAIMED_US:
+            return []
+        return [peer.name for peer in view.voters if not peer.uuid]
 
     def members(self, now_us: int) -> tuple[MemberView, ...]:
         """Every member known, and every configured node never heard of, by name."""

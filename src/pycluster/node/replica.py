@@ -18,8 +18,9 @@ import msgspec
 
 from pycluster import consensus, store
 from pycluster.consensus import Command, CommandFailed, Entry, PieceWanted, Raft, Snapshot
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.kernel.ids import Address
-from pycluster.kernel.units import MILLISECOND
+from pycluster.kernel.units import MILLISECOND, earlier
 from pycluster.node.config import StateParams
 from pycluster.node.effects import Halt
 from pycluster.node.outbox import Outbox
@@ -73,7 +74,7 @@ class Replica:
         self.watchers = Watchers(params, state, outbox)
         self.lessor = Lessor(state)
         self._retention = Retention(params)
-        self.supply = Supply(bounds, raft, outbox, drive)
+        self.supply = Supply(bounds, state.revision, raft, outbox, drive)
         #: The last entry that the state contains.
         self.applied = raft.commit_index
         self._leading = False
@@ -91,6 +92,7 @@ class Replica:
         self._tidying = False
         self._since_bytes = 0
         self._slice_us = 0
+        self._turn = 0
 
     def at(self, now_us: int) -> None:
         """It is ``now_us``."""
@@ -104,7 +106,7 @@ class Replica:
             self.watchers.poll(request, partial(self._answer, asker), self._now)
         elif isinstance(request, Range) and request.serializable:
             self._answer(asker, self.store.range(request))
-        elif len(self._writes) + len(self._queued) + self._reading >= self._params.requests_max:
+        elif self.under_way >= self._params.requests_max:
             self._answer(asker, self.failure("overloaded", "too many requests are under way"))
         elif isinstance(request, store.Query):
             self._asked.append((request, asker))
@@ -149,6 +151,11 @@ class Replica:
         """Something that nobody asked for; where it is lost it comes again."""
         self._propose([_encode(store.Command(b"", write))])
 
+    @property
+    def under_way(self) -> int:
+        """Requests that are not answered yet."""
+        return len(self._writes) + len(self._queued) + self._reading
+
     def failure(self, kind: store.FailureKind, detail: str) -> Failure:
         """With where this replica stands."""
         return Failure(kind, detail, self.store.revision, self.store.compact_revision)
@@ -177,7 +184,7 @@ class Replica:
         self._since_bytes += len(payload.data)
         try:
             command = _decode(payload.data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self._outbox.append(
                 Halt(
                     f"entry {entry.index} of the log is a command that this version does not understand ({error});"
@@ -187,12 +194,15 @@ class Replica:
             return False
         applied = self.store.apply(command)
         self.watchers.publish(applied)
-        self._settle_lease(command.write, applied.result)
+        if not isinstance(command.write, store.Put):
+            self._settle_lease(command.write, applied.result)
         written = self._writes.pop(entry.index, None)
         if written is not None:
             self._coming_bytes -= written.size
-            lost = self.failure("outcome-unknown", "another leader's entry took its place")
-            self._answer(written.asker, applied.result if written.term == entry.term else lost)
+            if written.term == entry.term:
+                self._answer(written.asker, applied.result)
+            else:
+                self._answer(written.asker, self.failure("outcome-unknown", "another leader's entry took its place"))
         return True
 
     def _settle_lease(self, write: Write, result: store.Result) -> None:
@@ -277,14 +287,20 @@ class Replica:
             if self.supply.sends:
                 self.supply.caught_up(self._raft.installing)
             self._expire()
-        if not self._busy or self._now < self._slice_us:
+        if self._now < self._slice_us or not self._busy:
             return
         self._slice_us = self._now + self._params.slice_pause_ms * MILLISECOND
-        if self.watchers.behind:
+        self._slice()
+
+    def _slice(self) -> None:
+        """One of what is due, each kind in its turn: whoever always has more to do keeps nobody else waiting."""
+        due = self.watchers.behind, self.supply.writes, self._tidies
+        self._turn = next(turn % 3 for turn in range(self._turn + 1, self._turn + 4) if due[turn % 3])
+        if self._turn == 0:
             self.watchers.catch_up()
-        elif self.supply.saving:
+        elif self._turn == 1:
             self.supply.save_next()
-        elif self._tidies:
+        else:
             self._tidying = self.store.tidy()
 
     def next_deadline(self) -> int | None:
@@ -298,7 +314,7 @@ class Replica:
 
     @property
     def _busy(self) -> bool:
-        return self._tidies or self.watchers.behind or self.supply.saving
+        return self._tidies or self.watchers.behind or self.supply.writes
 
     @property
     def _tidies(self) -> bool:
@@ -318,8 +334,3 @@ class Replica:
             self._since_bytes = 0
             self.supply.save(self.store, self.applied)
             self._slice_us = self._now
-
-
-def earlier(one: int | None, other: int | None) -> int | None:
-    """Of two times, either of which may be never."""
-    return other if one is None else one if other is None else min(one, other)

@@ -8,30 +8,33 @@ from random import Random
 from typing import assert_never
 
 from pycluster import consensus
-from pycluster.consensus import Raft
+from pycluster.consensus import Raft, RaftView
+from pycluster.kernel.units import earlier
 from pycluster.node import events
 from pycluster.node.addresses import AddressBook
 from pycluster.node.asking import Asking
 from pycluster.node.config import NodeConfig
+from pycluster.node.copying import StateCopy
 from pycluster.node.outbox import Outbox
 from pycluster.node.polling import Polling
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
-from pycluster.node.replica import Answer, Asker, Replica, earlier
+from pycluster.node.replica import Answer, Asker, Replica
+from pycluster.node.view import CopyView, RaftStatusView
 from pycluster.store import Failure, Store
 from pycluster.wire import StateReply, StateRequest
 
-StateEvent = events.StateSaved | events.StateAsked | events.WatchOpened | events.WatchClosed
+StateEvent = events.StateSaved | events.PieceKept | events.StateAsked | events.WatchOpened | events.WatchClosed
 
 
 class State:
-    """Requests, watches and the copy; ``replica`` is None on a node that is not meant to vote."""
+    """Requests, watches and the copy, which is empty on a node without a seat."""
 
     def __init__(
         self,
         config: NodeConfig,
         uuid: str,
-        raft: Raft | None,
+        raft: Raft,
         found: Store | None,
         addresses: AddressBook,
         outbox: Outbox,
@@ -39,25 +42,23 @@ class State:
         drive: Callable[[consensus.Event], None],
         rng: Random,
     ) -> None:
+        self._config = config
         self._uuid = uuid
         self._raft = raft
         self._addresses = addresses
         self._outbox = outbox
         self._readings = readings
         self._now = 0
-        self.replica: Replica | None = None
-        if raft is not None:
-            state = Store(config.store) if found is None else found
-            self.replica = Replica(config.state, state, config.store, raft, outbox, drive, self._answer)
-        self._asking = Asking(config.name, config.state, config.store, self._copy, addresses, outbox, self._leader, rng)
+        state = Store(config.store) if found is None else found
+        self.replica = Replica(config.state, state, config.store, raft, outbox, drive, self._answer)
+        self._asking = Asking(config.name, config.state, config.store, self._copy, addresses, outbox, self.leader, rng)
         self._polling = Polling(config.state, self._asking, outbox)
 
     def at(self, now_us: int) -> None:
         """It is ``now_us``."""
         self._now = now_us
         self._asking.at(now_us)
-        if self.replica is not None:
-            self.replica.at(now_us)
+        self.replica.at(now_us)
 
     def handle(self, event: StateEvent) -> None:
         """What the runtime has to say."""
@@ -72,10 +73,10 @@ class State:
                     self._polling.watch(token, watch)
             case events.WatchClosed(token):
                 self._polling.unwatch(token)
-                if replica is not None:
-                    replica.watchers.unwatch(token)
+                replica.watchers.unwatch(token)
+            case events.PieceKept():
+                replica.supply.kept(event)
             case events.StateSaved(index):
-                assert replica is not None
                 replica.saved(index)
             case _:
                 assert_never(event)
@@ -86,30 +87,31 @@ class State:
             self._asking.answered(body.number, body.result)
             return
         address = self._addresses.of(body.sender)
-        if address is not None and self.replica is not None:
+        if address is not None and not self._raft.dormant:
             self.replica.take(body.request, body.request_id, (address, body.number))
 
     def settle(self) -> None:
         """After every event: whatever is due, and a leader that is new."""
         replica = self.replica
-        if replica is not None:
+        keeps = not self._raft.dormant
+        if keeps:
             if replica.watchers.any and self._copy() is None:
                 replica.watchers.leave(replica.failure("no-leader", "this node holds the state no longer"))
             replica.tick()
         if self._asking.waits:
             self._asking.led()
             self._asking.tick()
-        if replica is not None:
+        if keeps:
             replica.flush()
 
     def next_deadline(self) -> int | None:
         """When ``settle`` is wanted at the latest."""
-        return earlier(self._asking.next_deadline(), self.replica.next_deadline() if self.replica is not None else None)
+        return earlier(self._asking.next_deadline(), None if self._raft.dormant else self.replica.next_deadline())
 
     def head(self, now_us: int) -> StateHead:
         """For people and programs; asked for with every answer over HTTP."""
         copy, raft = self._copy(), self._raft
-        if copy is None or raft is None:
+        if copy is None:
             leader = self._readings.leader(now_us)
             cluster = number_of(self._readings.quorum(now_us).cluster_uuid)
             me, whom = number_of(self._uuid), number_of(leader.uuid)
@@ -127,14 +129,34 @@ class State:
             replica=True,
         )
 
+    def raft(self, now_us: int) -> RaftStatusView:
+        """The voters, and this node's copy against its bounds; of the disk the runtime knows."""
+        readings, copy = self._readings, self._copy()
+        view = readings.raft_view(now_us)
+        role = "observer" if view is None or readings.observes else view.role
+        shown = None if copy is None or view is None else copy_view(copy, view, readings.config)
+        return RaftStatusView(readings.config.name, role, readings.leader(now_us), readings.quorum(now_us), shown)
+
+    def digest(self) -> tuple[int, int] | None:
+        """The last entry in this node's copy, and 64 bits that stand for all of it; None without one."""
+        return None if self._raft.dormant else (self.replica.applied, self.replica.store.digest())
+
+    def open_copy(self) -> StateCopy | None:
+        """This node's copy as it is now, to be read while it changes; None where there is none."""
+        copy, raft = self._copy(), self._raft
+        if copy is None or raft is None:
+            return None
+        snapshot = raft.snapshot_at(copy.applied)
+        return StateCopy(self._config, copy.store, snapshot) if snapshot.configuration is not None else None
+
     def _copy(self) -> Replica | None:
         """This node's copy, where it is kept up to date: a node without a seat may have one that nobody feeds."""
         return None if self._readings.observes else self.replica
 
-    def _leader(self) -> str:
+    def leader(self) -> str:
         """Who takes requests, as far as this node may believe; acting is not asked for."""
         raft = self._raft
-        if raft is not None and not self._readings.observes:
+        if not self._readings.observes:
             return raft.leader
         return self._readings.leads(self._now)[0]
 
@@ -152,3 +174,23 @@ class State:
 def number_of(uuid: str) -> int:
     """64 bits of a UUID, as programs for etcd expect an ID; 0 for none."""
     return int(uuid[:16], 16) if uuid else 0
+
+
+def copy_view(copy: Replica, view: RaftView, config: NodeConfig) -> CopyView:
+    """A copy against its bounds."""
+    state = copy.store
+    return CopyView(
+        applied_index=copy.applied,
+        revision=state.revision,
+        compact_revision=state.compact_revision,
+        size_bytes=state.size_bytes,
+        size_max_bytes=config.store.state_max_bytes,
+        keys=state.keyspace.count(b"", None),
+        leases=len(state.leases),
+        leases_max=config.store.leases_max,
+        watchers=len(copy.watchers),
+        watchers_max=config.state.watches_max,
+        requests=copy.under_way,
+        requests_max=config.state.requests_max,
+        snapshot=copy.supply.view({peer.uuid: peer.name for peer in view.voters}),
+    )

@@ -102,7 +102,7 @@ class Streams:
             case StreamEnded(stream, goodbye):
                 guest = self._guests.pop(stream, None)
                 # An older stream of a peer that has opened another since says nothing: its end was lost on the way.
-                if guest is not None and not goodbye and not self._opened_since(guest.peer, 0):
+                if guest is not None and not goodbye and not self._opened_since(guest.peer, guest.number):
                     self._bereft(guest.peer)
             case StreamLost(address):
                 peer, number = self._kept.get(address), self._stood.pop(address, self._comings)

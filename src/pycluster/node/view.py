@@ -136,6 +136,51 @@ class Counts(msgspec.Struct, frozen=True):
     unknown: int
 
 
+Kind = Literal["leader", "node"]
+Phase = Literal["idle", "fencing", "loading", "watching", "planning", "performing", "backing-off", "outrun"]
+
+
+class ControllerView(msgspec.Struct, frozen=True):
+    """One controller at this node. ``kind``: runs on the acting leader, or on every node. ``phase`` is what it does.
+
+    ``revision``: what it has seen of the state; ``keys``: how many it sees. ``problem`` is the newest failure, empty
+    after a plan that went well; ``again_us`` is when it tries or plans again, None where it waits for a change.
+    """
+
+    name: str
+    kind: Kind
+    phase: Phase
+    term: int = 0
+    revision: int = 0
+    keys: int = 0
+    plans: int = 0
+    steps: int = 0
+    conflicts: int = 0
+    failures: int = 0
+    problem: str = ""
+    problem_us: int = 0
+    again_us: int | None = None
+
+
+class EndpointView(msgspec.Struct, frozen=True):
+    """One member of another engine; ``problem`` is empty where it answered last."""
+
+    url: str
+    problem: str = ""
+
+
+class EngineView(msgspec.Struct, frozen=True):
+    """What holds the replicated state: ``embedded``, the agents themselves, or ``etcd`` with its members.
+
+    ``problem`` is what was wrong when it was last asked or looked at, empty where nothing was.
+    """
+
+    kind: str = "embedded"
+    version: str = ""
+    endpoints: tuple[EndpointView, ...] = ()
+    problem: str = ""
+
+
 class StatusView(msgspec.Struct, frozen=True):
     """Everything on one sheet."""
 
@@ -156,6 +201,75 @@ class StatusView(msgspec.Struct, frozen=True):
     leader_history: tuple[LeaderSpan, ...]
     counters: dict[str, int] = {}
     warnings: tuple[str, ...] = ()
+    controllers: tuple[ControllerView, ...] = ()
+    engine: EngineView = EngineView()
+
+
+class DiskView(msgspec.Struct, frozen=True):
+    """How long this node's disk took to make what it was given durable: its newest ``of`` writes (at most 64), in ms.
+
+    ``writes`` are all since the agent's start. Without one the times are None. ``pending_ms``: how long the one under
+    way takes so far; None while there is none.
+    """
+
+    writes: int
+    of: int = 0
+    last_ms: float | None = None
+    median_ms: float | None = None
+    worst_ms: float | None = None
+    pending_ms: float | None = None
+
+
+class SnapshotView(msgspec.Struct, frozen=True):
+    """The newest durable snapshot of this node's copy, and those on their way.
+
+    ``index`` is the last log entry in it, ``revision`` the state's then; both 0 without one. ``size_bytes`` is its
+    file's. ``saving_bytes`` were written so far of the next one, ``sending`` were sent of one to each node named,
+    ``receiving_bytes`` came from the leader; None, or no name, where there is no such.
+    """
+
+    index: int
+    revision: int
+    size_bytes: int | None = None
+    saving_bytes: int | None = None
+    sending: dict[str, int] = {}
+    receiving_bytes: int | None = None
+
+
+class CopyView(msgspec.Struct, frozen=True):
+    """This node's copy of the replicated state, against its bounds.
+
+    ``size_bytes`` counts keys, values and what a version costs, history included. ``requests`` are under way at this
+    node, ``watchers`` its watches and its peers' polls; a ``compact_revision`` of 0: nothing is forgotten.
+    """
+
+    applied_index: int
+    revision: int
+    compact_revision: int
+    size_bytes: int
+    size_max_bytes: int
+    keys: int
+    leases: int
+    leases_max: int
+    watchers: int
+    watchers_max: int
+    requests: int
+    requests_max: int
+    snapshot: SnapshotView
+
+
+class RaftStatusView(msgspec.Struct, frozen=True):
+    """Raft at one node. ``role`` is ``leader``, ``follower``, ``candidate``, ``pre-candidate``, or ``observer``.
+
+    ``copy`` is None where the node holds no copy of the state; the voters' logs (``match_index``) the leader knows.
+    """
+
+    name: str
+    role: str
+    leader: LeaderView
+    quorum: QuorumView
+    copy: CopyView | None = None
+    disk: DiskView | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True):

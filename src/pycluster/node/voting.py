@@ -11,33 +11,44 @@ from pycluster.node import effects, narrate
 from pycluster.node.addresses import AddressBook
 from pycluster.node.announcer import Announcer
 from pycluster.node.commands import Commands
+from pycluster.node.following import Following
 from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Replica
 from pycluster.node.steering import Steering
 from pycluster.wire import VoterMessage
 
+_STEERED = (consensus.Transfer, consensus.AddVoter, consensus.RemoveVoter, consensus.ReplaceVoter)
+
 
 class Voting:
-    """Drives the consensus core; does nothing on a node that is not meant to vote."""
+    """Drives the consensus core; it lies dormant on a node that has nothing to do with the voters."""
 
     def __init__(
-        self, name: str, raft: Raft | None, addresses: AddressBook, outbox: Outbox, ledger: Ledger, announcer: Announcer
+        self,
+        name: str,
+        raft: Raft,
+        following: Following,
+        addresses: AddressBook,
+        outbox: Outbox,
+        ledger: Ledger,
+        announcer: Announcer,
     ) -> None:
         self._name = name
         self._raft = raft
+        self._following = following
         self._addresses = addresses
         self._outbox = outbox
         self._ledger = ledger
         self._announcer = announcer
         self._commands: Commands | None = None
         self._steering: Steering | None = None
-        self._replica: Replica | None = None
+        self._replica: Replica | None = None  # until ``attach``
         self._now = 0
         self._events: deque[consensus.Event] = deque()
         self._driving = False
 
-    def attach(self, commands: Commands, steering: Steering, replica: Replica | None) -> None:
+    def attach(self, commands: Commands, steering: Steering, replica: Replica) -> None:
         """Whom the core's answers concern."""
         self._commands = commands
         self._steering = steering
@@ -47,15 +58,24 @@ class Voting:
         """It is ``now_us``."""
         self._now = now_us
 
+    def hear(self, body: VoterMessage, *, datagram: bool) -> None:
+        """What another voter says. Who has no seat is given one by the leader that a voter named, and by nobody else.
+
+        A log, once taken, is kept: one of nowhere would keep this node from the real one for good. Whoever is not named
+        yet says it again.
+        """
+        if self._raft.dormant and not self._following.named(body.sender, body.message):
+            self._ledger.count("leaders_unnamed")
+            return
+        self.drive(consensus.MessageReceived(body.sender, body.message, datagram))
+
     def drive(self, event: consensus.Event) -> None:
         """Hand an event to the core, and on what follows from it.
 
         One that comes of that waits until all of it is handed on: what must become durable has an order.
         """
         self._events.append(event)
-        if self._raft is None:
-            self._events.clear()
-        if self._driving or self._raft is None:
+        if self._driving:
             return
         self._driving = True
         while self._events:
@@ -88,7 +108,7 @@ class Voting:
                 case consensus.CommandFailed():
                     if isinstance(event, consensus.Propose) and self._replica is not None:
                         self._replica.not_proposed(effect)
-                    elif isinstance(event, consensus.Transfer | consensus.RemoveVoter) and self._steering is not None:
+                    elif isinstance(event, _STEERED) and self._steering is not None:
                         self._steering.refused(effect)
                     elif self._commands is not None:
                         self._commands.seat_kept(effect)

@@ -6,19 +6,24 @@ is answered once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.config import StateParams
 from pycluster.node.effects import WatchTold
 from pycluster.node.outbox import Outbox
-from pycluster.store import Applied, Failure, Store, Watch, WatchBatch, Watches
-from pycluster.wire import WatchPoll
+from pycluster.store import Applied, Event, Failure, Store, Watch, WatchBatch, Watches
+from pycluster.wire import WatchPart, WatchPoll
 
 #: A poll waits for this long at most.
 _WAIT_MAX_US = 60_000 * MILLISECOND
+#: Bytes of keys and values in one answer to a poll, beyond its first event: a frame takes twice as many.
+_ANSWER_MAX_BYTES = FRAME_MAX_BYTES // 2
+#: What an event adds to that.
+_EVENT_BYTES = 64
 
 
 class _Watcher(msgspec.Struct):
@@ -47,6 +52,9 @@ class Watchers:
         #: No poll ends before; what all of them wait for is not looked through with every event.
         self._due_us: int | None = None
 
+    def __len__(self) -> int:
+        return len(self._watchers)
+
     @property
     def any(self) -> bool:
         """Whether there is anybody."""
@@ -67,7 +75,8 @@ class Watchers:
         if poll.watch.start_revision == 0:
             reply(WatchBatch(self._state.revision))
         else:
-            self._open(_Watcher(poll.watch, reply=reply, ends_us=now_us + min(poll.wait_us, _WAIT_MAX_US)))
+            told = (lambda batch: reply(_fitting(batch, poll))) if poll.parts else reply
+            self._open(_Watcher(poll.watch, reply=told, ends_us=now_us + min(poll.wait_us, _WAIT_MAX_US)))
 
     def publish(self, applied: Applied) -> None:
         """Something was applied."""
@@ -90,7 +99,7 @@ class Watchers:
     @property
     def behind(self) -> bool:
         """Whether somebody began in the past and has not caught up."""
-        return self._watches.behind
+        return bool(self._watchers) and self._watches.behind
 
     def catch_up(self) -> None:
         """One slice of that."""
@@ -146,3 +155,37 @@ class Watchers:
         if watcher.reply is None:
             self._tokens.pop(watcher.token, None)
         self._watches.close(number)
+
+
+def _fitting(batch: WatchBatch | Failure, poll: WatchPoll) -> WatchBatch | Failure:
+    """As many whole revisions as one answer takes, or else a part of the first.
+
+    A revision's events are the same and in the same order whenever, and by whomever, they are told.
+    """
+    if isinstance(batch, Failure) or batch.compact_revision or not batch.events:
+        return batch
+    events = batch.events
+    fits = _count(events)
+    if fits == len(events) and not poll.skip:
+        return batch
+    first = events[0].kv.mod_revision
+    length = next((place for place, one in enumerate(events) if one.kv.mod_revision != first), len(events))
+    if fits >= length and not poll.skip:
+        upto = events[fits].kv.mod_revision  # that one is not whole, or the next
+        return WatchBatch(upto - 1, tuple(event for event in events[:fits] if event.kv.mod_revision < upto))
+    left = events[poll.skip : length]
+    part = left[: _count(left)]
+    more = len(part) < len(left)
+    told = poll.watch.start_revision - 1 if more else first
+    return WatchPart(told, part, skipped=poll.skip, more=more)
+
+
+def _count(events: Sequence[Event]) -> int:
+    """How many of them go into one answer; one always does."""
+    left = _ANSWER_MAX_BYTES
+    for place, event in enumerate(events):
+        previous = 0 if event.previous is None else len(event.previous.value)
+        left -= _EVENT_BYTES + 2 * len(event.kv.key) + len(event.kv.value) + previous
+        if left < 0 and place:
+            return place
+    return len(events)

@@ -11,8 +11,12 @@ from typing import Any
 
 #: Bytes of output kept to say why a command failed; the rest is read and forgotten.
 _KEPT_BYTES = 2_000
+#: Of it, so many lines of so many characters are told.
+_LINES, _LINE_MAX = 3, 250
 #: Between the polite signal and the other one.
 _GRACE_S = 2.0
+#: After that one. What hangs in the kernel, as on a mount whose server is gone, ends once that answers: not our affair.
+_KILLED_S = 5.0
 #: For the rest of its output, after it ended.
 _LAST_WORDS_S = 0.5
 
@@ -54,8 +58,17 @@ class Child:
             return f"{self._command[0]} cannot be run: {error.strerror or error}"
         ending = asyncio.ensure_future(self._told_to_end.wait())
         either: set[asyncio.Future[Any]] = {ending, watch.exited}
-        await asyncio.wait(either, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
+        try:
+            await asyncio.wait(either, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            # Whoever wanted it goes, the agent itself perhaps: nobody would end it after that.
+            try:
+                await _end(transport.get_pid(), watch.exited)
+            finally:
+                transport.close()
+            raise
+        finally:
+            ending.cancel()
         late = not watch.exited.done()
         if late:
             await _end(transport.get_pid(), watch.exited)
@@ -68,18 +81,21 @@ class Child:
         if code == 0:
             return ""
         how = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
-        words = watch.last_line()
+        words = watch.last_words()
         return f"{how}: {words}" if words else how
 
 
-async def _end(pid: int, exited: asyncio.Future[None]) -> None:
+async def _end(pid: int, exited: asyncio.Future[None], grace_s: float = _GRACE_S, killed_s: float = _KILLED_S) -> None:
+    """Both signals; the other one at once where whoever waits for it has no time left either."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGTERM)
-    await asyncio.wait({exited}, timeout=_GRACE_S)
-    if not exited.done():
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        await exited
+    try:
+        await asyncio.wait({exited}, timeout=grace_s)
+    finally:
+        if not exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+    await asyncio.wait({exited}, timeout=killed_s)
 
 
 class _Watch(asyncio.SubprocessProtocol):
@@ -103,6 +119,7 @@ class _Watch(asyncio.SubprocessProtocol):
         if not self.exited.done():
             self.exited.set_result(None)
 
-    def last_line(self) -> str:
-        lines = self._kept.decode(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else ""
+    def last_words(self) -> str:
+        """The last lines in one; what is wrong seldom stands in the very last, which says that something was."""
+        lines = [" ".join(line.split()) for line in self._kept.decode(errors="replace").splitlines()]
+        return " | ".join([line[:_LINE_MAX] for line in lines if line][-_LINES:])

@@ -16,9 +16,19 @@ from pycluster.kernel.errors import LocalFault
 from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import Node, effects, events
+from pycluster.node.copying import StateCopy
 from pycluster.node.events import Event
 from pycluster.node.ports import Outcome, StateHead
-from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberView, StatusView
+from pycluster.node.view import (
+    ClusterEvent,
+    ControllerView,
+    EngineView,
+    Explanation,
+    LeaderView,
+    MemberView,
+    RaftStatusView,
+    StatusView,
+)
 from pycluster.runtime import clock
 from pycluster.runtime.journal import EventJournal
 
@@ -61,6 +71,10 @@ class Disk(Protocol):
 
     def record_acting(self, record: effects.RecordActing) -> None: ...
 
+    def keep_seats(self, effect: effects.KeepSeats) -> None: ...
+
+    def measured(self, raft: RaftStatusView) -> RaftStatusView: ...
+
 
 class States(Protocol):
     """Who waits for the replicated state's answers."""
@@ -88,15 +102,22 @@ class Driver:
         self._armed_us = 0
         self._commands: dict[int, asyncio.Future[Outcome]] = {}
         self._next_command = 0
+        self._controllers: Callable[[], tuple[ControllerView, ...]] = tuple
+        self._engine: Callable[[], EngineView] = EngineView
         self._listeners: list[Callable[[ClusterEvent], None]] = []
+        #: While effects are performed the node stands still, and so does what answers to many say of it.
+        self._performing = False
+        self._head: StateHead | None = None
         self.journal = EventJournal()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._measured: Callable[[RaftStatusView], RaftStatusView]
         self._perform: dict[type[Any], Callable[[Any], None]] = {}
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     def attach(self, network: Network, disk: Disk, states: States) -> None:
         """What performs the effects."""
+        self._measured = disk.measured
         self._perform = {
             effects.SendDatagram: lambda e: network.send(e.to, e.data),
             effects.Call: network.call,
@@ -111,6 +132,7 @@ class Driver:
             effects.WatchTold: states.told,
             effects.Resolve: network.resolve,
             effects.RecordActing: disk.record_acting,
+            effects.KeepSeats: disk.keep_seats,
             effects.Publish: lambda e: self._publish(e.event),
             effects.CommandDone: self._command_done,
             effects.Drained: lambda e: self._end(Ending()),
@@ -120,6 +142,14 @@ class Driver:
     def listen(self, listener: Callable[[ClusterEvent], None]) -> None:
         """Tell ``listener`` every event from now on."""
         self._listeners.append(listener)
+
+    def reconciles(self, views: Callable[[], tuple[ControllerView, ...]]) -> None:
+        """What to show of the controllers in the status."""
+        self._controllers = views
+
+    def keeps_state_in(self, view: Callable[[], EngineView]) -> None:
+        """What to show of another engine in the status."""
+        self._engine = view
 
     def start(self) -> None:
         """The node's first event."""
@@ -163,7 +193,9 @@ class Driver:
     def _handle(self, happened: Sequence[Event], now_us: int) -> None:
         perform = self._perform
         try:
-            for effect in self._node.handle_all(happened, now_us):
+            todo = self._node.handle_all(happened, now_us)
+            self._performing = True
+            for effect in todo:
                 perform[type(effect)](effect)
                 if self.ended.done():
                     return
@@ -171,6 +203,8 @@ class Driver:
             # A node that failed half-way must not go on deciding; the loop's exception handler tells where.
             self._end(Ending(f"internal error: {error!r}"))
             raise
+        finally:
+            self._performing, self._head = False, None
 
     def _arm(self, now_us: int) -> None:
         deadline_us = self._node.next_deadline()
@@ -212,7 +246,8 @@ class Driver:
     # --- node.ports.Cluster ---------------------------------------------------------------------------------------
 
     def status(self) -> StatusView:
-        return self._node.status(clock.now_us())
+        status = self._node.status(clock.now_us())
+        return msgspec.structs.replace(status, controllers=self._controllers(), engine=self._engine())
 
     def members(self) -> tuple[MemberView, ...]:
         return self._node.members(clock.now_us())
@@ -223,9 +258,19 @@ class Driver:
     def leader(self) -> LeaderView:
         return self._node.leader(clock.now_us())
 
+    def raft(self) -> RaftStatusView:
+        return self._measured(self._node.raft(clock.now_us()))
+
     def head(self) -> StateHead:
         """The replicated state at this node, for ``engines``."""
-        return self._node.head(clock.now_us())
+        head = self._head if self._head is not None else self._node.head(clock.now_us())
+        if self._performing:
+            self._head = head
+        return head
+
+    def open_copy(self) -> StateCopy | None:
+        """The replicated state at this node as a whole, for ``engines``."""
+        return self._node.state.open_copy()
 
     def explain(self, question: str, name: str = "") -> Explanation:
         return self._node.explain(question, name, clock.now_us())
@@ -251,8 +296,14 @@ class Driver:
     async def transfer(self, to: str) -> Outcome:
         return await self._command(lambda command: events.TransferLeadership(command, to))
 
-    async def remove_voter(self, name: str) -> Outcome:
-        return await self._command(lambda command: events.RemoveSeat(command, name))
+    async def add_voter(self, name: str, dry_run: bool = False) -> Outcome:
+        return await self._command(lambda command: events.AddSeat(command, name, dry_run))
+
+    async def remove_voter(self, name: str, dry_run: bool = False) -> Outcome:
+        return await self._command(lambda command: events.RemoveSeat(command, name, dry_run))
+
+    async def replace_voter(self, old: str, name: str, dry_run: bool = False) -> Outcome:
+        return await self._command(lambda command: events.ReplaceSeat(command, old, name, dry_run))
 
     async def set_tags(self, tags: dict[str, str]) -> Outcome:
         return await self._command(lambda command: events.SetTags(command, tags))

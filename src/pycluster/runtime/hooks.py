@@ -16,7 +16,9 @@ import msgspec
 
 from pycluster.node.view import ClusterEvent
 from pycluster.runtime.children import Child
+from pycluster.runtime.worker import Worker
 from pycluster.settings import Hook
+from pycluster.storage import read_hint, sync_directory
 
 GAINED, LOST = "leader-gained", "leader-lost"
 #: Events that wait for a hook; past it the oldest member event is dropped and counted.
@@ -26,17 +28,16 @@ Say = Callable[[str, str], None]
 
 
 class HookBook:
-    """Which hooks were told that this node leads, and in which term, kept in ``path``."""
+    """Which hooks were told that this node leads, and in which term, kept in ``path``.
+
+    ``problem`` says why an earlier life's could not be read; empty where it could, or where there is none.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._writing = asyncio.Lock()
-        self.told: Told = {}
-        try:
-            with open(path, "rb") as file:
-                self.told = msgspec.json.decode(file.read(), type=Told)
-        except (OSError, msgspec.DecodeError):
-            self.told = {}
+        self._worker = Worker("hook-book")
+        self.told: Told
+        self.told, self.problem = read_hint(path, Told, {})
 
     async def note(self, hook: str, term: int | None) -> None:
         """Told in ``term``; None: told that it is over. Raises ``OSError`` where it cannot be kept."""
@@ -44,9 +45,8 @@ class HookBook:
             self.told.pop(hook, None)
         else:
             self.told[hook] = term
-        async with self._writing:
-            # A slow disk must not hold up a leader that was elected a moment ago.
-            await asyncio.to_thread(self._write, msgspec.json.encode(self.told))
+        # A slow disk must not hold up a leader that was elected a moment ago.
+        await self._worker.run(self._write, msgspec.json.encode(self.told))
 
     def _write(self, told: bytes) -> None:
         partial = f"{self._path}.new"
@@ -55,6 +55,7 @@ class HookBook:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, self._path)
+        sync_directory(os.path.dirname(self._path))  # else a power cut may bring the old one back
 
 
 class _Runner:
@@ -145,6 +146,11 @@ class Hooks:
     """All hooks of an agent. ``environment`` and the event's own facts are all that a command gets."""
 
     def __init__(self, hooks: tuple[Hook, ...], environment: dict[str, str], book: HookBook, say: Say) -> None:
+        if book.problem:
+            # Whoever may have been told that this node leads hears that it does not: that is harmless to repeat.
+            book.told = {hook.name: 0 for hook in hooks if {GAINED, LOST} <= {*hook.on}}
+            rest = f": every hook that follows the leader is told {LOST}" if book.told else ""
+            say("warning", f"Warning: {book.problem}{rest}")
         self._runners = [_Runner(hook, environment, book, say) for hook in hooks]
 
     def catch_up(self, node: str, now_us: int, wall_ms: int) -> None:

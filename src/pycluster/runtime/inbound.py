@@ -113,6 +113,8 @@ class _Connection(asyncio.Protocol):
         held_bytes = self._frames.held_bytes
         if self._choked:
             held_bytes += self._transport.get_write_buffer_size()
+        if held_bytes == self._held_bytes:
+            return
         if self._server.hoard.move(self.source.host, self._held_bytes, held_bytes):
             self._held_bytes = held_bytes
         else:

@@ -2,6 +2,17 @@
 
 from pycluster.settings.effective import effective
 from pycluster.settings.load import load
-from pycluster.settings.model import Hook, Judge, Loaded, Settings, SettingsError, Source
+from pycluster.settings.model import Hook, Judge, Loaded, Selector, Settings, SettingsError, Source, Template
 
-__all__ = ["Hook", "Judge", "Loaded", "Settings", "SettingsError", "Source", "effective", "load"]
+__all__ = [
+    "Hook",
+    "Judge",
+    "Loaded",
+    "Selector",
+    "Settings",
+    "SettingsError",
+    "Source",
+    "Template",
+    "effective",
+    "load",
+]

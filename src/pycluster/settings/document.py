@@ -8,13 +8,12 @@ from pycluster.kernel.ids import is_name
 from pycluster.settings import lines, values
 from pycluster.settings.findings import Findings, Place, quoted, shown
 from pycluster.settings.model import Source
-from pycluster.settings.options import HOOK_KEYS, KEYS, RAW, SECTIONS
+from pycluster.settings.options import KEYS, NAMED, RAW, SECTIONS
 
 #: What is read when no file is named.
 DEFAULT_PATH = "cluster.conf"
 #: Bytes of a file that are read; a list of ten thousand nodes fits.
 FILE_MAX_BYTES = 1024 * 1024
-_HOOK = "hook"
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -24,8 +23,8 @@ class Given(msgspec.Struct, frozen=True):
     place: Place
 
 
-class HookSection(msgspec.Struct, frozen=True):
-    """``[hook NAME]`` and its keys."""
+class NamedSection(msgspec.Struct, frozen=True):
+    """``[hook NAME]`` or ``[template NAME]``, and its keys."""
 
     name: str
     place: Place
@@ -39,11 +38,15 @@ class Document(msgspec.Struct):
     path: str = ""
     label: str = ""
     given: dict[str, dict[str, Given]] = {}
-    hooks: list[HookSection] = []
+    named: dict[str, list[NamedSection]] = {}
 
     def section(self, name: str) -> dict[str, Given]:
         """The keys of ``[name]``; empty when it is not there."""
         return self.given.get(name, {})
+
+    def all_named(self, word: str) -> list[NamedSection]:
+        """Every ``[word NAME]``, in the file's order."""
+        return self.named.get(word, [])
 
     def of(self, section: str, key: str) -> Given | None:
         """One value, if given."""
@@ -95,14 +98,14 @@ class _Sorter:
     def __init__(self, document: Document, label: str, findings: Findings) -> None:
         self._document = document
         self._label = label
-        self._hook_names: set[str] = set()
+        self._names: set[tuple[str, str]] = set()
         self._findings = findings
 
     def sort(self, sections: list[lines.Section]) -> None:
         for section in sections:
             word, _, name = section.name.partition(" ")
-            if word == _HOOK:
-                self._hook(section, name)
+            if word in NAMED:
+                self._named(section, word, name)
             elif section.name in SECTIONS:
                 self._take(section, self._document.given.setdefault(section.name, {}))
             else:
@@ -115,25 +118,25 @@ class _Sorter:
     def _ignore(self, section: lines.Section) -> None:
         if section.name:
             place = self._place(section.number, f"[{shown(section.name)}]")
-            known = (*SECTIONS, "hook NAME")
+            known = (*SECTIONS, *(f"{word} NAME" for word in NAMED))
             self._findings.warn(place, "unknown section, ignored", section.name, known)
             return
         for number in sorted([*(pair.number for pair in section.pairs), *(number for number, _ in section.odd)]):
             self._findings.warn(self._place(number, ""), "this line stands in no section and is ignored")
 
-    def _hook(self, section: lines.Section, name: str) -> None:
+    def _named(self, section: lines.Section, word: str, name: str) -> None:
         place = self._place(section.number, f"[{shown(section.name)}]")
         try:
             values.name(name)
         except ValueError as error:
-            self._findings.mistake(place, str(error) if name else "a hook needs a name: [hook NAME]")
+            self._findings.mistake(place, str(error) if name else f"a {word} needs a name: [{word} NAME]")
         else:
-            if name in self._hook_names:
-                self._findings.mistake(place, "there is a hook of this name already")
-            self._hook_names.add(name)
-        hook = HookSection(name, place, {})
-        self._take(section, hook.keys)
-        self._document.hooks.append(hook)
+            if (word, name) in self._names:
+                self._findings.mistake(place, f"there is a {word} of this name already")
+            self._names.add((word, name))
+        named = NamedSection(name, place, {})
+        self._take(section, named.keys)
+        self._document.named.setdefault(word, []).append(named)
 
     def _take(self, section: lines.Section, into: dict[str, Given]) -> None:
         title = f"[{shown(section.name)}]"
@@ -158,7 +161,7 @@ class _Sorter:
                 into[pair.key] = Given(pair.value, place)
 
     def _known(self, section: str, key: str, place: Place) -> bool:
-        keys = HOOK_KEYS if section.partition(" ")[0] == _HOOK else KEYS.get(section)
+        keys = NAMED.get(section.partition(" ")[0]) or KEYS.get(section)
         if keys is None or key in keys:
             if section not in RAW or is_name(key):
                 return True

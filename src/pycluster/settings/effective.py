@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pycluster.kernel.ids import Address
-from pycluster.settings.model import Hook, Loaded, Source
+from pycluster.kernel.url import Url
+from pycluster.settings.model import Hook, Loaded, Source, Template
 from pycluster.settings.options import OPTIONS, RAW
 
 
@@ -26,6 +27,8 @@ def effective(loaded: Loaded) -> dict[str, object]:
         show(f"tags.{key}", value)
     for hook in settings.hooks:
         show(f"hook.{hook.name}", _hook(hook))
+    for template in settings.templates:
+        show(f"template.{template.name}", _template(template))
     for section in RAW:
         for key, value in getattr(settings, section).items():
             show(f"{section}.{key}", value)
@@ -34,7 +37,7 @@ def effective(loaded: Loaded) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     match value:
-        case Address():
+        case Address() | Url():
             return str(value)
         case (str(host), int(port)):
             return str(Address(host, port))
@@ -45,3 +48,9 @@ def _plain(value: object) -> object:
 
 def _hook(hook: Hook) -> dict[str, object]:
     return {"on": list(hook.on), "program": hook.command[0], "timeout_s": hook.timeout_s}
+
+
+def _template(template: Template) -> dict[str, object]:
+    shown = {"destination": template.destination, "source": template.source, "entry": template.entry}
+    programs = {"check": template.check[:1], "reload": template.reload[:1], "probe": template.probe[:1]}
+    return {**shown, "mode": f"{template.mode:04o}", **{name: "".join(first) for name, first in programs.items()}}

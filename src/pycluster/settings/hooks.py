@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from pycluster.settings import values
-from pycluster.settings.document import Given, HookSection
+from pycluster.settings.document import Given, NamedSection
 from pycluster.settings.findings import Findings, quoted
 from pycluster.settings.model import Hook
 
@@ -16,7 +16,7 @@ DEFAULT_TIMEOUT_S = 10.0
 TIMEOUT_MIN_S, TIMEOUT_MAX_S = 0.1, 3_600.0
 
 
-def hooks(sections: list[HookSection], findings: Findings) -> tuple[Hook, ...]:
+def hooks(sections: list[NamedSection], findings: Findings) -> tuple[Hook, ...]:
     """The hooks that are right, in the file's order; what is wrong with the others goes to ``findings``."""
     found = []
     for number, section in enumerate(sections):
@@ -28,7 +28,7 @@ def hooks(sections: list[HookSection], findings: Findings) -> tuple[Hook, ...]:
     return tuple(found)
 
 
-def _hook(section: HookSection, findings: Findings) -> Hook | None:
+def _hook(section: NamedSection, findings: Findings) -> Hook | None:
     on: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     timeout_s: float | None = DEFAULT_TIMEOUT_S
@@ -41,10 +41,10 @@ def _hook(section: HookSection, findings: Findings) -> Hook | None:
     if given is None:
         findings.mistake(section.place, "command is missing")
     else:
-        command = _command(given, findings)
+        command = command_of(given, findings)
     given = section.keys.get("timeout")
     if given is not None:
-        timeout_s = _timeout_s(given, findings)
+        timeout_s = timeout_of(given, findings)
     if not on or not command or timeout_s is None:
         return None
     return Hook(section.name, on, command, timeout_s)
@@ -60,7 +60,8 @@ def _events(given: Given, findings: Findings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word in EVENTS))
 
 
-def _command(given: Given, findings: Findings) -> tuple[str, ...]:
+def command_of(given: Given, findings: Findings) -> tuple[str, ...]:
+    """An argument list; empty where it is none, which goes to ``findings``."""
     try:
         command = tuple(shlex.split(values.plain(given.text)))
     except ValueError as error:
@@ -72,7 +73,8 @@ def _command(given: Given, findings: Findings) -> tuple[str, ...]:
     return command
 
 
-def _timeout_s(given: Given, findings: Findings) -> float | None:
+def timeout_of(given: Given, findings: Findings) -> float | None:
+    """Seconds; None where it is no time, which goes to ``findings``."""
     try:
         return values.duration_s(given.text, TIMEOUT_MIN_S, TIMEOUT_MAX_S)
     except ValueError as error:

@@ -8,13 +8,25 @@ from typing import Any
 from pycluster.kernel.ids import Address, is_name
 from pycluster.settings import values
 from pycluster.settings.document import Document, Given, read
+from pycluster.settings.engine import judge_engine
 from pycluster.settings.findings import AFTERWARDS, ENVIRONMENT, FLAGS, Findings, Place, shown
 from pycluster.settings.hooks import hooks
 from pycluster.settings.model import Judge, Loaded, Settings, SettingsError, Source
 from pycluster.settings.nodes import Consequences, seeds, warn_of_consequences
-from pycluster.settings.options import DEFAULT_PORT, ELSEWHERE, OPTIONS, PREFIX, RAW, TAG_FLAG, TAGS_VARIABLE, Option
+from pycluster.settings.options import (
+    DEFAULT_PORT,
+    ELSEWHERE,
+    NO_PARAMETERS,
+    OPTIONS,
+    PREFIX,
+    RAW,
+    TAG_FLAG,
+    TAGS_VARIABLE,
+    Option,
+)
 from pycluster.settings.options import FLAGS as FLAG_NAMES
 from pycluster.settings.tags import tags
+from pycluster.settings.templates import templates
 
 _HOST_NAME = Source("default", "(this machine's host name)")
 
@@ -72,15 +84,20 @@ class _Loading:
         place = Place(f"{self.document.label}: [nodes]".removeprefix(": "), Source("file"), AFTERWARDS)
         fields["seeds"] = seeds(self.document.section("nodes"), listed_port, place, self._findings)
         fields["tags"], tag_sources = tags(self.document.section("tags"), self._tag_pairs(), self._findings)
-        fields["hooks"] = hooks(self.document.hooks, self._findings)
+        fields["hooks"] = hooks(self.document.all_named("hook"), self._findings)
+        fields["templates"] = templates(self.document.all_named("template"), self._findings)
         for section in RAW:
             fields[section] = self.raw[section] = self._raw(section)
         if self._findings.problems or not fields["name"]:
             return None
         result = Settings(**fields)
+        judge_engine(result, self._place, self._findings)
+        if self._findings.problems:
+            return None
         self.sources |= {f"nodes.{seed.name}": self._said("nodes", seed.name) for seed in result.seeds}
         self.sources |= {f"tags.{key}": source for key, source in tag_sources.items()}
-        self.sources |= {f"hook.{section.name}": section.place.source for section in self.document.hooks}
+        for word, named in self.document.named.items():
+            self.sources |= {f"{word}.{section.name}": section.place.source for section in named}
         listed = tuple(seed.name for seed in result.seeds)
         hosts = {seed.host: seed.name for seed in result.seeds}
         known_as = hostname if hostname in listed else hosts.get(hostname, "")
@@ -102,6 +119,12 @@ class _Loading:
                 self._findings.mistake(given.place, str(error))
         self.sources[option.name] = source
         return value
+
+    def _place(self, name: str) -> Place:
+        """Where the setting was said last; made up where it was not."""
+        option = next(option for option in OPTIONS if option.name == name)
+        given = self._given(option)
+        return given[-1].place if given else Place(f"[{option.keys[0][0]}]", Source("default"), AFTERWARDS)
 
     def _given(self, option: Option) -> list[Given]:
         """Everything said about one setting, the weaker first."""
@@ -133,6 +156,8 @@ class _Loading:
                 said[key] = self._variable(name)
         found = {}
         for key, given in said.items():
+            if (section, key) in NO_PARAMETERS:
+                continue
             try:
                 found[key] = values.plain(given.text)
                 self.sources[f"{section}.{key}"] = given.place.source

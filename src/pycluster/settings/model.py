@@ -9,6 +9,7 @@ import msgspec
 
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.ids import Address, Seed
+from pycluster.kernel.url import Url
 
 
 class Hook(msgspec.Struct, frozen=True):
@@ -20,12 +21,47 @@ class Hook(msgspec.Struct, frozen=True):
     timeout_s: float = 10.0
 
 
+class Selector(msgspec.Struct, frozen=True):
+    """One condition on a node: its name, region or zone, or its tag ``key``, is ``value``."""
+
+    scope: Literal["node", "region", "zone", "tag"]
+    value: str
+    key: str = ""
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is rendered on this machine. ``source`` is a local file, or ``entry`` an entry of the configuration.
+
+    ``keys``: what it may read of the state, a key, or with a ``/`` at its end all keys that begin so. ``check`` and
+    ``reload`` are argument lists, no shell, empty for none; ``{file}`` in ``check`` is the new file. ``owner`` is
+    ``USER`` or ``USER:GROUP``, empty: whoever the agent runs as. ``probe`` says in a rollout whether the service works
+    with the new file. ``timeout_s``: of each command, in seconds.
+    """
+
+    name: str
+    destination: str
+    source: str = ""
+    entry: str = ""
+    keys: tuple[str, ...] = ()
+    mode: int = 0o644
+    owner: str = ""
+    check: tuple[str, ...] = ()
+    reload: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
+    nodes: tuple[Selector, ...] = ()
+    timeout_s: float = 10.0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that flags, environment and file decide, checked.
 
     ``advertise`` has a numeric host. ``data_dir`` is empty for the default place. ``web`` is ``(host, port)``; an
-    empty host means every address. ``seeds`` stand in the file's order. ``membership``, ``consensus``,
-    ``following`` and ``state`` are raw text for the cores' parameters, whose owners judge them.
+    empty host means every address. ``backup_directory`` is empty where no backups are made. ``seeds`` stand in the
+    file's order. ``state_engine`` says what holds the replicated state; the other ``state_`` fields are for ``etcd``
+    alone, their files are absolute paths, empty where there is none.
+
+    ``membership``, ``consensus``, ``following``, ``state`` and ``config`` are raw text for parameters,
+    whose owners judge them.
     """
 
     cluster: str
@@ -43,10 +79,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seeds: tuple[Seed, ...] = ()
     join: tuple[tuple[str, int], ...] = ()
     hooks: tuple[Hook, ...] = ()
+    templates: tuple[Template, ...] = ()
+    backup_directory: str = ""
+    backup_interval_s: float = 3_600.0
+    backup_keep: int = 24
+    state_engine: Literal["embedded", "etcd"] = "embedded"
+    state_endpoints: tuple[Url, ...] = ()
+    state_ca_file: str = ""
+    state_cert_file: str = ""
+    state_key_file: str = ""
+    state_user: str = ""
+    state_password_file: str = ""
     membership: dict[str, str] = {}
     consensus: dict[str, str] = {}
     following: dict[str, str] = {}
     state: dict[str, str] = {}
+    config: dict[str, str] = {}
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -68,7 +116,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """Settings, the file they were read from (empty: none), warnings, and the source of every value.
 
     ``sources`` uses the names that people type: ``port``, ``bind_address``, ``nodes.node001``, ``tags.rack``,
-    ``hook.vip``, ``membership.probe_interval_ms``.
+    ``hook.vip``, ``template.web``, ``membership.probe_interval_ms``.
     """
 
     settings: Settings

@@ -17,6 +17,8 @@ DEFAULT_PORT = 7946
 DEFAULT_CLUSTER = "pycluster"
 #: Hosts in ``join``, as in the HTTP interface's request.
 JOIN_MAX = 64
+#: Members of etcd; it has seven at most, and each may have a few URLs.
+ENDPOINTS_MAX = 32
 #: Names in ``[http] names``.
 HTTP_NAMES_MAX = 64
 
@@ -71,6 +73,30 @@ OPTIONS = (
     Option("log_format", "log_format", (("node", "log_format"),), values.log_format, "text"),
     Option("region", "region", (("node", "region"),), values.label, ""),
     Option("zone", "zone", (("node", "zone"),), values.label, ""),
+    Option("backup_directory", "backup_directory", (("backup", "directory"),), values.directory, "", flag=False),
+    Option(
+        "backup_interval",
+        "backup_interval_s",
+        (("backup", "interval"),),
+        values.backup_interval_s,
+        3_600.0,
+        flag=False,
+    ),
+    Option("backup_keep", "backup_keep", (("backup", "keep"),), values.backup_count, 24, flag=False),
+    Option("state_engine", "state_engine", (("state", "engine"),), values.engine, "embedded", flag=False),
+    Option(
+        "state_endpoints",
+        "state_endpoints",
+        (("state", "endpoints"),),
+        _at_most(ENDPOINTS_MAX, values.urls),
+        (),
+        flag=False,
+    ),
+    Option("state_ca_file", "state_ca_file", (("state", "ca_file"),), values.file, "", flag=False),
+    Option("state_cert_file", "state_cert_file", (("state", "cert_file"),), values.file, "", flag=False),
+    Option("state_key_file", "state_key_file", (("state", "key_file"),), values.file, "", flag=False),
+    Option("state_user", "state_user", (("state", "user"),), values.plain, "", flag=False),
+    Option("state_password_file", "state_password_file", (("state", "password_file"),), values.file, "", flag=False),
     Option("join", "join", (), _at_most(JOIN_MAX, values.endpoints), ()),
 )
 
@@ -79,18 +105,51 @@ KEYS = {
     "cluster": ("name", "discovery_port"),
     "node": tuple(key for option in OPTIONS for section, key in option.keys if section == "node"),
     "http": ("names",),
+    "backup": ("directory", "interval", "keep"),
 }
 #: Sections whose text the owners of the parameters judge.
-RAW = ("membership", "consensus", "following", "state")
-HOOK_KEYS = ("on", "command", "timeout")
+RAW = ("membership", "consensus", "following", "state", "config")
+#: What stands among them and is no parameter.
+NO_PARAMETERS = frozenset((section, key) for option in OPTIONS for section, key in option.keys if section in RAW)
+#: Sections of which there may be many, each with a name: ``[hook NAME]``.
+NAMED = {
+    "hook": ("on", "command", "timeout"),
+    "template": (
+        "source",
+        "entry",
+        "destination",
+        "keys",
+        "mode",
+        "owner",
+        "check",
+        "reload",
+        "probe",
+        "nodes",
+        "timeout",
+    ),
+}
 #: Sections that stand once, in the form that people write.
-SECTIONS = ("cluster", "nodes", "node", "tags", "http", *RAW)
+SECTIONS = ("cluster", "nodes", "node", "tags", "http", "backup", *RAW)
 
 #: ``-tag key=value``, any number of times, and ``PYCLUSTER_TAGS=key=value,key=value``.
 TAG_FLAG = "tag"
 TAGS_VARIABLE = "TAGS"
 FLAGS = (*(option.name for option in OPTIONS if option.flag), TAG_FLAG)
-#: Variables of ours that are no settings: the command line's, the tests' and measurements', and what a hook is given.
+#: Variables of ours that are no settings: the command line's, the tests' and measurements', and what a hook or the
+#: command of a template is given.
 ELSEWHERE = frozenset(
-    ("CONFIG", "ADDR", "TIMEOUT", "NO_SKIP", "BENCH_NAMESPACE", "EVENT", "EVENT_ID", "EVENT_TEXT", "EVENT_NODE", "TERM")
+    (
+        "CONFIG",
+        "ADDR",
+        "TIMEOUT",
+        "NO_SKIP",
+        "BENCH_NAMESPACE",
+        "EVENT",
+        "EVENT_ID",
+        "EVENT_TEXT",
+        "EVENT_NODE",
+        "TERM",
+        "TEMPLATE",
+        "FILE",
+    )
 )

@@ -8,6 +8,7 @@ import re
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.ids import check_name
 from pycluster.kernel.limits import NAME_MAX_LENGTH
+from pycluster.kernel.url import Url
 from pycluster.settings.findings import did_you_mean, quoted
 
 #: A host and a port, before anybody resolved the host.
@@ -149,6 +150,49 @@ def duration_s(text: str, least_s: float, most_s: float) -> float:
     if not least_s <= seconds <= most_s:
         raise ValueError(f"{quoted(text)} is out of bounds: {least_s:g} to {most_s:g} seconds")
     return seconds
+
+
+def engine(text: str) -> str:
+    """``embedded`` or ``etcd``."""
+    if text not in ("embedded", "etcd"):
+        raise ValueError(f"{quoted(text)} is neither embedded nor etcd{did_you_mean(text, ('embedded', 'etcd'))}")
+    return text
+
+
+def urls(text: str) -> tuple[Url, ...]:
+    """``http://host:port`` or ``https://host:port``, between commas. All wrong ones are named."""
+    found, wrong = [], []
+    for part in _parts(text):
+        try:
+            found.append(Url.parse(part))
+        except ValueError as error:
+            wrong.append(str(error))
+    _refuse(wrong)
+    return tuple(dict.fromkeys(found))
+
+
+def file(text: str) -> str:
+    """The absolute path of a file; empty: none."""
+    return directory(text)
+
+
+def directory(text: str) -> str:
+    """The absolute path of a directory; empty: none."""
+    if text and not plain(text).startswith("/"):
+        raise ValueError(f"{quoted(text)} is no absolute path")
+    return text
+
+
+def backup_interval_s(text: str) -> float:
+    """From a second, for tests, to thirty days."""
+    return duration_s(text, 1.0, 2_592_000.0)
+
+
+def backup_count(text: str) -> int:
+    """1 to 10000."""
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 10_000:
+        return int(text)
+    raise ValueError(f"{quoted(text)} is no number of backups: 1 to 10000 are possible")
 
 
 def tag(text: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from pycluster.simulator.host import Host
 from pycluster.simulator.hostile import Intruder
 from pycluster.simulator.losses import Losses
 from pycluster.simulator.network import Pair
-from pycluster.simulator.world import World
+from pycluster.simulator.world import SEAT_COMMANDS, World
 
 #: How long after a fault its hosts may still be accused because of it: the longest suspicion, and its gossip.
 GRACE_US = 15 * SECOND
@@ -39,6 +39,7 @@ class Chaos:
         self._intruder = Intruder(world, Random(rng.getrandbits(64)))
         self._next_address = 100
         self._left = 0
+        self._commands = 0
         #: Processes whose machine has another address than they were told.
         self._moved: dict[str, int] = {}
 
@@ -161,6 +162,8 @@ class Chaos:
                     self._later(number * gap_us, functools.partial(self._upgrade, host))
             case faults.Depart(_, label, leave, away_us):
                 self._depart(hosts[label], leave, away_us)
+            case faults.Reseat():
+                self._reseat(fault)
             case _:
                 assert_never(fault)
 
@@ -281,6 +284,30 @@ class Chaos:
         self._later(DRAIN_MAX_US, lambda: self._end_drain(host, life))
         if not leave:
             self._later(DRAIN_MAX_US + away_us, lambda: self._up(host, life))
+
+    def _reseat(self, fault: faults.Reseat) -> None:
+        """Told to whoever acts; where nobody does, to anybody, who refuses."""
+        running = [host for host in self._world.hosts.values() if host.running and host.cluster == "demo"]
+        running = [host for host in running if not host.stranger and not host.departed]
+        if not running:
+            return
+        acting = [host for host in running if self._acts(host)]
+        asked = acting[0] if acting else self._rng.choice(running)
+        old = asked.name if fault.of_leader else fault.old
+        if old == fault.new or (old and not self._losses.may_unseat(self._world.hosts[old])):
+            return
+        self._commands += 1
+        number = SEAT_COMMANDS + self._commands
+        if old and fault.new:
+            self._world.tell(asked, events.ReplaceSeat(number, old, fault.new))
+        elif old:
+            self._world.tell(asked, events.RemoveSeat(number, old))
+        else:
+            self._world.tell(asked, events.AddSeat(number, fault.new))
+
+    def _acts(self, host: Host) -> bool:
+        assert host.process is not None
+        return host.process.leader(host.clock.local(self._world.now_us)).acting
 
     def _end_drain(self, host: Host, life: int) -> None:
         if host.life == life and host.process is not None and host.departed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from random import Random
 
@@ -28,6 +28,7 @@ from pycluster.simulator.network import FAIR, Weather
 from pycluster.simulator.older import Older
 from pycluster.simulator.timeline import Clock
 from pycluster.simulator.world import World
+from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN
 
 PORT = 7946
 #: The lease of the previous version.
@@ -108,11 +109,13 @@ class Cluster:
             name=host.name,
             address=host.address,
             seeds=blueprint.seeds,
+            kept=host.disk.seats,
             boot_id=f"{host.label}-{host.boots}",
             membership=blueprint.membership,
             consensus=blueprint.consensus,
             state=blueprint.state,
             store=blueprint.store,
+            protocol_max=PROTOCOL_MIN if host.older else PROTOCOL_MAX,
         )
         disk = host.disk
         found = restored(blueprint.store, disk.pieces)
@@ -121,9 +124,13 @@ class Cluster:
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def leader(self, cluster: str = "demo") -> str:
-        """Whom all running nodes follow, and who acts; empty while that is not one and the same."""
-        return followed(self.world.hosts, cluster, self.world.now_us)
+    def leader(self, cluster: str = "demo", among: Collection[str] = ()) -> str:
+        """Whom all running nodes follow, or those with the UUIDs ``among``, and who acts; empty while that is not one
+        and the same.
+        """
+        hosts = self.world.hosts
+        asked = {label: host for label, host in hosts.items() if host.disk.uuid in among} if among else hosts
+        return followed(asked, cluster, self.world.now_us)
 
     def converged(self) -> bool:
         """Whether every running node knows the truth about its cluster's members."""

@@ -6,18 +6,33 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
 from pycluster.consensus import Entry, Snapshot, Stored, Vote
-from pycluster.kernel.ids import Identity, new_uuid
+from pycluster.kernel.ids import Identity, Seed, new_uuid
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.effects import KeepPiece, Persist, RecordActing
 from pycluster.node.view import ActingInterval
+
+
+class _Content(msgspec.Struct, frozen=True):
+    """What a disk holds."""
+
+    incarnation: int
+    vote: Vote
+    promised_ms: int
+    entries: tuple[Entry, ...]
+    snapshot: Snapshot
+    pieces: tuple[bytes, ...]
 
 
 class Disk:
     """Transactions become durable in the order in which they were asked for.
 
     A crash keeps everything acknowledged and a random prefix of what was not. Of a transaction whose writing was torn
-    nothing remains: the journal's checksum gives it away.
+    nothing remains: the journal's checksum gives it away. Where only the process died, that prefix was written and not
+    synced: the next one reads it, and has to make it durable at its start. Otherwise it goes with the machine's power,
+    and with it all that was written behind it: after a sync that failed, later ones leave a hole.
 
     ``entries`` are the whole log, what a snapshot covers included, so that the checkers can compare it; a process that
     starts is given what follows on the snapshot. ``history`` gives the committed entries up to an index, for a snapshot
@@ -47,7 +62,15 @@ class Disk:
         self.pieces: tuple[bytes, ...] = ()
         self._drafts: dict[str, list[bytes]] = {}
         self.pending: deque[Persist | KeepPiece] = deque()
+        #: Where a process left something unsynced: what would be there after a loss of power.
+        self._synced: _Content | None = None
         self.acting: list[ActingInterval] = []
+        self.seats: tuple[Seed, ...] = ()
+
+    @property
+    def free_us(self) -> int:
+        """When all that was asked for until now is durable, true µs."""
+        return self._free_us
 
     def accept(self, request: Persist | KeepPiece, now_us: int) -> int:
         """Queue a transaction, or a piece of a snapshot; when it will be durable, true µs."""
@@ -67,13 +90,31 @@ class Disk:
             self._keep(request)
         return request
 
-    def crash(self) -> None:
-        """The process or the machine dies: some of what nobody was told to be durable is, the rest is not."""
-        for _ in range(self._rng.randint(0, len(self.pending))):
+    def crash(self, *, power: bool = False) -> None:
+        """The process or the machine dies: some of what nobody was told to be durable is there, the rest is not."""
+        kept = self._rng.randint(0, len(self.pending))
+        if power and self._synced is not None:
+            self._become(self._synced)
+            self._synced, kept = None, 0
+        elif kept and not power:
+            self._synced = self._synced or self._content()
+        for _ in range(kept):
             self.commit()
         self.pending.clear()
         self._drafts.clear()
         self._free_us = 0
+
+    def open(self) -> None:
+        """A process starts: what an earlier one left unsynced is made durable before it is believed."""
+        self._synced = None
+
+    def _content(self) -> _Content:
+        entries = tuple(self.entries)
+        return _Content(self.incarnation, self.vote, self.promised_ms, entries, self.snapshot, self.pieces)
+
+    def _become(self, content: _Content) -> None:
+        self.incarnation, self.vote, self.promised_ms = content.incarnation, content.vote, content.promised_ms
+        self.entries, self.snapshot, self.pieces = list(content.entries), content.snapshot, content.pieces
 
     def record_acting(self, record: RecordActing) -> None:
         """Keep an acting interval beside the log, as the runtime does across a crash of the process."""
@@ -81,6 +122,10 @@ class Disk:
         if self.acting and (self.acting[-1].term, self.acting[-1].started_us) == (record.term, record.since_us):
             self.acting.pop()
         self.acting.append(interval)
+
+    def keep_seats(self, seats: tuple[Seed, ...]) -> None:
+        """Where the voters are."""
+        self.seats = seats
 
     def wipe(self) -> None:
         """A new, empty disk in the old one's place."""

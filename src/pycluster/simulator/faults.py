@@ -208,6 +208,24 @@ class Depart(msgspec.Struct, frozen=True, tag=True):
         return f"{self.label} drains, back after {_ms(self.away_us)}"
 
 
+class Reseat(msgspec.Struct, frozen=True, tag=True):
+    """An operator gives ``new`` a seat, takes ``old``'s away, or both; one of them may be nobody.
+
+    ``of_leader``: whoever leads by then is meant instead of ``old``.
+    """
+
+    at_us: int
+    old: str
+    new: str
+    of_leader: bool = False
+
+    def __str__(self) -> str:
+        old = "the leader" if self.of_leader else self.old
+        if old and self.new:
+            return f"the seat of {old} shall move to {self.new}"
+        return f"{self.new} shall vote" if self.new else f"the seat of {old} shall go"
+
+
 class NamesFail(msgspec.Struct, frozen=True, tag=True):
     """No DNS answer."""
 
@@ -219,7 +237,7 @@ class NamesFail(msgspec.Struct, frozen=True, tag=True):
 
 
 #: What happens to processes, to machines under them, and between machines.
-OfProcesses = Crash | Blackout | Move | Swap | Churn | Upgrade | Depart
+OfProcesses = Crash | Blackout | Move | Swap | Churn | Upgrade | Depart | Reseat
 OfMachines = Freeze | Stalls | ClockJump | SlowDisk | DiskFails
 OnTheWire = Cut | Flap | Storm | NamesFail | Attack
 Fault = OfProcesses | OfMachines | OnTheWire

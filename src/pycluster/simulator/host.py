@@ -8,7 +8,7 @@ from typing import Protocol
 from pycluster.kernel.ids import Address
 from pycluster.node.effects import Effect
 from pycluster.node.events import Event
-from pycluster.node.view import LeaderView, MemberView, StatusView
+from pycluster.node.view import LeaderView, MemberView, QuorumView
 from pycluster.simulator.disk import Disk
 from pycluster.simulator.timeline import Clock
 
@@ -23,7 +23,7 @@ class Process(Protocol):
 
     def next_deadline(self) -> int | None: ...
 
-    def status(self, now_us: int) -> StatusView: ...
+    def quorum(self, now_us: int) -> QuorumView: ...
 
     def leader(self, now_us: int) -> LeaderView: ...
 

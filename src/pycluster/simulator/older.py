@@ -6,20 +6,30 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pycluster.consensus import Heartbeat
-from pycluster.consensus.messages import InstallReply, InstallSnapshot, VoteReply
+from pycluster.consensus import Configuration, Heartbeat
+from pycluster.consensus.messages import AppendEntries, InstallReply, InstallSnapshot, VoteReply
 from pycluster.membership import Packet
 from pycluster.membership.messages import Ack, Ping, Suspect
 from pycluster.node import effects, events
-from pycluster.node.view import LeaderView, MemberView, StatusView
+from pycluster.node.view import LeaderView, MemberView, QuorumView
 from pycluster.simulator.host import Process
-from pycluster.wire import Codec, Gossip, Malformed, Rejected, StateReply, StateRequest, VoterMessage
+from pycluster.wire import (
+    Codec,
+    Gossip,
+    Malformed,
+    Rejected,
+    StateReply,
+    StateRequest,
+    SteeringReply,
+    SteeringRequest,
+    VoterMessage,
+)
 
 #: What it neither keeps nor hears of.
 _UNKNOWN_EFFECTS = (effects.KeepStreams, effects.CloseStream, effects.KeepPiece)
 _UNKNOWN_EVENTS = (events.StreamOpened, events.StreamEnded, events.StreamUp, events.StreamLost, events.Refused)
 #: Frames of kinds that it knows nothing of.
-_UNKNOWN_BODIES = (StateRequest, StateReply)
+_UNKNOWN_BODIES = (StateRequest, StateReply, SteeringRequest, SteeringReply)
 
 
 class Older:
@@ -51,8 +61,13 @@ class Older:
             body = self._codec.decode(data, datagram=False)
         except (Malformed, Rejected):
             return False
-        installs = isinstance(body, VoterMessage) and isinstance(body.message, InstallSnapshot | InstallReply)
-        return installs or isinstance(body, _UNKNOWN_BODIES)
+        if not isinstance(body, VoterMessage):
+            return isinstance(body, _UNKNOWN_BODIES)
+        message = body.message
+        if isinstance(message, AppendEntries):
+            payloads = [entry.payload for entry in message.entries]
+            return any(isinstance(one, Configuration) and one.moving is not None for one in payloads)
+        return isinstance(message, InstallSnapshot | InstallReply)
 
     def _plain(self, data: bytes) -> bytes:
         try:
@@ -76,9 +91,9 @@ class Older:
         """When the process within wants to be woken."""
         return self._inner.next_deadline()
 
-    def status(self, now_us: int) -> StatusView:
+    def quorum(self, now_us: int) -> QuorumView:
         """The process's own."""
-        return self._inner.status(now_us)
+        return self._inner.quorum(now_us)
 
     def copy(self) -> tuple[int, int] | None:
         """It knows nothing of the state."""

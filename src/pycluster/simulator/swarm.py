@@ -78,6 +78,19 @@ def draw(rng: Random, of: Mix, cast: Cast, from_us: int, for_us: int) -> tuple[F
         drawn.append(KINDS[kind].draw(Turn(rng, cast, rng.choice(cast.labels), at_us)))
 
 
+def reseatings(rng: Random, labels: Sequence[str], from_us: int, for_us: int) -> tuple[Fault, ...]:
+    """Changes of the voters, in half of the seeds: seldom, often, or several at a time."""
+    if len(labels) < 2 or rng.random() < 0.5:
+        return ()
+    mean_us, drawn, at_us = rng.choice((SECOND // 2, 3 * SECOND, 10 * SECOND)), list[Fault](), from_us
+    while (at_us := at_us + int(rng.expovariate(1.0) * mean_us)) < from_us + for_us:
+        old, new = rng.sample(list(labels), 2)
+        kind = rng.choice(("add", "remove", "replace", "replace"))
+        leads = kind != "add" and rng.random() < 0.3
+        drawn.append(faults.Reseat(at_us, "" if kind == "add" else old, "" if kind == "remove" else new, leads))
+    return tuple(drawn)
+
+
 def _length_us(rng: Random, most_us: int, least_us: int = 20 * MILLISECOND) -> int:
     """Short ones as likely as long ones."""
     return int(least_us * (most_us / least_us) ** rng.random())

@@ -254,7 +254,7 @@ class Workload:
         if watcher is None:
             return
         if isinstance(batch, Failure):
-            if batch.compact_revision:
+            if batch.kind == "compacted":
                 batch = WatchBatch(batch.revision, (), batch.compact_revision)
             else:
                 self._reopen(watcher)

@@ -20,6 +20,8 @@ from pycluster.simulator.timeline import Clock, Timeline
 _MASK = (1 << 64) - 1
 #: A process that is later than this is told so, as by ``runtime.driver``.
 LAG_US = 100 * MILLISECOND
+#: Commands with higher numbers are about seats; lower ones tell a node to leave.
+SEAT_COMMANDS = 1_000
 
 #: Makes the process that a host starts.
 Spawn = Callable[[Host, Random], Process]
@@ -77,6 +79,7 @@ class World:
             effects.Resolve: lambda host, e: self.network.resolve(host, e.host, e.port),
             effects.Publish: self._publish,
             effects.RecordActing: self._record_acting,
+            effects.KeepSeats: lambda host, e: host.disk.keep_seats(e.seats),
             effects.CommandDone: self._command_done,
             effects.Drained: self._drained,
             effects.Halt: self._halt,
@@ -136,6 +139,7 @@ class World:
         host.inbox.clear()
         host.datagrams_waiting = 0
         host.handled = 0
+        host.disk.open()
         host.process = self._spawn(host, Random(self.rng.getrandbits(64)))
         self.say(host.label, f"starts (life {host.life}, uuid {host.disk.uuid[:8]}, address {host.address})")
         for checker in self.checkers:
@@ -208,7 +212,7 @@ class World:
         host.process = None
         host.frozen_since_us = None
         host.inbox.clear()
-        host.disk.crash()
+        host.disk.crash(power=power)
         self.streams.died(host, goodbye=goodbye)
 
     # --- running --------------------------------------------------------------------------------------------------
@@ -335,6 +339,7 @@ class World:
             return
         request = host.disk.commit()
         if isinstance(request, effects.KeepPiece):
+            self.deliver(host, life, events.PieceKept(request.origin, request.snapshot.index, request.number))
             if request.origin == "own" and request.done:
                 self.deliver(host, life, events.StateSaved(request.snapshot.index))
             return
@@ -356,7 +361,7 @@ class World:
     def _command_done(self, host: Host, effect: effects.CommandDone) -> None:
         outcome = "done" if effect.ok else f"refused: {effect.what}: {effect.why} ({effect.remedy})"
         self.say(host.label, f"command {effect.command} {outcome}")
-        if not effect.ok:
+        if not effect.ok and effect.command < SEAT_COMMANDS:
             host.departed = host.gone = False
 
     def _drained(self, host: Host, effect: effects.Drained) -> None:

@@ -74,7 +74,7 @@ class Pieces:
                 yield file.read(min(length, _PIECE_MAX_BYTES))
 
     def close(self) -> None:
-        """Let the drafts go."""
+        """Let the drafts go; never raises."""
         for origin in tuple(self._drafts):
             self._drop(origin)
 
@@ -90,4 +90,6 @@ class Pieces:
     def _drop(self, origin: Origin) -> None:
         draft = self._drafts.pop(origin, None)
         if draft is not None:
-            draft.close()
+            # It still has what a full disk did not take, and tries again; a draft counts for nothing, whole or not.
+            with contextlib.suppress(OSError):
+                draft.close()

@@ -1,6 +1,7 @@
 """The state file: one SQLite database with this node's identity, vote and log, every row under a checksum.
 
-It is read through a connection that cannot write, so that a file which is refused stays as it was found.
+It is read through a connection that cannot write, so that a file which is refused stays as it was found; and what is
+read is durable.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from zlib import crc32
 import msgspec
 
 from pycluster.consensus import Entry, Snapshot, Stored, Vote
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.kernel.errors import LocalFault
 from pycluster.kernel.ids import Identity
 from pycluster.storage import faults, watermark
 from pycluster.storage.directory import sync_directory
 from pycluster.storage.pieces import Origin, Pieces
+from pycluster.storage.unsynced import make_durable
 from pycluster.storage.watermark import Watermark
 
 FILE = "state.db"
@@ -42,8 +45,9 @@ _PRAGMAS = (
 )
 #: Rows of the log that a snapshot covers and that go with one transaction: none shall be a long one.
 _FOLDED_ROWS = 1_000
-#: SQLite keeps these beside a database.
-_COMPANIONS = ("-wal", "-shm", "-journal")
+#: SQLite keeps these beside a database; the first is the write-ahead log.
+_LOG = "-wal"
+_COMPANIONS = (_LOG, "-shm", "-journal")
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -71,7 +75,7 @@ class Piece(msgspec.Struct, frozen=True):
     done: bool
 
 
-class _Ballot(Vote, frozen=True, array_like=True):
+class Ballot(Vote, frozen=True, array_like=True):
     """The vote and, behind it, the longest election timeout promised under (ms).
 
     Here, because an older version passes over what it does not know at the end of an array, and over nothing in a head:
@@ -81,7 +85,7 @@ class _Ballot(Vote, frozen=True, array_like=True):
     promised_ms: int = 0
 
 
-class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The one row beside the log. ``last_index`` shows a log cut at its end, ``commits`` one set back.
 
     Rows up to ``snapshot`` are left over: the state in its file has taken their place.
@@ -91,7 +95,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     name: str
     uuid: str
     incarnation: int = 0
-    vote: _Ballot = _Ballot()
+    vote: Ballot = Ballot()
     last_index: int = 0
     commits: int = 0
     snapshot: Snapshot = Snapshot()
@@ -99,7 +103,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 T = TypeVar("T")
 _entry_decoder = msgspec.msgpack.Decoder(Entry)
-_head_decoder = msgspec.msgpack.Decoder(_Head)
+_head_decoder = msgspec.msgpack.Decoder(Head)
 
 
 class StateFile:
@@ -110,11 +114,11 @@ class StateFile:
         file: str,
         connection: sqlite3.Connection,
         mark: Watermark,
-        head: _Head,
+        head: Head,
         stored: Stored,
         pieces: Pieces,
     ) -> None:
-        self._file = file
+        self.file = file
         self.pieces = pieces
         self._folding = head.snapshot.index > 0
         self._connection = connection
@@ -130,35 +134,30 @@ class StateFile:
         ``LocalFault`` where it is damaged, not this node's, of a later version, or cannot be used.
         """
         file = os.path.join(path, FILE)
-        try:
+        with faults.told(file), contextlib.ExitStack() as opened:
             if not os.path.lexists(file):
-                _create(path, file, _Head(cluster, name, new_uuid()))
-            head, entries = _load(file, cluster, name)
-            with contextlib.ExitStack() as opened:
-                mark = Watermark(path)
-                opened.callback(mark.close)
-                if head.commits < mark.read():
-                    raise faults.damaged(file, f"{mark.read() - head.commits} acknowledged transactions are missing")
-                connection = opened.enter_context(contextlib.closing(_connect(file, "rw")))
-                _prepare(connection)
-                mark.write(head.commits)
-                pieces = Pieces(path)
-                if head.snapshot.index and not os.path.exists(pieces.file(head.snapshot.index)):
-                    raise faults.damaged(file, f"the snapshot {pieces.file(head.snapshot.index)} is missing")
-                pieces.keep(head.snapshot.index)
-                opened.pop_all()
-        except UnicodeDecodeError as error:
-            # SQLite quotes what it found in the file.
-            raise faults.damaged(file, "SQLite reports damage in words that are no text") from error
-        except (sqlite3.Error, OSError) as error:
-            raise faults.failed(file, error) from error
+                create(path, file, Head(cluster, name, new_uuid()))
+            make_durable(os.path.realpath(file) + _LOG)
+            head, entries = load(file)
+            _check_owner(file, head, cluster, name)
+            mark = Watermark(path)
+            opened.callback(mark.close)
+            if head.commits < mark.read():
+                raise faults.damaged(file, f"{mark.read() - head.commits} acknowledged transactions are missing")
+            pieces = Pieces(path)
+            if head.snapshot.index and not os.path.exists(pieces.file(head.snapshot.index)):
+                raise faults.damaged(file, f"the snapshot {pieces.file(head.snapshot.index)} is missing")
+            connection = opened.enter_context(contextlib.closing(_connect(file, "rw")))
+            _prepare(connection)
+            mark.write(head.commits)
+            opened.pop_all()
         return cls(file, connection, mark, head, _stored(head, entries), pieces)
 
     def commit(self, requests: Sequence[Request]) -> None:
         """Make the requests durable in one transaction; after a ``LocalFault`` nothing more may be written."""
         head = self._head
         received = [request.snapshot for request in requests if request.snapshot is not None]
-        try:
+        with faults.told(self.file):
             for snapshot in received:
                 self.pieces.finish("received", snapshot.index)
             self._connection.execute("BEGIN IMMEDIATE")
@@ -173,14 +172,12 @@ class StateFile:
             self._mark.write(head.commits)
             if received:
                 self.pieces.keep(head.snapshot.index)
-        except (sqlite3.Error, OSError) as error:
-            raise faults.failed(self._file, error) from error
         self._head = head
 
     def write_piece(self, piece: Piece) -> bool:
         """A piece of a snapshot; whether that completed one of our own, which counts from now on."""
         snapshot = piece.snapshot
-        try:
+        with faults.told(self.file):
             self.pieces.write(piece.origin, piece.number, piece.data)
             if not piece.done or piece.origin == "received":
                 return False
@@ -192,17 +189,24 @@ class StateFile:
                 self._mark.write(head.commits)
                 self._head, self._folding = head, True
             self.pieces.keep(self._head.snapshot.index)
-        except (sqlite3.Error, OSError) as error:
-            raise faults.failed(self._file, error) from error
         return True
 
-    def close(self) -> None:
-        """Fold the write-ahead log into the file and let go; once."""
-        self._connection.close()
-        self._mark.close()
-        self.pieces.close()
+    def tidy(self) -> None:
+        """Remove what an earlier process left of other snapshots.
 
-    def _fold(self, head: _Head) -> None:
+        Not when opened: the snapshot may still turn out to be damaged, and then everything stays as it was found.
+        """
+        with faults.told(self.file):
+            self.pieces.keep(self._head.snapshot.index)
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of everything, in spite of a ``LocalFault``; once."""
+        with faults.told(self.file), contextlib.ExitStack() as closing:
+            closing.callback(self.pieces.close)
+            closing.callback(self._mark.close)
+            closing.callback(self._connection.close)
+
+    def _fold(self, head: Head) -> None:
         """Some of the rows that a snapshot covers go with each transaction."""
         if self._folding:
             self._connection.execute(
@@ -212,11 +216,11 @@ class StateFile:
             (changed,) = self._connection.execute("SELECT changes()").fetchone()
             self._folding = changed > 0
 
-    def _apply(self, head: _Head, request: Request) -> _Head:
+    def _apply(self, head: Head, request: Request) -> Head:
         incarnation = head.incarnation if request.incarnation is None else request.incarnation
         vote = head.vote
         if request.vote is not None:
-            vote = _Ballot(request.vote.term, request.vote.voted_for, vote.promised_ms)
+            vote = Ballot(request.vote.term, request.vote.voted_for, vote.promised_ms)
         if request.promised_ms is not None:
             vote = msgspec.structs.replace(vote, promised_ms=request.promised_ms)
         last_index = head.last_index
@@ -230,24 +234,25 @@ class StateFile:
             last_index += 1
             if entry.index != last_index:
                 raise LocalFault(
-                    f"entry {entry.index} was not written to {self._file}", why=f"entry {last_index} comes next"
+                    f"entry {entry.index} was not written to {self.file}", why=f"entry {last_index} comes next"
                 )
-            self._connection.execute(
-                "INSERT INTO log (id, data, checksum) VALUES (?, ?, ?)", (entry.index, *_row(entry))
-            )
+        if request.entries:
+            rows = ((entry.index, *_row(entry)) for entry in request.entries)
+            self._connection.executemany("INSERT INTO log (id, data, checksum) VALUES (?, ?, ?)", rows)
         return msgspec.structs.replace(head, incarnation=incarnation, vote=vote, last_index=last_index)
 
     def _install(self, snapshot: Snapshot, last_index: int) -> int:
         """The log's last index once the state at ``snapshot`` has taken the place of what it covers."""
-        row = self._connection.execute("SELECT data FROM log WHERE id = ?", (snapshot.index,)).fetchone()
-        if row is not None and _entry_decoder.decode(row[0]).term == snapshot.term:
+        at = snapshot.index
+        row = self._connection.execute("SELECT data, checksum FROM log WHERE id = ?", (at,)).fetchone()
+        if row is not None and _decoded(self.file, f"row {at} of the log", row, _entry_decoder).term == snapshot.term:
             self._folding = True
             return last_index
         self._connection.execute("DELETE FROM log")
         return snapshot.index
 
 
-def _stored(head: _Head, entries: tuple[Entry, ...]) -> Stored:
+def _stored(head: Head, entries: tuple[Entry, ...]) -> Stored:
     return Stored(Vote(head.vote.term, head.vote.voted_for), entries, head.vote.promised_ms, head.snapshot)
 
 
@@ -270,13 +275,15 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("ROLLBACK")
 
 
-def _row(content: _Head | Entry) -> tuple[bytes, int]:
+def _row(content: Head | Entry) -> tuple[bytes, int]:
     data = msgspec.msgpack.encode(content)
     return data, crc32(data)
 
 
-def _create(path: str, file: str, head: _Head) -> None:
-    """Make the file under another name first: one that bears the right name is complete and durable."""
+def create(path: str, file: str, head: Head) -> None:
+    """A state file with this head and no log, made under another name first: one with the right name is whole and
+    durable.
+    """
     companions = [FILE + suffix for suffix in _COMPANIONS]
     for companion in (*companions, watermark.FILE):
         if os.path.lexists(os.path.join(path, companion)):
@@ -297,7 +304,7 @@ def _create(path: str, file: str, head: _Head) -> None:
             for table in _TABLES:
                 connection.execute(table)
             connection.execute("INSERT INTO head VALUES (1, ?, ?)", _row(head))
-            connection.execute(f"PRAGMA user_version = {_PLAIN}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA if head.snapshot.index else _PLAIN}")
             connection.execute("COMMIT")
         os.fsync(descriptor)
     finally:
@@ -306,7 +313,10 @@ def _create(path: str, file: str, head: _Head) -> None:
     sync_directory(path)
 
 
-def _load(file: str, cluster: str, name: str) -> tuple[_Head, tuple[Entry, ...]]:
+def load(file: str) -> tuple[Head, tuple[Entry, ...]]:
+    """The head and the log behind its snapshot, read and not touched; raises ``LocalFault``, ``sqlite3.Error``,
+    ``OSError`` or ``UnicodeDecodeError``.
+    """
     if os.path.getsize(file) == 0:
         # SQLite takes it for a new database and removes the write-ahead log beside it, unasked.
         raise faults.damaged(file, "it is empty")
@@ -324,23 +334,26 @@ def _load(file: str, cluster: str, name: str) -> tuple[_Head, tuple[Entry, ...]]
         if verdict != "ok":
             raise faults.damaged(file, verdict)
         head = _load_head(file, connection)
-        if (head.cluster, head.name) != (cluster, name):
-            raise LocalFault(
-                f"the state file {file} is not this node's",
-                why=f"it belongs to {head.name} in the cluster {head.cluster}, and this is {name} in {cluster}",
-                remedy="name another directory with -data-dir, or start the node it belongs to",
-            )
         return head, _load_log(file, connection, head)
 
 
-def _load_head(file: str, connection: sqlite3.Connection) -> _Head:
+def _check_owner(file: str, head: Head, cluster: str, name: str) -> None:
+    if (head.cluster, head.name) != (cluster, name):
+        raise LocalFault(
+            f"the state file {file} is not this node's",
+            why=f"it belongs to {head.name} in the cluster {head.cluster}, and this is {name} in {cluster}",
+            remedy="name another directory with -data-dir, or start the node it belongs to",
+        )
+
+
+def _load_head(file: str, connection: sqlite3.Connection) -> Head:
     rows = connection.execute("SELECT data, checksum FROM head").fetchall()
     if len(rows) != 1:
         raise faults.damaged(file, f"it has {len(rows)} heads")
     return _decoded(file, "the head", rows[0], _head_decoder)
 
 
-def _load_log(file: str, connection: sqlite3.Connection, head: _Head) -> tuple[Entry, ...]:
+def _load_log(file: str, connection: sqlite3.Connection, head: Head) -> tuple[Entry, ...]:
     entries: list[Entry] = []
     base, term = head.snapshot.index, head.snapshot.term
     for number, *row in connection.execute("SELECT id, data, checksum FROM log WHERE id > ? ORDER BY id", (base,)):
@@ -363,7 +376,7 @@ def _decoded(file: str, row_name: str, row: Sequence[object], decoder: msgspec.m
         raise faults.damaged(file, f"{row_name} does not match its checksum")
     try:
         return decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise LocalFault(
             f"the state file {file} cannot be read",
             why=f"{row_name} is sound and holds what this version does not understand: {error}",

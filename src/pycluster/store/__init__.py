@@ -1,5 +1,7 @@
 """The replicated key-value state: etcd's v3 data model as a pure state machine."""
 
+from pycluster.store.archive import ArchiveReader, ArchiveWriter, Manifest
+from pycluster.store.bumped import bumped
 from pycluster.store.lessor import Lessor
 from pycluster.store.model import (
     OPEN_END,
@@ -49,6 +51,8 @@ __all__ = [
     "OPEN_END",
     "RETRYABLE",
     "Applied",
+    "ArchiveReader",
+    "ArchiveWriter",
     "Command",
     "Compact",
     "CompactResult",
@@ -70,6 +74,7 @@ __all__ = [
     "LeaseTimeToLive",
     "LeaseTimeToLiveResult",
     "Lessor",
+    "Manifest",
     "Params",
     "Put",
     "PutResult",
@@ -90,5 +95,6 @@ __all__ = [
     "Watches",
     "Write",
     "WriteResult",
+    "bumped",
     "unfit",
 ]

@@ -18,6 +18,8 @@ from pycluster.store.versions import mod_revision
 _Name = TypeVar("_Name", bytes, int)
 
 _PAGE = 100
+#: Revisions that are looked at in the time that one item may take.
+PASSED = 32
 #: Bytes of a key's versions, or of a revision's keys, in one item.
 _PART_BYTES = 65_536
 
@@ -51,21 +53,30 @@ class Contents:
         while page := self._keyspace.every(start, _PAGE):
             for key in page:
                 versions = self._keyspace.versions(key)
-                first = forgotten(versions, self.compacted, self.compacted)
-                last = bisect_right(versions, self.revision, first, key=mod_revision)
-                yield from _parts(key, versions[first:last])
+                # Of almost every key nothing is forgotten, and nothing came later.
+                if mod_revision(versions[0]) <= self.compacted or mod_revision(versions[-1]) > self.revision:
+                    first = forgotten(versions, self.compacted, self.compacted)
+                    versions = versions[first : bisect_right(versions, self.revision, first, key=mod_revision)]
+                yield from _parts(key, versions)
             start = page[-1] + b"\0"
 
     def orders(self) -> Iterator[tuple[int, Sequence[bytes]]]:
-        """Revisions with their keys in the order of their changes; without keys where there was just one."""
+        """Revisions that changed more than one key, with them in the order of their changes. Of the others one in
+        ``PASSED`` comes, without keys, so that whoever reads on knows that time passes.
+        """
+        changes = self._history.changes
         for revision in range(max(self.compacted, 1), self.revision + 1):
-            keys = self._history.changes(revision)
-            yield from _parts(revision, keys if len(keys) > 1 else ())
+            keys = changes(revision)
+            if len(keys) > 1:
+                yield from _parts(revision, keys)
+            elif not revision % PASSED:
+                yield revision, ()
 
     def digest(self) -> int:
         """64 bits."""
         encode = msgspec.msgpack.Encoder().encode
-        digest = blake2b(encode((self.revision, self.compacted, self.leases, self.answers)), digest_size=8)
+        answers = [*self.answers.items()]
+        digest = blake2b(encode((self.revision, self.compacted, self.leases, answers)), digest_size=8)
         for key, versions in self.versions():
             if versions:
                 digest.update(encode((key, versions)))
@@ -76,6 +87,9 @@ class Contents:
 
 
 def _parts(name: _Name, items: Sequence[bytes]) -> Iterator[tuple[_Name, Sequence[bytes]]]:
+    if sum(map(len, items)) < _PART_BYTES:
+        yield name, items
+        return
     first = size = 0
     for place, item in enumerate(items):
         size += len(item)

@@ -17,6 +17,9 @@ class Leases:
     def __contains__(self, lease: int) -> bool:
         return lease in self._ttls
 
+    def __len__(self) -> int:
+        return len(self._ttls)
+
     def ids(self) -> tuple[int, ...]:
         """Every lease, ascending."""
         return tuple(sorted(self._ttls))
@@ -34,7 +37,7 @@ class Leases:
         if not lease:
             raise Refusal("bad-request", "a lease needs an ID by the time it is granted")
         if lease in self._ttls:
-            raise Refusal("lease-exists", f"lease {lease} is there already")
+            raise Refusal("lease-exists", f"lease {lease:016x} is there already")
         if len(self._ttls) >= self._params.leases_max:
             raise Refusal("too-many-leases", f"there are {len(self._ttls)} leases")
         granted = self._ttls[lease] = max(ttl_s, self._params.lease_ttl_min_s)

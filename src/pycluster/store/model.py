@@ -15,7 +15,7 @@ import msgspec
 OPEN_END = b"\0"
 
 
-class KeyValue(msgspec.Struct, frozen=True, array_like=True):
+class KeyValue(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One key at one revision. ``version`` counts its puts since it was created, 1 for the first."""
 
     key: bytes
@@ -32,7 +32,7 @@ SortOrder = Literal["none", "ascend", "descend"]
 SortTarget = Literal["key", "version", "create", "mod", "value"]
 
 
-class Range(msgspec.Struct, frozen=True, array_like=True, tag="range", forbid_unknown_fields=True):
+class Range(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="range", forbid_unknown_fields=True):
     """Read keys. ``limit`` 0 is no limit; ``revision`` 0 is the newest, in a transaction the one it makes.
 
     ``serializable``: any replica may answer from what it has; otherwise the answer is linearizable.
@@ -53,7 +53,7 @@ class Range(msgspec.Struct, frozen=True, array_like=True, tag="range", forbid_un
     max_create_revision: int = 0
 
 
-class RangeResult(msgspec.Struct, frozen=True, array_like=True, tag="range"):
+class RangeResult(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="range"):
     """``count`` is of all keys in the interval at that revision, whatever ``limit`` and the bounds left out."""
 
     revision: int
@@ -65,7 +65,7 @@ class RangeResult(msgspec.Struct, frozen=True, array_like=True, tag="range"):
 # --- writes -----------------------------------------------------------------------------------------------------------
 
 
-class Put(msgspec.Struct, frozen=True, array_like=True, tag="put", forbid_unknown_fields=True):
+class Put(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="put", forbid_unknown_fields=True):
     """Write one key. ``ignore_value``, ``ignore_lease``: keep what is there; the key must exist."""
 
     key: bytes
@@ -76,7 +76,7 @@ class Put(msgspec.Struct, frozen=True, array_like=True, tag="put", forbid_unknow
     ignore_lease: bool = False
 
 
-class PutResult(msgspec.Struct, frozen=True, array_like=True, tag="put"):
+class PutResult(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="put"):
     """``previous`` only where it was asked for and there was one."""
 
     revision: int
@@ -178,7 +178,7 @@ Write = Put | DeleteRange | Txn | Compact | LeaseGrant | LeaseRevoke
 WriteResult = PutResult | DeleteResult | TxnResult | CompactResult | LeaseGrantResult | LeaseRevokeResult
 
 
-class Command(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Command(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """What the log carries: one write under the caller's ID, so that its retries apply once."""
 
     request_id: bytes
@@ -236,7 +236,7 @@ QueryResult = RangeResult | LeaseKeepAliveResult | LeaseTimeToLiveResult | Lease
 # --- watches ----------------------------------------------------------------------------------------------------------
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True):
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A key was put, or deleted: then ``kv`` has its key and the revision of the deletion, nothing else.
 
     ``previous``: what it was just before, where that is asked for and still kept.

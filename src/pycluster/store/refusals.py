@@ -51,10 +51,13 @@ def unfit(write: Write, params: Params) -> Failure | None:
 def examine(write: Write, params: Params) -> int:
     """The bytes that it may add to the state. Raises ``Refusal``."""
     match write:
-        case Put() | DeleteRange() | Txn():
+        case Put():
+            state = _examine_put(write, params)
+            _check_size(state - OVERHEAD_BYTES + ENVELOPE_BYTES, params)
+            return state
+        case DeleteRange() | Txn():
             request, state = _examine(write, params, params.operations_max, 0)
-            if request > params.request_max_bytes:
-                raise Refusal("request-too-large", f"{request} bytes, at most {params.request_max_bytes} are possible")
+            _check_size(request, params)
             if isinstance(write, Txn):
                 _written(write.success)
                 _written(write.failure)
@@ -71,24 +74,35 @@ def examine(write: Write, params: Params) -> int:
             assert_never(write)
 
 
+def _check_size(request: int, params: Params) -> None:
+    if request > params.request_max_bytes:
+        raise Refusal("request-too-large", f"{request} bytes, at most {params.request_max_bytes} are possible")
+
+
 def _examine(operation: Operation, params: Params, operations: int, depth: int) -> tuple[int, int]:
     """Bytes of the request, and bytes that it may add to the state."""
     if isinstance(operation, Txn):
         return _examine_txn(operation, params, operations, depth)
+    if isinstance(operation, Put):
+        added = _examine_put(operation, params)
+        return added - OVERHEAD_BYTES + ENVELOPE_BYTES, added
     if not operation.key:
         raise Refusal("empty-key", "a key has at least one byte")
-    if isinstance(operation, Put):
-        if len(operation.key) > params.key_max_bytes:
-            raise Refusal("key-too-large", f"a key has at most {params.key_max_bytes} bytes")
-        if operation.ignore_value and operation.value:
-            raise Refusal("value-provided", "a value is given that is to be ignored")
-        if operation.ignore_lease and operation.lease:
-            raise Refusal("lease-provided", "a lease is given that is to be ignored")
-        if len(operation.value) > params.value_max_bytes:
-            raise Refusal("request-too-large", f"a value has at most {params.value_max_bytes} bytes")
-        size = len(operation.key) + len(operation.value)
-        return size + ENVELOPE_BYTES, size + OVERHEAD_BYTES
     return len(operation.key) + len(operation.range_end) + ENVELOPE_BYTES, 0
+
+
+def _examine_put(operation: Put, params: Params) -> int:
+    if not operation.key:
+        raise Refusal("empty-key", "a key has at least one byte")
+    if len(operation.key) > params.key_max_bytes:
+        raise Refusal("key-too-large", f"a key has at most {params.key_max_bytes} bytes")
+    if operation.ignore_value and operation.value:
+        raise Refusal("value-provided", "a value is given that is to be ignored")
+    if operation.ignore_lease and operation.lease:
+        raise Refusal("lease-provided", "a lease is given that is to be ignored")
+    if len(operation.value) > params.value_max_bytes:
+        raise Refusal("request-too-large", f"a value has at most {params.value_max_bytes} bytes")
+    return len(operation.key) + len(operation.value) + OVERHEAD_BYTES
 
 
 def _examine_txn(txn: Txn, params: Params, operations: int, depth: int) -> tuple[int, int]:

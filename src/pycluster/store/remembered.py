@@ -40,7 +40,7 @@ class Remembered:
         self._keep(request_id, answer)
 
     def restore(self, request_id: bytes, answer: bytes) -> None:
-        """The next one from a snapshot. Raises ``msgspec.MsgspecError`` where it is none."""
+        """The next one from a snapshot. Raises one of ``UNREADABLE`` where it is none."""
         _decode(answer)
         self._keep(request_id, answer)
 
@@ -50,9 +50,9 @@ class Remembered:
         if len(self._order) > self._params.remembered_max:
             del self._answers[self._order.popleft()]
 
-    def everything(self) -> list[tuple[bytes, bytes]]:
-        """Request IDs and encoded answers, oldest first."""
-        return [(request_id, self._answers[request_id]) for request_id in self._order]
+    def everything(self) -> dict[bytes, bytes]:
+        """Request IDs and encoded answers as they are now, oldest first: in the order in which they came."""
+        return self._answers.copy()
 
 
 def _without_contents(result: WriteResult) -> WriteResult:

@@ -10,7 +10,9 @@ from zlib import crc32
 
 import msgspec
 
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.store import versions
+from pycluster.store.contents import PASSED
 from pycluster.store.history import History
 from pycluster.store.params import Params
 from pycluster.store.store import Store
@@ -106,13 +108,13 @@ class SnapshotWriter:
         yield _Head(_FORMAT, contents.revision, contents.compacted)
         for leases in self._batches(contents.leases, lambda _: 16):
             yield _Leases(leases)
-        for answers in self._batches(contents.answers, lambda item: 8 + len(item[0]) + len(item[1])):
+        for answers in self._batches(contents.answers.items(), lambda item: 8 + len(item[0]) + len(item[1])):
             yield _Answers(answers)
         written = 0
         for keys in self._batches(contents.versions(), lambda item: 64 + len(item[0]) + sum(map(len, item[1]))):
             yield _Keys([item for item in keys if item[1]])
             written += sum(len(item[1]) for item in keys)
-        for orders in self._batches(contents.orders(), lambda item: 8 + sum(map(len, item[1]))):
+        for orders in self._batches(contents.orders(), lambda item: 8 * PASSED + sum(map(len, item[1]))):
             yield _Orders([item for item in orders if item[1]])
         yield _End(written)
 
@@ -155,7 +157,7 @@ class SnapshotReader:
         self._number += 1
         try:
             piece = _decode(body)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise SnapshotDamaged(f"piece {self._number - 1} cannot be read: {error}") from error
         stage = type(piece)
         _demand((self._stage is None) == (stage is _Head), "the head comes first")
@@ -178,7 +180,8 @@ class SnapshotReader:
         if isinstance(keys, bytes):
             return keys
         if keys is None:
-            _demand(revision == 1, f"what revision {revision} changed is missing")
+            # Nothing changed at 1; nor at one that a restored state was moved ahead to, which is compacted.
+            _demand(revision in (1, self._store.compacted), f"what revision {revision} changed is missing")
             return ()
         order = {key: key for key in keys}
         wanted = self._orders.pop(revision, [])
@@ -198,7 +201,7 @@ class SnapshotReader:
                     _demand(store.remembered.find(request_id) is None, "an answer is there twice")
                     try:
                         store.remembered.restore(request_id, answer)
-                    except msgspec.MsgspecError as error:
+                    except UNREADABLE as error:
                         raise SnapshotDamaged(f"an answer cannot be read: {error}") from error
             case _Keys():
                 for key, packed in piece.items:

@@ -48,7 +48,7 @@ _RESULT_OF: dict[type[Write], type[WriteResult]] = {
 }
 
 
-class Applied(msgspec.Struct, frozen=True):
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """What came of a command. ``revision`` is the store's after it; ``events`` are that revision's, in order, each with
     what was before where there was something; empty where nothing changed.
     """
@@ -183,7 +183,7 @@ class Store:
                 return LeaseGrantResult(self.revision, write.id, ttl_s), ()
             case LeaseRevoke():
                 if write.id not in self.leases:
-                    raise Refusal("lease-not-found", f"there is no lease {write.id}")
+                    raise Refusal("lease-not-found", f"there is no lease {write.id:016x}")
                 transaction = self._transaction()
                 transaction.end_lease(write.id)
                 events = self._commit(transaction)
@@ -195,7 +195,7 @@ class Store:
                 assert_never(write)
 
     def _transaction(self) -> Transaction:
-        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, self._answer())
+        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, self._answer)
 
     def _answer(self) -> Answer:
         return Answer(self.params.request_max_bytes, self.params.keys_max)

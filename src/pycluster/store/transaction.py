@@ -41,12 +41,16 @@ class Transaction:
     was written; a compaction at the new revision frees ``freed``, one past it ``freed_later``.
     """
 
-    def __init__(self, keyspace: Keyspace, leases: Leases, revision: int, compacted: int, answer: Answer) -> None:
+    def __init__(
+        self, keyspace: Keyspace, leases: Leases, revision: int, compacted: int, answer: Callable[[], Answer]
+    ) -> None:
+        """``answer`` makes what bounds the answer, for those that bring something."""
         self._keyspace = keyspace
         self._leases = leases
         self._base = revision
         self._compacted = compacted
-        self._answer = answer
+        self._make_answer = answer
+        self._made: Answer | None = None
         self.keys: list[bytes] = []
         self.events: list[Event] = []
         self.put_bytes = self.deleted_bytes = self.freed = self.freed_later = 0
@@ -76,7 +80,7 @@ class Transaction:
     def end_lease(self, lease: int) -> None:
         """It is there; its keys are deleted."""
         for key in self._leases.keys(lease):
-            self._delete_key(key, self._keyspace.live(key))
+            self._delete_key(key, self._keyspace.newest(key))
         self._leases.end(lease)
 
     def undo(self) -> None:
@@ -86,16 +90,23 @@ class Transaction:
             self._leases.move(key, versions.lease(undone), versions.lease(self._keyspace.undo(key)))
 
     @property
+    def _answer(self) -> Answer:
+        """One for the whole transaction."""
+        if self._made is None:
+            self._made = self._make_answer()
+        return self._made
+
+    @property
     def _seen(self) -> int:
         """The revision that an operation sees as the present one: the new one as soon as something was written."""
         return self._base + bool(self.keys)
 
-    def _write(self, packed: bytes, kv: KeyValue, newest: bytes | None) -> None:
-        """``newest`` is the version before, whose bytes are counted here; the caller counted those of the new one."""
+    def _write(self, packed: bytes, kv: KeyValue, newest: bytes | None, previous: KeyValue | None) -> None:
+        """``newest`` is the version before, ``previous`` what it says where it is no deletion: its bytes are counted
+        here; the caller counted those of the new one.
+        """
         key = kv.key
-        previous: KeyValue | None = None
-        if newest is not None and not versions.is_deletion(newest):
-            previous = versions.key_value(key, newest)
+        if previous is not None:
             size = len(key) + len(previous.value) + versions.OVERHEAD_BYTES
             if previous.mod_revision > self._base:
                 self.freed_later += size
@@ -105,7 +116,8 @@ class Transaction:
         attached = previous.lease if previous is not None else 0
         if attached != kv.lease:
             self._leases.move(key, attached, kv.lease)
-        if newest is not None and versions.mod_revision(newest) > self._base:
+        # A transaction that writes a key twice.
+        if self.keys and newest is not None and versions.mod_revision(newest) > self._base:
             # What a watcher calls previous is of the revision before, also where a transaction writes a key twice.
             before = self._keyspace.at(key, self._base)
             previous = None if before is None else versions.key_value(key, before)
@@ -117,24 +129,23 @@ class Transaction:
         revision = self._base + 1
         key, value, lease = put.key, put.value, put.lease
         newest = self._keyspace.newest(key)
-        old = None if newest is None or versions.is_deletion(newest) else newest
+        old = None if newest is None or versions.is_deletion(newest) else versions.key_value(key, newest)
         previous: KeyValue | None = None
         if old is None:
             if put.ignore_value or put.ignore_lease:
                 raise _missing(key)
             create, version = revision, 1
         else:
-            _, create, version, attached = versions.numbers(old)
-            version += 1
+            create, version = old.create_revision, old.version + 1
             if put.ignore_lease:
-                lease = attached
+                lease = old.lease
             if put.ignore_value:
-                value = versions.value(old)
-            if put.prev_kv:
-                previous = self._answer.bring(key, old)
+                value = old.value
+            if put.prev_kv and newest is not None:
+                previous = self._answer.bring(key, newest)
         self.put_bytes += len(key) + len(value) + versions.OVERHEAD_BYTES
         packed = versions.packed_put(revision, create, version, lease, value)
-        self._write(packed, KeyValue(key, value, create, revision, version, lease), newest)
+        self._write(packed, KeyValue(key, value, create, revision, version, lease), newest, old)
         return PutResult(revision, previous)
 
     def _delete(self, delete: DeleteRange) -> DeleteResult:
@@ -146,12 +157,13 @@ class Transaction:
             self._delete_key(key, packed)
         return DeleteResult(self._seen, len(found), previous)
 
-    def _delete_key(self, key: bytes, packed: bytes | None) -> None:
+    def _delete_key(self, key: bytes, newest: bytes | None) -> None:
         size = len(key) + versions.OVERHEAD_BYTES
         self.deleted_bytes += size
         self.freed_later += size
         revision = self._base + 1
-        self._write(versions.packed_deletion(revision), KeyValue(key, b"", 0, revision, 0), packed)
+        old = None if newest is None or versions.is_deletion(newest) else versions.key_value(key, newest)
+        self._write(versions.packed_deletion(revision), KeyValue(key, b"", 0, revision, 0), newest, old)
 
     def _run(self, decided: _Decided) -> tuple[RangeResult | PutResult | DeleteResult | TxnResult, ...]:
         results: list[RangeResult | PutResult | DeleteResult | TxnResult] = []
@@ -190,7 +202,7 @@ class Transaction:
 
     def _check_lease(self, put: Put) -> None:
         if put.lease and put.lease not in self._leases:
-            raise Refusal("lease-not-found", f"there is no lease {put.lease}")
+            raise Refusal("lease-not-found", f"there is no lease {put.lease:016x}")
 
     def _check_range(self, request: Range) -> None:
         if request.revision > self._base:

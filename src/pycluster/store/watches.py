@@ -82,6 +82,8 @@ class Watches:
     def publish(self, applied: Applied) -> list[tuple[int, WatchBatch]]:
         """After each ``apply``. Those who are told the same share one batch."""
         self._published = applied.revision
+        if not self._watchers:
+            return []
         told: dict[int, list[int]] = {}
         for place, event in enumerate(applied.events):
             for watch_id in self._audience.of(event.kv.key):

@@ -17,10 +17,12 @@ from pycluster.web.events import EventStream, resume_point
 from pycluster.web.faults import HttpFault
 from pycluster.web.operations import Site, read_body, reply
 from pycluster.web.views import (
+    AddVoterRequest,
     ForceLeaveRequest,
     JoinRequest,
     LeaveRequest,
     RemoveVoterRequest,
+    ReplaceVoterRequest,
     TagsRequest,
     TransferRequest,
 )
@@ -48,6 +50,10 @@ async def member(site: Site, request: Request) -> Response:
 
 async def leader(site: Site, request: Request) -> Response:
     return reply(site.cluster.leader())
+
+
+async def raft(site: Site, request: Request) -> Response:
+    return reply(site.cluster.raft())
 
 
 async def health(site: Site, request: Request) -> Response:
@@ -122,7 +128,17 @@ async def transfer(site: Site, request: Request) -> Response:
 
 async def remove_voter(site: Site, request: Request) -> Response:
     wanted = await read_body(request, RemoveVoterRequest, site.bounds.body_max_bytes)
-    return _outcome(await site.cluster.remove_voter(wanted.name))
+    return _outcome(await site.cluster.remove_voter(wanted.name, wanted.dry_run))
+
+
+async def add_voter(site: Site, request: Request) -> Response:
+    wanted = await read_body(request, AddVoterRequest, site.bounds.body_max_bytes)
+    return _outcome(await site.cluster.add_voter(wanted.name, wanted.dry_run))
+
+
+async def replace_voter(site: Site, request: Request) -> Response:
+    wanted = await read_body(request, ReplaceVoterRequest, site.bounds.body_max_bytes)
+    return _outcome(await site.cluster.replace_voter(wanted.old, wanted.name, wanted.dry_run))
 
 
 async def set_tags(site: Site, request: Request) -> Response:

@@ -10,7 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route, Router
 
-from pycluster.node.ports import Cluster, StateStore
+from pycluster.configs import Configs
+from pycluster.node.ports import Cluster, StateCopies, StateStore
+from pycluster.rendering import RenderedFiles
+from pycluster.rollouts import Rollouts
 from pycluster.web.asgi import ASGIApp, Receive, Scope, Send, WebApp
 from pycluster.web.authorise import Access, authorise, caller_of
 from pycluster.web.bounds import Bounds
@@ -44,6 +47,7 @@ class App:
         """End every open stream now; the server is going away."""
         self._site.streams.close()
         self._site.watches.close()
+        self._site.downloads.close()
         if self._gateway is not None:
             self._gateway.close()
 
@@ -94,16 +98,24 @@ def make_app(
     bounds: Bounds | None = None,
     static: StaticFiles | None = None,
     state: StateStore | None = None,
+    copies: StateCopies | None = None,
+    configs: Configs | None = None,
+    files: RenderedFiles | None = None,
 ) -> App:
     """The application for ``cluster``; ``protocol`` is the range of wire protocols that ``version`` reports.
 
-    Without ``state`` every request to the replicated state is answered by 503.
+    Without ``state`` every request to the replicated state is answered by 503; so it is with ``configs``.
+    ``files`` None: it renders none.
     """
     bounds = bounds or Bounds()
     streams = Streams(cluster, bounds)
     watches = Pool(bounds.watches_max, "watches of keys")
     metrics = Metrics(cluster, lambda: len(streams), state, lambda: len(watches))
-    site = Site(cluster, bounds, protocol, streams, metrics, static or StaticFiles(), watches, state)
+    downloads = Pool(bounds.snapshots_max, "snapshots")
+    static = static or StaticFiles()
+    rollouts = Rollouts(state, configs) if state is not None and configs is not None else None
+    pools = (streams, metrics, static, watches, downloads)
+    site = Site(cluster, bounds, protocol, *pools, state, copies, configs, files, rollouts)
 
     def gateway() -> WebApp:
         # Most agents never hear of etcd.

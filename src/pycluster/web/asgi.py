@@ -11,6 +11,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+#: Takes an answer in JSON: its status and its body.
+Reply = Callable[[int, bytes], None]
+#: Answers a request by its body alone: everything that its head decides is decided.
+Direct = Callable[[bytes, Reply], None]
 
 
 class WebApp(Protocol):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from pycluster import store
 from pycluster.node.keyviews import StateFault, text_of
 from pycluster.node.ports import StateFailed, StateStore
-from pycluster.web.faults import HttpFault, StateRefusal
+from pycluster.web.faults import HttpFault, StateRefusal, unfit
 from pycluster.web.operations import Site
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -101,28 +101,34 @@ def state_of(site: Site) -> StateStore:
 
 async def ask(site: Site, request: Request, wanted: store.Request) -> store.Result:
     """What the state answers within the request's ``timeout_ms``; raises ``HttpFault``."""
-    state, given = state_of(site), parameters(request).get("timeout_ms")
-    timeout_s = site.bounds.state_timeout_s
-    if given is not None:
-        longest_ms = int(site.bounds.state_timeout_max_s * 1_000)
-        milliseconds = int(given) if given.isdigit() and len(given) < 9 else 0
-        if not 1 <= milliseconds <= longest_ms:
-            raise HttpFault(400, "timeout_ms is a time in milliseconds", why=f"1 to {longest_ms} are possible")
-        timeout_s = milliseconds / 1_000
+    state, timeout_s = state_of(site), timeout_of(site, request)
     try:
-        return await state.ask(wanted, timeout_s=timeout_s, request_id=_request_id(request))
+        return await state.ask(wanted, timeout_s=timeout_s, request_id=request_id(request))
     except StateFailed as failed:
         raise refusal(failed.failure) from None
 
 
-def _request_id(request: Request) -> bytes:
+def timeout_of(site: Site, request: Request) -> float:
+    """The request's ``timeout_ms``, in seconds; raises ``HttpFault``."""
+    given = parameters(request).get("timeout_ms")
+    if given is None:
+        return site.bounds.state_timeout_s
+    longest_ms = int(site.bounds.state_timeout_max_s * 1_000)
+    milliseconds = int(given) if given.isdigit() and len(given) < 9 else 0
+    if not 1 <= milliseconds <= longest_ms:
+        raise HttpFault(400, "timeout_ms is a time in milliseconds", why=f"1 to {longest_ms} are possible")
+    return milliseconds / 1_000
+
+
+def request_id(request: Request) -> bytes:
+    """The request's ``Idempotency-Key``, empty without one; raises ``HttpFault`` where it is unfit."""
     given = request.headers.getlist("idempotency-key")
     if not given:
         return b""
-    request_id = given[0].encode("latin-1")
-    if len(given) > 1 or not 1 <= len(request_id) <= _REQUEST_ID_MAX_BYTES:
+    found = given[0].encode("latin-1")
+    if len(given) > 1 or not 1 <= len(found) <= _REQUEST_ID_MAX_BYTES:
         raise HttpFault(400, "an Idempotency-Key has 1 to 64 bytes, and is given once")
-    return request_id
+    return found
 
 
 def parameters(request: Request) -> dict[str, bytes]:
@@ -153,9 +159,7 @@ def query(request: Request, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(fields, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise HttpFault(
-            400, "the query does not fit", why=str(error), remedy="/api/v1/openapi.json lists what it may have"
-        ) from None
+        raise unfit("the query does not fit", error, "/api/v1/openapi.json lists what it may have") from None
 
 
 def no_query(request: Request) -> None:

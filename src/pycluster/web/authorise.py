@@ -15,7 +15,20 @@ import msgspec
 from pycluster.kernel.errors import Refused
 from pycluster.web.asgi import Scope
 
-Action = Literal["read", "join", "leave", "force-leave", "raft-transfer", "raft-remove", "tags", "kv"]
+Action = Literal[
+    "read",
+    "join",
+    "leave",
+    "force-leave",
+    "raft-transfer",
+    "raft-add",
+    "raft-remove",
+    "raft-replace",
+    "tags",
+    "kv",
+    "config",
+    "snapshot",
+]
 
 #: Headers that a proxy adds. They are never believed; their presence shows that the peer is not the caller.
 _PROXY_HEADERS = frozenset((b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))

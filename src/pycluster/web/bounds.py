@@ -31,6 +31,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     state_timeout_s: float = 5.0
     #: ... and the longest that a request may say.
     state_timeout_max_s: float = 60.0
+    #: Snapshots of the state on their way over TCP at once, and as many over the Unix socket: each keeps what is
+    #: compacted meanwhile in memory. Above it: 503 with ``Retry-After``. One that takes longer is cut off.
+    snapshots_max: int = 2
+    snapshot_timeout_s: float = 3_600.0
     #: Events taken from the node ahead of a reader; what lies further back waits in the node's own bounded queue.
     stream_ahead: int = 16
     #: From a request's first byte (or the connection's first moment) to its last byte. Then the connection ends.

@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from pycluster.node.ports import ClusterReads, StateHead, StateReads
-from pycluster.node.view import StatusView
+from pycluster.node.view import EngineView, StatusView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
@@ -37,10 +37,12 @@ class StatusCollector(Collector):
         yield from _election(status)
         yield _gauge("event_streams", "Readers connected to this agent's event stream.", self._streams())
         if self._state is not None:
-            yield from _state(self._state.head())
+            yield from _engine(status.engine)
+            yield from _state(self._state.head(), status.engine.kind)
             yield _gauge(
                 "key_watches", "Readers of watches of keys at this agent, those of /v3/ not counted.", self._watches()
             )
+        yield from _controllers(status)
         for name in sorted(status.counters):
             plain = _NOT_A_NAME.sub("_", name.lower()).strip("_").removesuffix("_total")
             if plain:
@@ -113,9 +115,44 @@ def _election(status: StatusView) -> Iterator[Metric]:
     yield _gauge("last_log_index", "The newest entry in this node's log.", quorum.last_index)
 
 
-def _state(head: StateHead) -> Iterator[Metric]:
+def _controllers(status: StatusView) -> Iterator[Metric]:
+    labels = ("controller",)
+    problem = GaugeMetricFamily(
+        "pycluster_controller_problem", "1 while a controller's newest plan failed.", labels=labels
+    )
+    plans = CounterMetricFamily("pycluster_controller_plans", "Plans that a controller made.", labels=labels)
+    steps = CounterMetricFamily("pycluster_controller_steps", "Steps of plans that were performed.", labels=labels)
+    conflicts = CounterMetricFamily(
+        "pycluster_controller_conflicts", "Steps that found the state changed since they were planned.", labels=labels
+    )
+    failures = CounterMetricFamily("pycluster_controller_failures", "Plans that failed.", labels=labels)
+    for one in status.controllers:
+        problem.add_metric((one.name,), bool(one.problem))
+        plans.add_metric((one.name,), one.plans)
+        steps.add_metric((one.name,), one.steps)
+        conflicts.add_metric((one.name,), one.conflicts)
+        failures.add_metric((one.name,), one.failures)
+    if status.controllers:
+        yield from (problem, plans, steps, conflicts, failures)
+
+
+def _engine(engine: EngineView) -> Iterator[Metric]:
+    about = {"engine": engine.kind, "version": engine.version}
+    yield InfoMetricFamily("pycluster_state_engine", "What holds the replicated state.", about)
+    if engine.kind == "embedded":
+        return
+    yield _gauge("state_engine_problem", "1 while that engine is not as it should be.", bool(engine.problem))
+    up = GaugeMetricFamily(
+        "pycluster_state_endpoint_up", "1 where a member of that engine answered when last asked.", labels=("endpoint",)
+    )
+    for endpoint in engine.endpoints:
+        up.add_metric((endpoint.url,), not endpoint.problem)
+    yield up
+
+
+def _state(head: StateHead, engine: str) -> Iterator[Metric]:
     yield _gauge("state_replica", "1 where this node holds a copy of the replicated state.", head.replica)
-    if not head.replica:
+    if not head.replica and engine == "embedded":
         return
     yield _gauge("state_revision", "The newest revision in this node's copy.", head.revision)
     yield _gauge(

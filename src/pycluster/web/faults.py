@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from pycluster.kernel.errors import LocalMisuse, PyClusterError, Refused
 from pycluster.node.keyviews import StateErrorView, StateFault
 from pycluster.node.view import ErrorView, Fault
+
+#: What msgspec says of a text beyond its bound: which, and the last name on the way there.
+_LONG = re.compile(r"Expected `str` of length <= (\d+) - at `\$.*\.(\w+)`$")
 
 
 class HttpFault(PyClusterError):
@@ -18,6 +23,15 @@ class HttpFault(PyClusterError):
         super().__init__(what, why=why, remedy=remedy)
         self.status = status
         self.headers = headers or {}
+
+
+def unfit(what: str, error: Exception, remedy: str) -> HttpFault:
+    """The refusal of a query or body that has not the shape it should have; what is only too long is said as such."""
+    long = _LONG.match(str(error))
+    if long is not None:
+        most, field = long.groups()
+        return HttpFault(400, f"the {field} is too long", why=f"it has at most {most} characters")
+    return HttpFault(400, what, why=str(error), remedy=remedy)
 
 
 class StateRefusal(HttpFault):

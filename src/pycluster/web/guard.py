@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 
 from pycluster.kernel.errors import PyClusterError
 from pycluster.kernel.ids import is_numeric
@@ -37,6 +38,7 @@ _FIXED: Headers = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
 _CLOSED_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+FAILED = HttpFault(500, "the agent failed to answer", remedy="its log says where")
 
 
 class Guard:
@@ -73,7 +75,7 @@ class Guard:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if begun:
                 raise
-            await answer(send_guarded, HttpFault(500, "the agent failed to answer", remedy="its log says where"))
+            await answer(send_guarded, FAILED)
 
 
 def swamped(scope: Scope) -> bool:
@@ -106,6 +108,24 @@ def _completed(headers: Headers) -> Headers:
     if b"cache-control" not in given:
         complete.append((b"cache-control", b"no-store"))
     return complete
+
+
+def in_json(status: int, body: bytes) -> bytes:
+    """A whole HTTP/1.1 answer as it goes over the wire, with all that an answer by way of the guard has."""
+    before, after = _around(status, int(time.time()))
+    return b"%b%d%b%b" % (before, len(body), after, body)
+
+
+@lru_cache(maxsize=16)
+def _around(status: int, second: int) -> tuple[bytes, bytes]:
+    """What stands around the length in a head."""
+    del second  # the date's
+    mark = b"?"
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+    headers = _completed([(b"content-type", b"application/json"), (b"content-length", mark)])
+    lines += [b"%b: %b" % header for header in headers]
+    before, _, after = (b"\r\n".join(lines) + b"\r\n\r\n").partition(mark)
+    return before, after
 
 
 @lru_cache(maxsize=2)

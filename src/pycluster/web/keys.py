@@ -10,19 +10,25 @@ from starlette.responses import Response
 
 from pycluster import store
 from pycluster.kernel.errors import LocalMisuse
-from pycluster.node.keyrequests import CompactRequest, DeleteQuery, Get, PutRequest, TxnRequest, WatchQuery
+from pycluster.node.keyrequests import CompactRequest, DeleteQuery, ForceQuery, Get, PutRequest, TxnRequest, WatchQuery
 from pycluster.node.keyviews import DeleteView, PutView, RangeView, RevisionView, StateFault, StateView, TxnView
+from pycluster.node.ports import StateFailed
 from pycluster.web.asgi import ASGIApp
 from pycluster.web.asking import ask, no_query, query, refusal, state_of
 from pycluster.web.faults import StateRefusal
 from pycluster.web.keystream import KeyStream
 from pycluster.web.operations import Body, Site, read_body, reply
+from pycluster.web.reserved import check
 from pycluster.web.streaming import place
 
 
 async def body(site: Site, request: Request, shape: type[Body]) -> Body:
     """The body of a request to the state; raises ``HttpFault``, also for a query."""
     no_query(request)
+    return await _body(site, request, shape)
+
+
+async def _body(site: Site, request: Request, shape: type[Body]) -> Body:
     return await read_body(request, shape, site.bounds.state_body_max_bytes)
 
 
@@ -40,8 +46,10 @@ async def get(site: Site, request: Request) -> Response:
 
 
 async def put(site: Site, request: Request) -> Response:
-    wanted = await body(site, request, PutRequest)
+    forced = query(request, ForceQuery).force
+    wanted = await _body(site, request, PutRequest)
     write = wanted.model()
+    await _guard(site, write, forced)
     absent = (store.Compare(write.key),) if wanted.if_absent else ()
     conditions = absent + _conditions(write.key, wanted.if_version, wanted.if_mod_revision)
     result = await _change(site, request, write, conditions)
@@ -55,7 +63,16 @@ async def delete(site: Site, request: Request) -> Response:
     if range_end and conditions:
         raise LocalMisuse("if_version and if_mod_revision are of one key", remedy="use a transaction")
     write = store.DeleteRange(key, range_end, wanted.prev_kv)
+    await _guard(site, write, wanted.force)
     return reply(DeleteView.of(cast(store.DeleteResult, await _change(site, request, write, conditions))))
+
+
+async def _guard(site: Site, write: store.Write, forced: bool) -> None:
+    if not forced:
+        try:
+            await check(state_of(site), write)
+        except StateFailed as failed:
+            raise refusal(failed.failure) from None
 
 
 def _conditions(key: bytes, version: int | None, mod_revision: int | None) -> tuple[store.Compare, ...]:
@@ -92,7 +109,9 @@ def _bare(write: store.Put | store.DeleteRange, revision: int) -> store.Result:
 
 
 async def txn(site: Site, request: Request) -> Response:
-    wanted = (await body(site, request, TxnRequest)).model()
+    forced = query(request, ForceQuery).force
+    wanted = (await _body(site, request, TxnRequest)).model()
+    await _guard(site, wanted, forced)
     return reply(TxnView.of(cast(store.TxnResult, await ask(site, request, wanted))))
 
 
@@ -103,8 +122,9 @@ async def compact(site: Site, request: Request) -> Response:
 
 
 async def watch(site: Site, request: Request) -> ASGIApp:
-    wanted = query(request, WatchQuery).model()
+    asked = query(request, WatchQuery)
+    wanted = asked.model()
     resume = place(request.headers.get("last-event-id", ""))
     if resume is not None:
         wanted = msgspec.structs.replace(wanted, start_revision=resume + 1)
-    return KeyStream(state_of(site), site.watches, site.bounds, wanted)
+    return KeyStream(state_of(site), site.watches, site.bounds, wanted, keys_only=asked.keys_only)

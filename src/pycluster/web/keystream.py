@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from pycluster import store
 from pycluster.node.keyviews import ChangeView, RevisionView, StateFault
@@ -32,8 +33,11 @@ _SWAMPED_PAUSE_S = 0.1
 class KeyStream(Stream):
     """One reader's watch."""
 
-    def __init__(self, state: StateStore, pool: Pool, bounds: Bounds, watch: store.Watch) -> None:
+    def __init__(
+        self, state: StateStore, pool: Pool, bounds: Bounds, watch: store.Watch, *, keys_only: bool = False
+    ) -> None:
         super().__init__(pool, bounds)
+        self._keys_only = keys_only
         self._feed = state.watch(watch)
         # One batch ahead of the reader, no more: how far it may fall behind is the store's to bound.
         self._batches: asyncio.Queue[store.WatchBatch] = asyncio.Queue(1)
@@ -75,7 +79,7 @@ class KeyStream(Stream):
         while True:
             self._wake.clear()
             while not (self._gone or self._batches.empty()):
-                for chunk in _chunks(self._batches.get_nowait(), self._bounds.long_bytes):
+                for chunk in _chunks(self._batches.get_nowait(), self._bounds.long_bytes, self._keys_only):
                     await self._room(scope)
                     await self._send(send, chunk)
             if self._ended:
@@ -94,7 +98,7 @@ class KeyStream(Stream):
                 await asyncio.sleep(_SWAMPED_PAUSE_S)
 
 
-def _chunks(batch: store.WatchBatch, size: int) -> Iterator[bytes]:
+def _chunks(batch: store.WatchBatch, size: int, keys_only: bool) -> Iterator[bytes]:
     """The batch as it goes over the wire, in pieces of hardly more than ``size`` bytes."""
     if not batch.events:
         yield b"id: %d\nevent: progress\ndata: %b\n\n" % (
@@ -108,12 +112,21 @@ def _chunks(batch: store.WatchBatch, size: int) -> Iterator[bytes]:
         if following is None or following.kv.mod_revision != revision:
             chunk += b"id: %d\n" % revision
         kind = b"delete" if event.deleted else b"put"
-        chunk += b"event: %b\ndata: %b\n\n" % (kind, msgspec.json.encode(ChangeView.of(event)))
+        chunk += b"event: %b\ndata: %b\n\n" % (
+            kind,
+            msgspec.json.encode(ChangeView.of(_bare(event) if keys_only else event)),
+        )
         if len(chunk) >= size:
             yield chunk
             chunk = b""
     if chunk:
         yield chunk
+
+
+def _bare(event: store.Event) -> store.Event:
+    """The same without its values."""
+    before = event.previous
+    return store.Event(event.deleted, replace(event.kv, value=b""), before and replace(before, value=b""))
 
 
 def _closing(kind: str, word: StateFault) -> bytes:

@@ -20,6 +20,7 @@ _MEANING = {
     413: "The body, a key or a value is too long.",
     415: "The body's type is not taken.",
     421: "The Host header names somebody else.",
+    422: "The contents are not what their format or a schema says.",
     429: "Too much at once, or too much of it.",
     500: "The agent failed to answer.",
     503: "Not now.",

@@ -9,12 +9,16 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from pycluster.node.ports import Cluster, StateStore
+from pycluster.configs import Configs
+from pycluster.kernel.bounded import UNREADABLE
+from pycluster.node.ports import Cluster, StateCopies, StateStore
+from pycluster.rendering import RenderedFiles
+from pycluster.rollouts import Rollouts
 from pycluster.web.asgi import ASGIApp
 from pycluster.web.authorise import Action
 from pycluster.web.bounds import Bounds
 from pycluster.web.events import Streams
-from pycluster.web.faults import HttpFault
+from pycluster.web.faults import HttpFault, unfit
 from pycluster.web.files import StaticFiles
 from pycluster.web.metrics import Metrics
 from pycluster.web.streaming import Pool
@@ -30,8 +34,16 @@ class Site(msgspec.Struct, frozen=True):
     metrics: Metrics
     static: StaticFiles
     watches: Pool
+    downloads: Pool
     #: None where the agent serves no replicated state.
     state: StateStore | None = None
+    copies: StateCopies | None = None
+    #: None where it serves no configuration.
+    configs: Configs | None = None
+    #: None where it renders no files.
+    files: RenderedFiles | None = None
+    #: None where it serves no configuration.
+    rollouts: Rollouts | None = None
 
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -83,7 +95,5 @@ async def read_body(request: Request, shape: type[Body], limit: int) -> Body:
         raise HttpFault(400, "the body ended early") from None
     try:
         return msgspec.json.decode(bytes(body), type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HttpFault(
-            400, "the body is not what this request takes", why=str(error), remedy="/api/v1/openapi.json has its schema"
-        ) from None
+    except UNREADABLE as error:
+        raise unfit("the body is not what this request takes", error, "/api/v1/openapi.json has its schema") from None

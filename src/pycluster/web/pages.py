@@ -33,6 +33,7 @@ PAGES = frozenset(
         "elections",
         "events",
         "health",
+        "keys",
         "leader",
         "nodes",
         "operations",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
@@ -12,9 +13,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pycluster.web.asgi import Direct
 from pycluster.web.bounds import Bounds
 from pycluster.web.faults import HttpFault, body_of
+from pycluster.web.guard import FAILED, in_json
+from pycluster.web.heads import Heads
 
+logger = logging.getLogger("pycluster.web")
 _LINGER_S = 2.0
 
 
@@ -36,6 +41,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed = 0
         self._refusal: HttpFault | None = None
         self._refused = False
+        self._heads = Heads()
+        #: Whether a request has begun to come and is not whole.
+        self._within = False
+        #: What the parser is given, while it may be one whole request, and how much of it was body.
+        self._chunk = b""
+        self._body_bytes = 0
+        #: Whether a request is being answered directly; what came meanwhile; whether the connection ends with it.
+        self._answering = False
+        self._ahead = b""
+        self._last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection in; past twice the bound it is cut off unheard."""
@@ -44,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         state: dict[str, Any] = {"unix": self.unix, "abort": transport.abort}
         state["crowded"] = kin > self._bounds.connections_max
         # Not a method: what a connection holds on to must not hold on to the connection.
+        state["learn"] = self._heads.learn
         state["swamped"] = functools.partial(_swamped, transport, self.connections, self.unix, self._bounds)
         self.app_state = state
         if kin > 2 * self._bounds.connections_max:
@@ -53,12 +69,26 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """No timer outlives its connection."""
         self._disarm()
+        self._heads.forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse; a head that only grows is refused, at the latest one read (256 KiB) past the bound."""
         if self._refused or self.transport.is_closing():
             return
+        if self._answering:
+            self._ahead += data
+            self.flow.pause_reading()
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        resting = not self._within and (cycle is None or cycle.response_complete)
+        if resting and not self.flow.write_paused:
+            found = self._heads.find(data)
+            if found is not None:
+                self._answer_directly(*found)
+                return
+        self._heads.other()
+        self._chunk, self._body_bytes = data if resting else b"", 0
         self._arm()
         self._unparsed += len(data)
         super().data_received(data)
@@ -66,9 +96,45 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = _too_large()
             self.send_400_response("")
 
+    def _answer_directly(self, direct: Direct, body: bytes) -> None:
+        self._disarm()
+        self._unset_keepalive_if_required()
+        self._answering = True
+        try:
+            direct(body, self._reply)
+        except Exception:
+            logger.exception("a request failed")
+            self._reply(500, body_of(FAILED))
+
+    def _reply(self, status: int, body: bytes) -> None:
+        """The one answer to what was asked directly."""
+        if not self._answering:
+            return
+        self._answering = False
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.transport.write(in_json(status, body))
+        if self._last:
+            self.transport.close()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        if self._ahead:
+            ahead, self._ahead = self._ahead, b""
+            self.flow.resume_reading()
+            self.data_received(ahead)
+
+    def shutdown(self) -> None:
+        """The server ends: so does the connection, once it has its answer."""
+        if self._answering:
+            self._last = True
+        else:
+            super().shutdown()
+
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._within = True
         self._head = 0
         if len(self.pipeline) >= self._bounds.pipeline_max:
             self._refuse(HttpFault(400, "too many requests were sent ahead on one connection"))
@@ -92,12 +158,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._unparsed = 0
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole: from here on the time is ours."""
         self._unparsed = 0
+        self._within = False
         self._disarm()
+        if self._chunk and self.cycle.keep_alive and not self.expect_100_continue and not self.parser.should_upgrade():
+            self._heads.passing(self._chunk, self._body_bytes)
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

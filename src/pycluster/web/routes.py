@@ -11,19 +11,23 @@ from pycluster.node.view import (
     HealthView,
     LeaderView,
     MemberView,
+    RaftStatusView,
     ReadyView,
     StatusView,
     VersionView,
 )
 from pycluster.web import api, origin, pages
 from pycluster.web.authorise import Action
+from pycluster.web.configroutes import CONFIG_OPERATIONS
 from pycluster.web.operations import Handler, Operation, Query
 from pycluster.web.stateroutes import STATE_OPERATIONS
 from pycluster.web.views import (
+    AddVoterRequest,
     ForceLeaveRequest,
     JoinRequest,
     LeaveRequest,
     RemoveVoterRequest,
+    ReplaceVoterRequest,
     TagsRequest,
     TransferRequest,
 )
@@ -80,6 +84,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _get(f"{_V1}/members", "members", "Every member this node knows.", api.members, tuple[MemberView, ...]),
     _get(f"{_V1}/members/{{name}}", "member", "One member.", api.member, MemberView, _MISSING),
     _get(f"{_V1}/leader", "leader", "Who leads; an empty name while nobody does.", api.leader, LeaderView),
+    _get(f"{_V1}/raft", "raft", "The voters, this node's copy of the state, its disk.", api.raft, RaftStatusView),
     _get(
         f"{_V1}/health", "health", "This node's health; 503 when critical.", api.health, HealthView, {503: HealthView}
     ),
@@ -111,9 +116,18 @@ OPERATIONS: tuple[Operation, ...] = (
     _change(f"{_V1}/join", "join", "Contact these hosts too.", api.join, JoinRequest),
     _change(f"{_V1}/force-leave", "force-leave", "Count a down node as left.", api.force_leave, ForceLeaveRequest),
     _change(f"{_V1}/raft/transfer", "raft-transfer", "Hand leadership to a voter.", api.transfer, TransferRequest),
+    _change(f"{_V1}/raft/add", "raft-add", "Let a member learn the log, then vote.", api.add_voter, AddVoterRequest),
     _change(f"{_V1}/raft/remove", "raft-remove", "Take a voter's seat away.", api.remove_voter, RemoveVoterRequest),
+    _change(
+        f"{_V1}/raft/replace",
+        "raft-replace",
+        "Let a member learn the log, then vote in a voter's place.",
+        api.replace_voter,
+        ReplaceVoterRequest,
+    ),
     _change(f"{_V1}/tags", "tags", "Replace the local member's tags.", api.set_tags, TagsRequest, put=True),
     *STATE_OPERATIONS,
+    *CONFIG_OPERATIONS,
     _get("/metrics", "metrics", "Metrics in Prometheus' text format.", api.metrics, "text/plain"),
     _get("/api/status", "originStatus", "The origin's status.", origin.status, origin.StatusReply),
     _get("/api/nodes", "originNodes", "The origin's nodes.", origin.nodes, origin.NodesReply),

@@ -8,6 +8,7 @@ the sockets over and accepts it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -141,14 +142,12 @@ class LazyServer:
                 loaded.app = self._factory()
             except Exception as error:
                 loaded.error = error
-            loop.call_soon_threadsafe(done.set)
+            with contextlib.suppress(RuntimeError):  # where the loop is closed nobody waits for this any more
+                loop.call_soon_threadsafe(done.set)
 
-        thread = threading.Thread(target=work, name="web-import")
-        thread.start()
-        try:
-            await done.wait()
-        finally:
-            thread.join()
+        # A daemon that nobody joins: what it imports from may hang, and the end of the agent does not wait for it.
+        threading.Thread(target=work, name="web-import", daemon=True).start()
+        await done.wait()
         return loaded
 
     def _close(self) -> None:

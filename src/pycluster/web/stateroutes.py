@@ -8,7 +8,7 @@ import msgspec
 
 from pycluster.node import keyrequests as asked
 from pycluster.node import keyviews as told
-from pycluster.web import keys, leases
+from pycluster.web import download, keys, leases
 from pycluster.web.authorise import Action
 from pycluster.web.operations import Handler, Operation, Query
 
@@ -29,12 +29,13 @@ _ABOUT = {
     "if_mod_revision": "Only if the key was last changed at this revision.",
     "no_put": "1: leave out what is put.",
     "no_delete": "1: leave out what is deleted.",
+    "force": "1: also keys that are the cluster's own.",
     "keys": "1: the keys attached to it, too.",
 }
-_TIMEOUT = Query(
+TIMEOUT = Query(
     "timeout_ms", "How long the state is given, at most 60,000.", {"type": "integer", "minimum": 1, "maximum": 60_000}
 )
-_ONCE = Query(
+ONCE = Query(
     "Idempotency-Key",
     "1 to 64 bytes: however often the request comes under them, it is done once.",
     {"type": "string", "minLength": 1, "maxLength": 64},
@@ -68,12 +69,14 @@ def _row(
     *,
     body: type | None = None,
     query: type[msgspec.Struct] | None = None,
-    extra: tuple[Query, ...] = (_TIMEOUT,),
+    extra: tuple[Query, ...] = (TIMEOUT,),
+    action: Action | None = None,
 ) -> Operation:
-    action: Action = "read" if method == "GET" else "kv"
-    if action == "kv":
+    action = action or ("read" if method == "GET" else "kv")
+    if action != "read":
         about = f"{about} Only over the Unix socket, or from this machine over loopback."
-        extra = (*extra, _ONCE)
+    if action == "kv":
+        extra = (*extra, ONCE)
     answers = {200: answer} | _FAULTS | ({415: told.StateErrorView} if body is not None else {})
     return Operation(
         method=method,
@@ -91,9 +94,20 @@ def _row(
 STATE_OPERATIONS: tuple[Operation, ...] = (
     _row("GET", "/state", "state", "Where this agent's copy stands.", keys.state, told.StateView, extra=()),
     _row("GET", "/kv", "kvGet", "Read one key, or many.", keys.get, told.RangeView, query=asked.Get),
-    _row("PUT", "/kv", "kvPut", "Write one key.", keys.put, told.PutView, body=asked.PutRequest),
+    _row(
+        "PUT", "/kv", "kvPut", "Write one key.", keys.put, told.PutView, body=asked.PutRequest, query=asked.ForceQuery
+    ),
     _row("DELETE", "/kv", "kvDelete", "Delete keys.", keys.delete, told.DeleteView, query=asked.DeleteQuery),
-    _row("POST", "/kv/txn", "kvTxn", "Several operations in one step.", keys.txn, told.TxnView, body=asked.TxnRequest),
+    _row(
+        "POST",
+        "/kv/txn",
+        "kvTxn",
+        "Several operations in one step.",
+        keys.txn,
+        told.TxnView,
+        body=asked.TxnRequest,
+        query=asked.ForceQuery,
+    ),
     _row(
         "POST",
         "/kv/compact",
@@ -112,6 +126,16 @@ STATE_OPERATIONS: tuple[Operation, ...] = (
         "text/event-stream",
         query=asked.WatchQuery,
         extra=(_RESUME,),
+    ),
+    _row(
+        "GET",
+        "/snapshot",
+        "snapshot",
+        "The whole state at one revision, as a file.",
+        download.snapshot,
+        "application/octet-stream",
+        query=download.SnapshotQuery,
+        action="snapshot",
     ),
     _row("GET", "/leases", "leases", "Every lease.", leases.leases, told.LeasesView),
     _row("POST", "/leases", "leaseGrant", "Grant a lease.", leases.grant, told.LeaseTimeView, body=asked.LeaseRequest),

@@ -32,10 +32,26 @@ class TransferRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: Annotated[str, msgspec.Meta(max_length=63, description="a voter's name")] = ""
 
 
-class RemoveVoterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The voter that shall have a seat no more."""
+class AddVoterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The member that shall learn the log and then vote; ``dry_run``: only say whether that can be."""
 
     name: _Name
+    dry_run: bool = False
+
+
+class RemoveVoterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The voter that shall have a seat no more; ``dry_run``: only say whether that can be."""
+
+    name: _Name
+    dry_run: bool = False
+
+
+class ReplaceVoterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The member ``name`` that shall learn the log and then vote in the place of the voter ``old``."""
+
+    old: _Name
+    name: _Name
+    dry_run: bool = False
 
 
 class TagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

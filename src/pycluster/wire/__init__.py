@@ -3,6 +3,7 @@
 from pycluster.wire.frames import (
     PROTOCOL_MAX,
     PROTOCOL_MIN,
+    PROTOCOL_OF_MOVES,
     Body,
     Claim,
     Codec,
@@ -14,7 +15,10 @@ from pycluster.wire.frames import (
     Rejected,
     StateReply,
     StateRequest,
+    SteeringReply,
+    SteeringRequest,
     VoterMessage,
+    WatchPart,
     WatchPoll,
     Whois,
 )
@@ -22,6 +26,7 @@ from pycluster.wire.frames import (
 __all__ = [
     "PROTOCOL_MAX",
     "PROTOCOL_MIN",
+    "PROTOCOL_OF_MOVES",
     "Body",
     "Claim",
     "Codec",
@@ -33,7 +38,10 @@ __all__ = [
     "Rejected",
     "StateReply",
     "StateRequest",
+    "SteeringReply",
+    "SteeringRequest",
     "VoterMessage",
+    "WatchPart",
     "WatchPoll",
     "Whois",
 ]

@@ -1,25 +1,31 @@
 """Frames: a fixed header tells friend from stranger before a byte of the body is trusted; the body is MessagePack.
 
-Header, 13 bytes: magic ``PC``, protocol version, key ID (0: not secured), cluster fingerprint (8), kind. Datagrams
+Header, 13 bytes: magic ``PC``, version of the frame, key ID (0: not secured), cluster fingerprint (8), kind. Datagrams
 and TCP frames share it. Unknown fields in a body are ignored (a newer peer), unknown kinds are malformed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from pycluster import store
 from pycluster.consensus import LeaderAnswer, LeaderQuery, Message
-from pycluster.kernel.bounded import Name, Ordinal, RequestId, Sentence, Uuid
+from pycluster.kernel.bounded import UNREADABLE, Name, Ordinal, RequestId, Sentence, Uuid
 from pycluster.kernel.ids import fingerprint
 from pycluster.kernel.limits import DATAGRAM_MAX_BYTES, FRAME_MAX_BYTES
 from pycluster.membership import CallMessage, Packet
 
-#: Versions this program speaks. Peers exchange both ends; a frame is written in the sender's maximum.
+#: Versions this program speaks; members tell each other both ends. 2 is what 1 is, and knows ``moving`` in the voters'
+#: configuration and commands for the voters that are passed on to the leader.
 PROTOCOL_MIN = 1
-PROTOCOL_MAX = 1
+PROTOCOL_MAX = 2
+#: Where a seat may move to another name, and who takes a command for the voters from another node.
+PROTOCOL_OF_MOVES = 2
+#: What a frame is written in: the lowest version that reads it.
+_WRITTEN = 1
 
 _MAGIC = b"PC"
 _HEADER_BYTES = 13
@@ -76,10 +82,25 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WatchPoll(msgspec.Struct, frozen=True, array_like=True, tag="poll"):
-    """What changed since ``watch.start_revision``? Answered when something did, or after ``wait_us``."""
+    """What changed since ``watch.start_revision``? Answered when something did, or after ``wait_us``.
+
+    ``parts``: one revision may come in several ``WatchPart``; ``skip`` of its events are here already.
+    """
 
     watch: store.Watch
     wait_us: Ordinal
+    parts: bool = False
+    skip: Ordinal = 0
+
+
+class WatchPart(store.WatchBatch, frozen=True, array_like=True, tag="part"):
+    """Some events of one revision, which is too large for one frame: those behind the first ``skipped``.
+
+    ``more``: there are others; only the last of all is ``revision`` told with.
+    """
+
+    skipped: Ordinal = 0
+    more: bool = False
 
 
 class StateRequest(msgspec.Struct, frozen=True, array_like=True):
@@ -95,10 +116,47 @@ class StateReply(msgspec.Struct, frozen=True, array_like=True):
     """The answer to the request of that number."""
 
     number: Ordinal
-    result: store.Result | store.WatchBatch
+    result: store.Result | store.WatchBatch | WatchPart
 
 
-Body = Gossip | MembershipCall | LeaderQuery | Whois | VoterMessage | Refusal | Greeting | StateRequest | StateReply
+class SteeringRequest(msgspec.Struct, frozen=True, array_like=True):
+    """``sender`` passes on what an operator asked of the leader; ``number`` is its own, and comes back with the answer.
+
+    ``name`` is whom leadership moves to (empty: to anybody), or whose seat comes or goes; ``old`` makes room for it.
+    ``dry``: only whether it would be done.
+    """
+
+    sender: Name
+    number: Ordinal
+    what: Literal["transfer", "add", "remove"]
+    name: Name
+    old: Name = ""
+    dry: bool = False
+
+
+class SteeringReply(msgspec.Struct, frozen=True, array_like=True):
+    """What the request of that number came to; ``what``, ``why`` and ``remedy`` as where it was asked of the leader."""
+
+    number: Ordinal
+    ok: bool
+    what: Sentence = ""
+    why: Sentence = ""
+    remedy: Sentence = ""
+
+
+Body = (
+    Gossip
+    | MembershipCall
+    | LeaderQuery
+    | Whois
+    | VoterMessage
+    | Refusal
+    | Greeting
+    | StateRequest
+    | StateReply
+    | SteeringRequest
+    | SteeringReply
+)
 
 _KINDS: tuple[type[Body], ...] = (
     Gossip,
@@ -110,6 +168,8 @@ _KINDS: tuple[type[Body], ...] = (
     Greeting,
     StateRequest,
     StateReply,
+    SteeringRequest,
+    SteeringReply,
 )
 _KIND_OF: dict[type[Body], int] = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _DECODE: dict[int, Callable[[bytes | memoryview], Body]] = {
@@ -136,7 +196,7 @@ class Codec:
     def __init__(self, cluster: str) -> None:
         self._fingerprint = fingerprint(cluster)
         self._encoder = msgspec.msgpack.Encoder()
-        prefix = _MAGIC + bytes((PROTOCOL_MAX, 0)) + self._fingerprint
+        prefix = _MAGIC + bytes((_WRITTEN, 0)) + self._fingerprint
         self._headers = {kind: prefix + bytes((number,)) for kind, number in _KIND_OF.items()}
 
     def encode(self, body: Body) -> bytes:
@@ -163,7 +223,7 @@ class Codec:
         assert decode is not None
         try:
             return decode(memoryview(data)[_HEADER_BYTES:])
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise Malformed(str(error)) from error
 
     def _stranger(self, version: int, key: int, cluster: bytes) -> Rejected | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pycluster.agent.banner import banner
 from pycluster.kernel.ids import Address, Identity, Seed
-from pycluster.settings import Hook, Settings
+from pycluster.settings import Hook, Settings, Template
 
 IDENTITY = Identity("node001", "a" * 32)
 SEEDS = tuple(Seed(f"node{number:03d}", f"node{number:03d}.example.org", 7946) for number in range(1, 12))
@@ -49,3 +49,11 @@ def test_page_and_hooks_are_named_when_there_are_any() -> None:
     assert "Page and API: http://127.0.0.1:8080" in text
     assert "Hooks: proxy on leader-gained leader-lost" in text
     assert "Page" not in said(Settings(cluster="proxy", name="node001"))
+
+
+def test_files_that_are_rendered_are_named_and_many_counted() -> None:
+    templates = tuple(Template(name=f"t{number}", source="/t", destination=f"/etc/{number}") for number in range(12))
+    text = said(Settings(cluster="proxy", name="node001", templates=templates))
+    assert "Renders: t0, t1, t2" in text
+    assert "more\n" in text
+    assert "Renders" not in said(Settings(cluster="proxy", name="node001"))

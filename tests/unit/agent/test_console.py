@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pycluster.agent.console import Console, LogFormat, status_block
+from pycluster.agent.console import Console, LogFormat, LogToConsole, status_block
 from pycluster.agent.quota import PEER_LINES_BURST
 from pycluster.node.view import (
     ClusterEvent,
@@ -129,6 +130,21 @@ def test_json_lines_are_one_object_each(pipes: Pipes) -> None:
     event = json.loads(os.read(pipes.err[0], 10_000))
     assert (event["kind"], event["node"]) == ("member-up", "node002")
     assert json.loads(os.read(pipes.out[0], 10_000))["leader"] == "node001"
+
+
+def test_an_error_that_is_logged_brings_its_traceback_line_by_line(pipes: Pipes) -> None:
+    console, logger = pipes.console("json"), logging.Logger("alone")
+    logger.addHandler(LogToConsole(console))
+    try:
+        raise MemoryError("no more of it")
+    except MemoryError:
+        logger.exception("The log-writer failed")
+    logger.info("nobody needs to know")
+    console.close()
+    said = [json.loads(line) for line in os.read(pipes.err[0], 10_000).splitlines()]
+    assert (said[0]["kind"], said[0]["text"]) == ("agent-log", "The log-writer failed")
+    assert {line["kind"] for line in said[1:]} == {"internal-error"}
+    assert said[1]["text"].startswith("Traceback") and said[-1]["text"] == "MemoryError: no more of it"
 
 
 def test_a_reader_that_does_not_read_costs_lines_not_time(pipes: Pipes) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pycluster import consensus, membership
-from pycluster.agent.parameters import build
+from pycluster.agent.parameters import build, judge
+from pycluster.settings import Source
 
 
 def test_parameters_that_fit_only_together_are_taken() -> None:
@@ -29,3 +30,12 @@ def test_unknown_names_and_wrong_kinds_come_all_at_once() -> None:
         "[consensus] rank_step_ms = x: it is no whole number",
         "[consensus] held_max = 1.5: it is no whole number",
     ]
+
+
+def test_the_configurations_parameters_are_judged_with_the_others() -> None:
+    raw = {"config": {"history_days": "-1", "histroy_versions": "3"}, "state": {"retry_ms": "x"}}
+    problems = judge(raw, {"config.history_days": Source("file", "cluster.conf:3")})
+    assert [problem.partition("[")[2].partition("]")[0] for problem in problems] == ["state", "config"]
+    assert "did you mean history_versions?" in problems[1]
+    (problem,) = judge({"config": {"history_days": "-1"}}, {"config.history_days": Source("file", "cluster.conf:3")})
+    assert problem == "cluster.conf:3: [config] history_days = -1 must lie in 0 to 36500"

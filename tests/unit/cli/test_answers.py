@@ -34,6 +34,7 @@ def test_status_shows_everything_on_one_sheet(agent: Agent) -> None:
         "members": "1 alive, 1 suspect, 1 unknown",
         "health": "passing",
         "up": "1m0s, version 0.1.0",
+        "controller": "config-history: it failed",
         "warning": "two voters tolerate no failure",
     }
     assert "NAME" in done.out and "node003" in done.out

@@ -125,4 +125,28 @@ def test_the_election_can_be_observed(agent: Agent) -> None:
     observer.send_signal(signal.SIGINT)
     for process in (leader, observer):
         process.communicate(timeout=60)
-    assert observer.returncode == 130
+    assert (leader.returncode, observer.returncode) == (128 + signal.SIGTERM, 130)
+
+
+@pytest.mark.parametrize("after", range(8), ids=lambda after: f"{after} turns of the loop")
+def test_no_command_outlives_the_claim_when_a_signal_comes_while_it_is_begun(agent: Agent, after: int) -> None:
+    """SIGTERM to ourselves while the process is made, and each few turns of the event loop later."""
+    code = f"""
+import asyncio, os, signal, sys
+real = asyncio.create_subprocess_exec
+async def create(*words, **kept):
+    def tell(turns):
+        asyncio.get_running_loop().call_soon(tell, turns - 1) if turns else os.kill(os.getpid(), signal.SIGTERM)
+    tell({after})
+    return await real(*words, **kept)
+asyncio.create_subprocess_exec = create
+from pycluster.cli import main
+sys.argv = ["pycluster", "elect", "svc", "--", "sleep", "600"]
+sys.exit(main())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=pipe, stderr=pipe) as process:
+        # the command holds these pipes too: they end with the last of both
+        process.communicate(timeout=60)
+    assert (process.returncode, keys(agent, b"svc/")) == (128 + signal.SIGTERM, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,37 @@ def test_what_follows_two_dashes_is_no_option(agent: Agent) -> None:
     done = run("rtt", "--", "-node")
     assert done.code == 3
     assert "'-node'" in done.err
+
+
+def of_process(line: str) -> tuple[int, str]:
+    """How a process of its own ends, and what it says on stderr."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
+    command = f"{shlex.quote(sys.executable)} -m pycluster {line}"
+    done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("line", ["completion bash", "--help", "status", "kv get a", "config history a -diff"])
+def test_an_answer_that_cannot_be_written_is_told(agent: Agent, line: str) -> None:
+    assert run("kv", "put", "a", "b").code == 0
+    assert run("config", "put", "a", piped=b"b").code == 0
+    assert of_process(f"{line} >/dev/full") == (
+        1,
+        "the answer was not written: No space left on device (send it elsewhere)\n",
+    )
+
+
+@pytest.mark.parametrize("line", ["kv put a", "config put a"])
+def test_what_cannot_be_read_is_not_said_to_be_an_answer_that_was_not_written(line: str) -> None:
+    """Nothing is mapped where a process's memory begins."""
+    assert of_process(f"{line} </proc/self/mem") == (
+        1,
+        "standard input cannot be read: Input/output error (nothing was sent)\n",
+    )
+
+
+def test_who_closed_the_standard_output_wants_no_answer() -> None:
+    assert of_process("completion bash >&-") == (0, "")
 
 
 CHILD = """

@@ -61,7 +61,9 @@ def test_every_change_arrives_and_its_outcome_comes_back(agent: Agent, client: C
         client.force_leave("node003"),
         client.transfer("node002"),
         client.transfer(),
+        client.add_voter("node004", dry_run=True),
         client.remove_voter("node003"),
+        client.replace_voter("node003", "node004"),
         client.set_tags({"rack": "r1"}),
     }
     assert outcomes == {Outcome(True, "as you say")}
@@ -71,7 +73,9 @@ def test_every_change_arrives_and_its_outcome_comes_back(agent: Agent, client: C
         ("force-leave", "node003"),
         ("raft-transfer", "node002"),
         ("raft-transfer", ""),
-        ("raft-remove", "node003"),
+        ("raft-add", ("node004", True)),
+        ("raft-remove", ("node003", False)),
+        ("raft-replace", ("node003", "node004", False)),
         ("tags", {"rack": "r1"}),
     ]
 

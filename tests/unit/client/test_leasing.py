@@ -45,8 +45,10 @@ class FakeGranter:
         self.then = then
         self.renewed_at: list[float] = []
         self.revoked = False
+        self.grant_s = 0.0
 
     async def grant(self, ttl_s: int) -> store.LeaseGrantResult:
+        await asyncio.sleep(self.grant_s)
         return store.LeaseGrantResult(1, 7, 9)
 
     async def keep_alive(self, id: int, *, timeout_s: float | None = None) -> int:
@@ -73,6 +75,22 @@ def test_it_is_renewed_three_times_in_its_time_and_revoked_at_the_end() -> None:
             assert lease.held
         assert granter.renewed_at == pytest.approx(range(3, 31, 3))
         assert granter.revoked and not lease.held
+
+    in_virtual_time(work)
+
+
+@pytest.mark.parametrize(("grant_s", "revoked", "ended_s"), [(1.5, True, 1.5), (60.0, False, 3.0)])
+def test_whoever_gives_up_before_it_is_granted_leaves_none_behind(
+    grant_s: float, revoked: bool, ended_s: float
+) -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        granter = FakeGranter()
+        granter.grant_s = grant_s
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0), AsyncLease(granter, 9, clock=clock):
+                pass
+        assert granter.revoked == revoked and clock() == pytest.approx(ended_s)
+        assert len(asyncio.all_tasks()) == 1
 
     in_virtual_time(work)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
+import threading
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pycluster
 from pycluster import store
 from pycluster.client import AgentFailed, AgentUnreachable, Compacted, NoQuorum
 from pycluster.client.asynchronous import request
+from pycluster.client.blocking import LoopThread
 from pycluster.client.endpoint import Endpoint
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.web import Bounds
@@ -180,3 +184,25 @@ def test_a_body_may_come_in_any_form(tmp_path: Path) -> None:
         server.close()
 
     asyncio.run(work())
+
+
+def test_a_reader_that_is_interrupted_is_unsubscribed_though_it_unwinds_slowly() -> None:
+    """Ctrl-C comes while the next change is waited for; what is cancelled then takes a few steps of the loop."""
+    closed: list[str] = []
+
+    async def changes() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            closed.append("closed")
+
+    thread = LoopThread()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in thread.each(changes()):
+            pass
+    assert closed == ["closed"]
+    thread.close()

@@ -49,4 +49,4 @@ def test_a_log_that_is_given_up_leaves_no_voters_behind() -> None:
     assert hand.raft.seated
     hand.raft._s.journal.flush(hand.now_us)
     hand.raft._s.journal.truncate_from(1)
-    assert not hand.raft.seated and hand.raft._s.cluster_uuid == ""
+    assert not hand.raft._s.seated and hand.raft._s.cluster_uuid == ""

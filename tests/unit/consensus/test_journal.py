@@ -12,7 +12,6 @@ from pycluster.consensus import (
     Stored,
     Vote,
     Voter,
-    holds_seat,
 )
 from pycluster.consensus.journal import Journal
 from pycluster.consensus.messages import Reach
@@ -108,13 +107,6 @@ def test_the_newest_configuration_counts_and_falls_back() -> None:
     journal.flush(0)
     journal.truncate_from(1)
     assert journal.configuration is None and journal.last_term == 0
-
-
-def test_holds_seat_reads_the_newest_configuration() -> None:
-    entries = (*log_of(1, 1), Entry(3, 1, Configuration("c", (Voter("node001", "uuid1"),), (Voter("node002", "new"),))))
-    stored = Stored(Vote(1), entries)
-    assert holds_seat(stored, "node001", "uuid1") and holds_seat(stored, "node002", "new")
-    assert not holds_seat(stored, "node002", "uuid2") and not holds_seat(Stored(), "node001", "uuid1")
 
 
 def test_the_disks_pace_is_measured() -> None:

@@ -102,7 +102,7 @@ def test_records_of_a_large_table_fit_one_frame_and_turn_by_turn_all_are_told() 
 
 def test_a_record_is_as_large_as_is_reckoned() -> None:
     address = Address("2001:db8:1111:2222:3333:4444:5555:6666", 65_535)
-    huge = Alive("n" * 63, "u" * 128, 2**62, address, "r" * 128, "z" * 128, {}, "v" * 128)
+    huge = Alive("n" * 63, "u" * 64, 2**62, address, "r" * 128, "z" * 128, {}, "v" * 128)
     assert plausible(huge, 0)
     assert len(msgspec.msgpack.encode(Record(huge, 3, 10**9))) <= 800
 
@@ -120,7 +120,7 @@ def test_a_record_is_as_large_as_is_reckoned() -> None:
         {"address": Address("192.0.2.1", 70_000)},
         {"address": Address("192.0.2.1", -1)},
         {"address": Address("a.name.is.looked.up", 7946)},
-        {"uuid": "u" * 129},
+        {"uuid": "u" * 65},
         {"region": "r" * 129},
         {"incarnation": -1},
         {"tags": {"a": "x" * 9_000}},

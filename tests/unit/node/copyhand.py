@@ -10,7 +10,8 @@ from pycluster import consensus, store
 from pycluster.consensus import Command, Entry, Raft, Snapshot
 from pycluster.kernel.units import SECOND
 from pycluster.node.config import StateParams
-from pycluster.node.effects import Effect
+from pycluster.node.effects import Effect, KeepPiece
+from pycluster.node.events import PieceKept
 from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Answer, Asker, Replica
@@ -26,6 +27,7 @@ class FakeRaft:
     reason = "because the test says so"
     commit_index = 0
     installing: frozenset[str] = frozenset()
+    folded = 0
 
     def snapshot_at(self, index: int) -> Snapshot:
         return Snapshot(index, 1)
@@ -117,6 +119,10 @@ class CopyHand:
         self.confirm()
         return self.answers[-1][1]
 
-    def did(self) -> list[Effect]:
-        """Effects since the last time."""
-        return self.outbox.taken()
+    def did(self, *, kept: bool = True) -> list[Effect]:
+        """Effects since the last time; the disk has the pieces of our own among them, unless it is not quick enough."""
+        did = self.outbox.taken()
+        for effect in did:
+            if kept and isinstance(effect, KeepPiece) and effect.origin == "own":
+                self.replica.supply.kept(PieceKept("own", effect.snapshot.index, effect.number))
+        return did

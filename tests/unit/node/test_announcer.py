@@ -125,3 +125,17 @@ def test_a_goodbye_is_no_timeout() -> None:
     (line,) = village.heard.texts("node001", "member-left")
     assert line.startswith("Node left: node003")
     assert village.heard.texts("node001", "member-down", "member-suspect") == []
+
+
+def test_a_newcomer_under_a_known_leader_gets_its_role_told_once() -> None:
+    village = Village(FIVE[:3])
+    village.run(20)
+    village.heard.events.clear()
+    village.world.start(village.cluster.host("watcher", 9))
+    village.run(20)
+    assert village.heard.texts("node002", "member-role") == ["Updated node watcher state to follower"]
+    assert sorted(village.heard.texts("watcher", "member-role")) == [
+        "Updated node node001 state to leader",
+        "Updated node node002 state to follower",
+        "Updated node node003 state to follower",
+    ]

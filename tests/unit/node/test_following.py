@@ -44,6 +44,16 @@ def test_a_voters_answer_installs_it(following: Following) -> None:
     assert following.voters == (("node001", "a"), ("node002", "b"))
 
 
+def test_who_took_part_itself_goes_by_nothing_older(following: Following) -> None:
+    following.answered("node002", answer(3, "node001"), SECOND)
+    following.took_part(7, "cluster", (("node002", "b"),))
+    assert following.belief is None and following.voters == (("node002", "b"),)
+    following.answered("node002", answer(6, "node001"), 2 * SECOND)
+    assert following.belief is None, "an earlier term"
+    following.answered("node002", answer(7, "node002"), 2 * SECOND)
+    assert following.belief is not None and following.belief.leader == "node002"
+
+
 def test_claims_keep_it_alive_and_their_age_counts(following: Following) -> None:
     following.answered("node002", answer(3, "node001"), 0)
     following.hear(Claim(3, "node001", 4_000), 8 * SECOND)

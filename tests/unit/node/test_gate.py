@@ -61,12 +61,12 @@ def test_a_frame_of_ours_passes(world: World) -> None:
     ("frame", "reason", "detail"),
     [
         (FOREIGN, "wrong-cluster", "the frame belongs to a cluster of another name"),
-        (damaged(2, 9), "wrong-version", "the frame speaks protocol 9, not 1-1"),
+        (damaged(2, 9), "wrong-version", "the frame speaks protocol 9, not 1-2"),
         (damaged(3, 1), "wrong-key", "the frame is sealed with key 1, and this node has no keys"),
     ],
 )
 def test_a_stranger_is_told_why_and_so_is_the_operator(world: World, frame: bytes, reason: str, detail: str) -> None:
-    assert world.open(frame) == Refusal(reason, 1, 1, detail)
+    assert world.open(frame) == Refusal(reason, 1, 2, detail)
     (published,) = world.told
     assert isinstance(published, Publish)
     assert (published.event.kind, published.event.text) == (reason, f"Refused 192.0.2.7:7946: {detail}")

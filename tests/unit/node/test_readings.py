@@ -6,6 +6,7 @@ import pytest
 
 from pycluster.kernel.units import SECOND
 from pycluster.node import events
+from pycluster.node.view import SnapshotView
 from tests.unit.node.village import FIVE, Village
 
 
@@ -98,6 +99,22 @@ def test_who_does_not_vote_shows_the_voters_as_membership_sees_them() -> None:
     assert (status.quorum.needed, status.quorum.reachable) == (2, 2)
 
 
+def test_raft_at_a_leader_a_follower_and_a_node_without_a_copy() -> None:
+    village = Village((*FIVE[:3], "watcher"), listed=FIVE[:3])
+    village.run(20)
+    leads, follows, watches = (village.raft(name) for name in ("node001", "node002", "watcher"))
+    assert (leads.name, leads.role, follows.role, watches.role) == ("node001", "leader", "follower", "observer")
+    assert leads.leader == village.leader("node001") and leads.quorum == village.status("node001").quorum
+    for held in (leads, follows):
+        copy = held.copy
+        assert copy is not None and held.disk is None
+        assert copy.applied_index == held.quorum.commit_index > 0
+        assert (copy.revision, copy.compact_revision, copy.keys, copy.leases, copy.size_bytes) == (1, 0, 0, 0, 0)
+        assert (copy.size_max_bytes, copy.leases_max) == (256 << 20, 100_000)
+        assert copy.snapshot == SnapshotView(0, 0)
+    assert watches.copy is None and watches.quorum.phase == "observer"
+
+
 def test_election_history_and_acting_intervals_are_told_in_order(village: Village) -> None:
     village.kill("node001")
     village.run(5)
@@ -131,3 +148,35 @@ def test_ages_are_ages_on_every_clock(village: Village) -> None:
         assert 0 <= status.now_us - status.leader.since_us <= 20 * SECOND
         assert 0 <= status.now_us - status.started_us <= 20 * SECOND
         assert all(member.last_seen_ms is not None and member.last_seen_ms < 10_000 for member in status.members)
+
+
+def test_a_rollout_is_told_and_counted_and_what_is_wrong_with_it_stands_in_health_while_it_acts(
+    village: Village,
+) -> None:
+    stopped = events.RolloutTold("web#2", "rollout-stopped", "it stopped", {"entry": "web"}, problem="it is back")
+    village.tell("node001", stopped)
+    health = village.status("node001").health
+    assert (health.status, health.reasons[-1]) == ("warning", "it is back")
+    assert village.status("node001").counters["rollouts_stopped"] == 1
+    village.tell("node001", events.RolloutTold("web#2", "rollout-rolled-back", "it is back"))
+    assert village.status("node001").health.status == "passing"
+    village.tell("node001", stopped)
+    village.tell("node001", events.TransferLeadership(1, "node002"))
+    village.run(5)
+    assert not village.status("node001").leader.acting
+    assert "it is back" not in village.status("node001").health.reasons, "whoever leads answers for it"
+
+
+def test_a_voter_whose_disk_owes_an_answer_for_too_long_says_so_until_it_has_it(village: Village) -> None:
+    village.world.hosts["node003"].disk.least_us = 5 * SECOND
+    village.tell("node001", events.TransferLeadership(1, "node002"))
+    village.run(0.5)
+    assert village.leader("node003").leader == "node002", "the new term is on its way to the disk"
+    assert village.status("node003").health.status == "passing"
+    village.run(1)
+    health = village.status("node003").health
+    (reason,) = health.reasons
+    assert health.status == "warning" and reason.startswith("a write waits for the disk for 1.")
+    assert village.status("node004").health.status == "passing"
+    village.run(10)
+    assert village.status("node003").health.reasons == ()

@@ -27,6 +27,7 @@ from pycluster.store import (
     Range,
     RangeResult,
     Store,
+    Watch,
 )
 from tests.unit.node.copyhand import CopyHand
 from tests.unit.store.hand import restored, written
@@ -159,9 +160,10 @@ def test_an_entry_of_another_term_in_its_place_is_no_answer() -> None:
     assert kinds(hand) == ["outcome-unknown"]
 
 
-def test_an_entry_that_nobody_understands_halts_and_changes_nothing() -> None:
+@pytest.mark.parametrize("said", [b"\xc1", b"\x92\xc4\x00\x92\xa3\xf3ut\x00", b"\x91" * 5_000])
+def test_an_entry_that_nobody_understands_halts_and_changes_nothing(said: bytes) -> None:
     hand = CopyHand()
-    hand.replica.committed((Entry(1, 1, NoOp()), Entry(2, 1, Command(b"\xc1"))))
+    hand.replica.committed((Entry(1, 1, NoOp()), Entry(2, 1, Command(said))))
     (halt,) = hand.did()
     assert isinstance(halt, Halt) and "entry 2 of the log" in halt.reason
     assert hand.replica.store.digest() == Store(hand.bounds).digest()
@@ -259,6 +261,24 @@ def test_the_state_is_written_in_slices_as_it_was_at_one_index() -> None:
     assert pieces[-1].done and [piece.number for piece in pieces] == list(range(len(pieces)))
     ((origin, at),) = {(piece.origin, piece.snapshot) for piece in pieces}
     assert origin == "own" and restored([piece.data for piece in pieces]).digest() == digests[at.index]
+
+
+def test_watches_of_long_ago_without_end_keep_neither_the_snapshot_nor_the_compaction_waiting() -> None:
+    hand = CopyHand(SMALL, Params(chunk_bytes=1_024))
+    for number in range(40):
+        hand.write(Put(b"k%d" % (number % 8), b"x" * 900))
+    assert hand.replica.supply.saving
+    hand.write(Compact(30))
+    pieces = 0
+    for number in range(1, 200):
+        hand.replica.watchers.watch(number, Watch(b"\0", b"\0", start_revision=31))
+        assert hand.replica.watchers.behind
+        hand.at(number)
+        hand.replica.tick()
+        pieces += sum(isinstance(effect, KeepPiece) for effect in hand.did())
+        if not hand.replica.supply.saving and hand.replica.store.history.first == 30:
+            break
+    assert pieces > 2 and number <= 2 * pieces + 4, (pieces, number)
 
 
 def test_a_state_from_a_leader_takes_the_place_of_this_one() -> None:

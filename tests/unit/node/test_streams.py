@@ -159,6 +159,17 @@ def test_a_stream_that_the_peer_opened_before_ours_says_nothing_for_it() -> None
     assert bench.told[-1] == consensus.StreamEnded("node002", "uuid-2")
 
 
+def test_the_end_of_a_peers_newest_stream_counts_although_an_older_one_stands() -> None:
+    bench = Bench()
+    bench.guest(1)
+    bench.guest(2)
+    bench.streams.handle(events.StreamEnded(2), None)
+    assert bench.told == [membership.StreamEnded("node003", "uuid-3")]
+    bench.guest(3)
+    bench.streams.handle(events.StreamEnded(1), None)
+    assert len(bench.told) == 1, "an older one says nothing while a newer one stands"
+
+
 def test_places_are_kept_for_the_voters_by_both_words_and_for_the_configured_nodes() -> None:
     bench = Bench()
     bench.streams.settle(())

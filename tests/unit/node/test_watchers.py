@@ -6,8 +6,8 @@ from pycluster.kernel.units import SECOND
 from pycluster.node.config import StateParams
 from pycluster.node.effects import WatchTold
 from pycluster.node.watchers import Watchers
-from pycluster.store import Command, Compact, Failure, Params, Put, Store, Watch, WatchBatch, Write
-from pycluster.wire import WatchPoll
+from pycluster.store import Command, Compact, DeleteRange, Failure, Params, Put, Store, Watch, WatchBatch, Write
+from pycluster.wire import WatchPart, WatchPoll
 from tests.unit.node.copyhand import outbox
 from tests.unit.store.hand import restored, tidied, written
 
@@ -196,3 +196,30 @@ def test_who_watches_a_copy_that_is_fed_no_longer_is_sent_elsewhere() -> None:
     stand.watchers.leave(gone)
     stand.write(Put(b"k"))
     assert stand.told() == [WatchBatch(1), gone] and stand.replies == [gone]
+
+
+def test_an_answer_takes_whole_revisions_as_far_as_they_fit_and_one_event_at_least() -> None:
+    stand = Stand()
+    for _ in range(5):
+        stand.write(Put(b"k", bytes(900_000)))
+    poll = WatchPoll(Watch(b"k", start_revision=2), SECOND, parts=True)
+    stand.watchers.poll(poll, stand.replies.append, 0)
+    stand.catch_up()
+    (reply,) = stand.replies
+    assert isinstance(reply, WatchBatch) and not isinstance(reply, WatchPart)
+    assert (reply.revision, _revisions([reply])) == (3, [2, 3])
+
+
+def test_who_does_not_take_parts_gets_none() -> None:
+    stand = Stand()
+    for number in range(6):
+        stand.write(Put(b"k%d" % number, bytes(1 << 20)))
+    whole, parts = (
+        WatchPoll(Watch(b"k", b"l", start_revision=8, prev_kv=True), SECOND, parts=parts) for parts in (False, True)
+    )
+    for poll in (whole, parts):
+        stand.watchers.poll(poll, stand.replies.append, 0)
+    stand.write(DeleteRange(b"k", b"l"))
+    one, other = stand.replies
+    assert isinstance(one, WatchBatch) and (one.revision, len(one.events)) == (8, 6)
+    assert isinstance(other, WatchPart) and (other.revision, len(other.events), other.more) == (7, 1, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pycluster.kernel.units import SECOND
 from pycluster.node import Node, events
 from pycluster.node.effects import CommandDone, Effect, Publish
-from pycluster.node.view import ClusterEvent, Explanation, LeaderView, StatusView
+from pycluster.node.view import ClusterEvent, Explanation, LeaderView, RaftStatusView, StatusView
 from pycluster.simulator.checkers import Checker
 from pycluster.simulator.cluster import Cluster, formed
 from pycluster.simulator.host import Host
@@ -61,6 +61,9 @@ class Village:
 
     def status(self, name: str) -> StatusView:
         return self.node(name).status(self.now(name))
+
+    def raft(self, name: str) -> RaftStatusView:
+        return self.node(name).raft(self.now(name))
 
     def explain(self, name: str, question: str, about: str = "") -> Explanation:
         return self.node(name).explain(question, about, self.now(name))

@@ -14,7 +14,7 @@ from pycluster.kernel.errors import LocalFault
 from pycluster.kernel.ids import Address, Identity, Seed
 from pycluster.node import Node, NodeConfig, effects
 from pycluster.node.events import Drain, Persisted, Timer
-from pycluster.node.view import ClusterEvent
+from pycluster.node.view import ClusterEvent, RaftStatusView
 from pycluster.runtime import clock
 from pycluster.runtime.driver import LEAP_US, Driver
 from tests.unit.runtime.waiting import until
@@ -66,8 +66,14 @@ class Log:
     def told(self, effect: effects.WatchTold) -> None:
         self.done.append(effect)
 
+    def measured(self, raft: RaftStatusView) -> RaftStatusView:
+        return raft
+
     def record_acting(self, record: effects.RecordActing) -> None:
         self.done.append(record)
+
+    def keep_seats(self, effect: effects.KeepSeats) -> None:
+        self.done.append(effect)
 
 
 def lone_voter(leaps: clock.Leaps | None = None) -> tuple[Driver, Log]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from pycluster.node.view import ClusterEvent
 from pycluster.runtime import HookBook, Hooks
 from pycluster.settings import Hook
+from tests.cluster.agents import environment
 from tests.unit.runtime.waiting import until
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYCLUSTER_NAME": "node001"}
@@ -97,7 +103,7 @@ def test_one_that_fails_says_why_with_its_last_words(tmp_path: Path) -> None:
         await hooks.finish(30)
 
     asyncio.run(story())
-    assert stage.said == [("hook-failed", "Hook proxy failed on member-down: exit code 3: no such service")]
+    assert stage.said == [("hook-failed", "Hook proxy failed on member-down: exit code 3: first | no such service")]
 
 
 def test_a_command_that_does_not_exist_is_told(tmp_path: Path) -> None:
@@ -260,3 +266,57 @@ def test_what_a_command_leaves_running_holds_nothing_of_ours_open(tmp_path: Path
     finally:
         for line in stage.lines():
             os.kill(int(line), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("found", [b"", b'{"proxy"', b'{"\xff":1}', b'{"proxy":' + b"[" * 100_000, None])
+def test_a_book_that_says_nothing_is_told_and_whoever_may_have_been_told_to_lead_is_told_the_loss(
+    tmp_path: Path, found: bytes | None
+) -> None:
+    stage = Stage(tmp_path, "echo $PYCLUSTER_EVENT $PYCLUSTER_TERM", "leader-gained", "leader-lost")
+    if found is None:
+        stage.book.mkdir()  # what is no file cannot be read, whoever asks
+    else:
+        stage.book.write_bytes(found)
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        ((kind, text),) = stage.said
+        assert kind == "warning" and text.startswith(f"Warning: {stage.book} ")
+        assert text.endswith(": every hook that follows the leader is told leader-lost")
+        hooks.catch_up("node001", 0, 0)
+        await hooks.finish(30)
+
+    asyncio.run(story())
+    assert stage.lines() == ["leader-lost 0"]
+    if found is not None:
+        assert json.loads(stage.book.read_text()) == {}
+        assert not HookBook(str(stage.book)).problem
+
+
+def test_a_damaged_book_is_told_where_no_hook_follows_the_leader_too(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "echo $PYCLUSTER_EVENT", "leader-gained")
+    stage.book.write_bytes(b"{")
+
+    async def story() -> None:
+        hooks = stage.hooks()
+        hooks.catch_up("node001", 0, 0)
+        await hooks.finish(30)
+
+    asyncio.run(story())
+    assert stage.lines() == []
+    assert [kind for kind, _ in stage.said] == ["warning"]
+
+
+def test_the_book_is_in_its_directory_before_the_command_starts(tmp_path: Path) -> None:
+    """A rename alone may be lost in a power cut: the directory is synced after it, by the kernel's own trace."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace, Debian's package strace")
+    trace, book = tmp_path / "trace", tmp_path / "hooks.json"
+    note = f"asyncio.run(HookBook({str(book)!r}).note('a', 1))"
+    program = f"import asyncio; from pycluster.runtime import HookBook; {note}"
+    calls = "trace=fsync,rename,renameat,renameat2,openat"
+    line = ["strace", "-f", "-y", "-e", calls, "-o", str(trace), sys.executable, "-c", program]
+    subprocess.run(line, env=environment(), check=True, capture_output=True, timeout=60)
+    told = trace.read_text()
+    renamed = told.index(f'"{book}.new"', told.index("fsync("))
+    assert f"<{tmp_path}>)" in told[told.index("fsync(", renamed) :]

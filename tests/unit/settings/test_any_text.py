@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from pycluster.kernel.ids import check_name
 from pycluster.settings import Loaded, SettingsError, effective, load
 from pycluster.settings.findings import TOLD_MAX
-from pycluster.settings.options import FLAGS, HOOK_KEYS, KEYS, OPTIONS, SECTIONS
+from pycluster.settings.options import FLAGS, KEYS, NAMED, OPTIONS, SECTIONS
 
 anything = st.text(st.characters(), max_size=40)
-KEY_WORDS = sorted({key for keys in KEYS.values() for key in keys} | set(HOOK_KEYS) | {"node001", "lease_ms"})
+KEY_WORDS = sorted(
+    {key for keys in KEYS.values() for key in keys}
+    | {key for keys in NAMED.values() for key in keys}
+    | {"node001", "lease_ms"}
+)
 VALUE_WORDS = (
     "node001", "0.0.0.0", "::1", "[::1]:7946", "host:7946", ":8080", "7946", "0", "json", "leader-gained", "10s", "a=b",
     '"quoted"', "'open", "a # b", "a, b", "", "%", "\x00", "\udcff", "ä", "é" * 300,

@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pycluster import consensus, membership, node, store
+from pycluster import configs, consensus, membership, node, store
 from pycluster.kernel.limits import MEMBERS_MAX, NAME_MAX_LENGTH, TAGS_GOSSIP_MAX_BYTES, TAGS_MAX, VOTERS_MAX
 from pycluster.settings import load
 from pycluster.settings.hooks import DEFAULT_TIMEOUT_S, EVENTS, HOOKS_MAX, TIMEOUT_MAX_S, TIMEOUT_MIN_S
-from pycluster.settings.options import HOOK_KEYS, HTTP_NAMES_MAX, JOIN_MAX, OPTIONS, RAW, SECTIONS, Option
+from pycluster.settings.options import HTTP_NAMES_MAX, JOIN_MAX, NAMED, OPTIONS, RAW, SECTIONS, Option
+from pycluster.settings.templates import KEYS_MAX, TEMPLATES_MAX
 from tests.unit.settings.written import read
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "settings.md").read_text()
@@ -25,6 +26,14 @@ IN_WORDS = {
     "http_names": "none",
     "region": "none",
     "zone": "none",
+    "backup_directory": "off",
+    "backup_interval": "one hour",
+    "state_endpoints": "none",
+    "state_ca_file": "the machine's",
+    "state_cert_file": "none",
+    "state_key_file": "none",
+    "state_user": "none",
+    "state_password_file": "none",
     "join": "none",
 }
 PARAMS: dict[str, type[msgspec.Struct]] = {
@@ -32,6 +41,7 @@ PARAMS: dict[str, type[msgspec.Struct]] = {
     "consensus": consensus.Params,
     "following": node.Params,
     "state": node.StateParams,
+    "config": configs.Params,
 }
 
 
@@ -83,11 +93,19 @@ def test_the_bounds_that_no_setting_changes_are_told_as_they_are() -> None:
 
 def test_hooks_are_told_as_they_are() -> None:
     told = rows("## `[hook NAME]`")
-    assert tuple(told) == HOOK_KEYS
+    assert tuple(told) == NAMED["hook"]
     assert tuple(code(told["on"][1])) == EVENTS
     assert told["timeout"][0] == f"`{DEFAULT_TIMEOUT_S:g}s`"
     assert f"{TIMEOUT_MIN_S:g} s to {TIMEOUT_MAX_S / 3600:g} h" in told["timeout"][1]
     assert f"at most {HOOKS_MAX} of them" in chapter("## `[hook NAME]`")
+
+
+def test_templates_are_told_as_they_are() -> None:
+    told = rows("## `[template NAME]`")
+    assert tuple(told) == NAMED["template"]
+    assert told["timeout"][0] == f"`{DEFAULT_TIMEOUT_S:g}s`"
+    assert f"at most {TEMPLATES_MAX:,} of them" in chapter("## `[template NAME]`")
+    assert f"1 to {KEYS_MAX} words" in told["keys"][1]
 
 
 def test_every_section_has_its_place_on_the_page() -> None:
@@ -105,8 +123,8 @@ def test_the_bounds_are_told_as_they_are() -> None:
 
 
 def test_the_page_s_examples_load(tmp_path: Path) -> None:
-    first, second = re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    loaded = read(tmp_path, first + second)
+    loaded = read(tmp_path, "".join(re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)))
+    assert [one.name for one in loaded.settings.templates] == ["proxy"]
     assert loaded.warnings == ()
     assert [str(seed.port) for seed in loaded.settings.seeds] == ["7946"] * 3
     assert loaded.settings.hooks[0].command == ("/usr/local/sbin/move-vip", "--interface", "eth0")

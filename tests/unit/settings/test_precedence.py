@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pycluster.kernel.ids import Address
+from pycluster.kernel.url import Url
 from pycluster.settings import Source
 from pycluster.settings.options import OPTIONS, Option
 from tests.unit.settings.written import NODES, problems, read
@@ -28,13 +29,35 @@ VALUES: dict[str, list[tuple[str, object]]] = {
     "log_format": [("text", "text"), ("json", "json"), ("text", "text")],
     "region": [("eu", "eu"), ("us", "us"), ("ap 1", "ap 1")],
     "zone": [("a", "a"), ("b", "b"), ("c", "c")],
+    "backup_directory": [("/a", "/a"), ("/b c", "/b c")],
+    "backup_interval": [("6h", 21_600.0), ("90s", 90.0)],
+    "backup_keep": [("1", 1), ("10000", 10_000)],
+    "state_engine": [("etcd", "etcd"), ("embedded", "embedded")],
+    "state_endpoints": [
+        ("http://a:1", (Url.parse("http://a:1"),)),
+        ("https://b:2, https://c:3", (Url.parse("https://b:2"), Url.parse("https://c:3"))),
+    ],
+    "state_ca_file": [("/a", "/a"), ("/b c", "/b c")],
+    "state_cert_file": [("/a", "/a"), ("/b c", "/b c")],
+    "state_key_file": [("/a", "/a"), ("/b c", "/b c")],
+    "state_user": [("a", "a"), ("b", "b")],
+    "state_password_file": [("/a", "/a"), ("/b c", "/b c")],
     "join": [("h1:1, h2", (("h1", 1), ("h2", 7946))), ("::1", (("::1", 7946),))],
+}
+
+#: What some of them need beside them in their section.
+BESIDE = {
+    "state_engine": "endpoints = https://a:1",
+    "state_cert_file": "key_file = /k",
+    "state_key_file": "cert_file = /c",
+    "state_user": "password_file = /p",
+    "state_password_file": "user = u",
 }
 
 
 def written_in_file(option: Option, text: str) -> str:
     section, key = option.keys[0]
-    return f"[{section}]\n{key} = {text}\n"
+    return f"[{section}]\n{key} = {text}\n{BESIDE.get(option.name, '')}\n"
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)

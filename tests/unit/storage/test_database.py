@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event, current_thread, main_thread
+from typing import TypeVar
 
 import pytest
 
-from pycluster.consensus import Entry, Stored, Vote
+from pycluster.consensus import Entry, Snapshot, Stored, Vote
 from pycluster.kernel.errors import LocalFault
 from pycluster.kernel.ids import Identity
-from pycluster.storage import Database
+from pycluster.storage import Database, look
+from pycluster.storage.database import LATENCY_OF, Latency
+from pycluster.storage.statefile import Piece, Request, StateFile
 from tests.unit.storage.nodes import CLUSTER, FOUNDED, NAME, UUID, Life, entries, entry, open_database
 
 
@@ -22,6 +27,13 @@ def stored_after(path: Path) -> Stored:
     database = open_database(path)
     database.close()
     return database.stored
+
+
+def look_at(path: Path) -> tuple[Entry, ...]:
+    """What is on the disk by now."""
+    found = look(str(path))
+    assert found is not None
+    return found.entries
 
 
 def rename_log(path: Path, old: str, new: str) -> None:
@@ -70,6 +82,18 @@ def test_what_a_request_leaves_out_stays_as_it_was(tmp_path: Path) -> None:
     life.until(2)
     life.database.close()
     assert stored_after(tmp_path) == Stored(Vote(2, "b"), FOUNDED)
+
+
+def test_a_chore_is_done_by_the_writer_once_all_before_it_is_durable(tmp_path: Path) -> None:
+    life, done = Life(tmp_path), list[tuple[bool, int]]()
+    life.database.submit(1, entries=entries(1, 10))
+    life.database.submit_chore(lambda: done.append((current_thread() is main_thread(), len(look_at(tmp_path)))))
+    life.database.submit(2, entries=entries(11, 20))
+    life.until(2)
+    assert done == [(False, 10)]
+    life.database.submit_chore(lambda: done.append((False, 0)))
+    life.database.close()
+    assert done[1:] == [(False, 0)], "what was asked for is done before the end"
 
 
 def test_truncation_comes_before_the_entries_of_its_request(tmp_path: Path) -> None:
@@ -175,3 +199,78 @@ def test_another_nodes_file_is_refused_and_both_are_named(tmp_path: Path, cluste
     assert refused.value.why == f"it belongs to node001 in the cluster demo, and this is {name} in {cluster}"
     assert "-data-dir" in refused.value.remedy
     assert (tmp_path / "state.db").read_bytes() == before
+
+
+def test_how_long_the_newest_writes_took_and_how_large_the_snapshot_is(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    assert (life.database.latency(), life.database.snapshot_bytes(7)) == (Latency(0), None)
+    for token in range(1, LATENCY_OF + 3):
+        life.database.submit(token, token)
+        life.until(token)
+    known = life.database.latency()
+    assert (known.writes, known.of) == (LATENCY_OF + 2, LATENCY_OF)
+    assert known.last_s is not None and known.median_s is not None and known.worst_s is not None
+    assert 0 < known.median_s <= known.worst_s and 0 < known.last_s <= known.worst_s
+    assert known.pending_s is None
+    (tmp_path / "snapshot.7").write_bytes(b"x" * 100)
+    assert life.database.snapshot_bytes(7) == 100
+    life.database.close()
+
+
+class SlowFile(StateFile):
+    """One whose writes take until they are told to end."""
+
+    began, goes_on = Event(), Event()
+
+    def commit(self, requests: Sequence[Request]) -> None:
+        self.began.set()
+        assert self.goes_on.wait(60)
+        super().commit(requests)
+
+
+class SlowPieces(StateFile):
+    """One whose snapshots take until they are told to end, and whose disk then fails."""
+
+    began, goes_on = Event(), Event()
+
+    def write_piece(self, piece: Piece) -> bool:
+        self.began.set()
+        assert self.goes_on.wait(60)
+        raise LocalFault("gone")
+
+
+Slow = TypeVar("Slow", bound=StateFile)
+
+
+def started(kind: type[Slow], path: Path) -> tuple[Slow, Database, SimpleQueue[int | LocalFault]]:
+    """A new file of that kind, its database at work, and what that reports."""
+    file = kind.open(str(path), CLUSTER, NAME, lambda: UUID)
+    assert isinstance(file, kind)
+    database = Database(file)
+    reports: SimpleQueue[int | LocalFault] = SimpleQueue()
+    database.start(reports.put, reports.put)
+    return file, database, reports
+
+
+def test_a_piece_of_a_snapshot_under_way_is_timed_too_and_a_failed_one_no_longer(tmp_path: Path) -> None:
+    file, database, reports = started(SlowPieces, tmp_path)
+    database.submit_piece("own", Snapshot(7, 1), 0, b"piece", True)
+    assert file.began.wait(60)
+    pending_s = database.latency().pending_s
+    assert pending_s is not None and pending_s > 0
+    file.goes_on.set()
+    assert isinstance(reports.get(timeout=60), LocalFault)
+    assert database.latency().pending_s is None
+    database.close()
+
+
+def test_a_write_under_way_is_timed_before_it_ends(tmp_path: Path) -> None:
+    file, database, reports = started(SlowFile, tmp_path)
+    database.submit(1, 1)
+    assert file.began.wait(60)
+    known = database.latency()
+    assert (known.writes, known.of) == (0, 0) and known.pending_s is not None and known.pending_s > 0
+    file.goes_on.set()
+    assert reports.get(timeout=60) == 1
+    database.close()
+    assert database.latency().pending_s is None

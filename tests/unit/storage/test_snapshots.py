@@ -40,10 +40,13 @@ def open_file(path: Path) -> StateFile:
 
 
 def found(path: Path) -> tuple[Stored, list[bytes]]:
-    """What a new process finds."""
+    """What a new process finds, before it goes on."""
     database = open_database(path)
     read = list(database.pieces()) if database.stored.snapshot.index else []
+    faults: list[LocalFault] = []
+    database.start(lambda _: None, faults.append)
     database.close()
+    assert not faults
     return database.stored, read
 
 
@@ -69,16 +72,21 @@ def rows(path: Path) -> list[int]:
 
 def test_an_own_snapshot_counts_from_its_last_piece_on(tmp_path: Path) -> None:
     life = Life(tmp_path)
-    saved: list[int] = []
     life.database.close()
     database = open_database(tmp_path)
-    database.start(life.reports.put, life.reports.put, saved.append)
+    told: list[int | str] = []
+    database.start(
+        lambda token: told.append(f"persisted {token}"),
+        life.reports.put,
+        lambda index: told.append(f"saved {index}"),
+        lambda piece: told.append(piece.number),
+    )
     database.submit(1, entries=entries(1, 9))
     for piece in pieces(6):
         database.submit_piece(piece.origin, piece.snapshot, piece.number, piece.data, piece.done)
     database.submit(2, entries=entries(10, 10))
     database.close()
-    assert saved == [6]
+    assert told == ["persisted 1", *range(len(pieces(6))), "saved 6", "persisted 2"]
     stored, read = found(tmp_path)
     assert (stored.snapshot, stored.entries, read) == (at(6), entries(7, 10), whole(6))
     assert names(tmp_path) == ["snapshot.6"]
@@ -280,11 +288,32 @@ def test_one_that_cannot_be_read_is_refused_by_its_name(folded: Path) -> None:
     database.close()
 
 
-def test_leftover_files_are_removed_and_others_stay(folded: Path) -> None:
-    for name in ("snapshot.5", "snapshot.77", "snapshot.own", "snapshot.received", "snapshot.txt", "notes"):
+LEFT = ("snapshot.5", "snapshot.77", "snapshot.own", "snapshot.received")
+
+
+def test_leftover_files_are_removed_by_the_writer_and_others_stay(folded: Path) -> None:
+    for name in (*LEFT, "snapshot.txt", "notes"):
         (folded / name).write_bytes(b"left")
     assert found(folded)[1] == whole(6)
     assert names(folded) == ["snapshot.6", "snapshot.txt"] and (folded / "notes").exists()
+
+
+def test_nothing_is_removed_before_the_snapshot_was_read(folded: Path) -> None:
+    """It may be damaged, and then the leftovers are what there is to look at."""
+    for name in LEFT:
+        (folded / name).write_bytes(b"left")
+    database = open_database(folded)
+    assert list(database.pieces()) == whole(6)
+    database.close()
+    assert names(folded) == sorted(("snapshot.6", *LEFT))
+
+
+def test_leftovers_that_cannot_be_removed_are_a_fault(folded: Path) -> None:
+    (folded / "snapshot.5").mkdir()
+    life = Life(folded)
+    told = life.until(1)
+    assert "snapshot.5" in str(told[-1]) and isinstance(told[-1], LocalFault)
+    life.database.close()
 
 
 def test_a_full_disk_stops_the_writing_and_keeps_what_was(folded: Path) -> None:

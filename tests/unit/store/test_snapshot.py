@@ -178,6 +178,8 @@ def put(revision: int, lease: int = 0) -> bytes:
     ("complaint", "pieces"),
     [
         ("cannot be read", [["what"]]),
+        ("cannot be read", [msgspec.Raw(b"\x92\xa3\xf3nd\x00")]),
+        ("cannot be read", [msgspec.Raw(b"\x91" * 5_000)]),
         ("its format is 2", [["head", 2, 1, -1]]),
         ("the head comes first", [["end", 0]]),
         ("the head comes first", [["head", 1, 1, -1], ["head", 1, 1, -1]]),
@@ -195,6 +197,7 @@ def put(revision: int, lease: int = 0) -> bytes:
         ("is not that of its keys", [["head", 1, 2, -1], ["keys", [[b"a", [put(2)]], [b"b", [put(2)]]]], ["end", 2]]),
         ("an order has no keys", [["head", 1, 2, -1], ["keys", [[b"a", [put(2)]]]], ["orders", [ORDER]], ["end", 1]]),
         ("an answer cannot be read", [["head", 1, 1, -1], ["answers", [[b"id", b"\xc1"]]]]),
+        ("an answer cannot be read", [["head", 1, 1, -1], ["answers", [[b"id", b"\x92\xa3\xf3ut\x00"]]]]),
         ("an answer is there twice", [["head", 1, 1, -1], ["answers", [[b"i", ANSWER], [b"i", ANSWER]]]]),
     ],
 )  # fmt: skip

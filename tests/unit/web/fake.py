@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 
@@ -17,17 +17,23 @@ from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.ports import EventStreamLagged, Outcome, StateStore
 from pycluster.node.view import (
     ClusterEvent,
+    ControllerView,
+    CopyView,
     Counts,
+    DiskView,
     Evidence,
     Explanation,
     LeaderView,
     LocalHealthView,
     MemberView,
     QuorumView,
+    RaftStatusView,
+    SnapshotView,
     StatusView,
     VoterView,
 )
 from pycluster.web import Access, Bounds, LazyServer, site
+from tests.unit.web.entries import FakeFiles, above
 from tests.unit.web.fakestate import FakeState
 
 T = TypeVar("T")
@@ -96,7 +102,11 @@ STATUS = StatusView(
     acting_intervals=(),
     leader_history=(),
     counters={"datagrams_sent": 7, "frames-rejected": 1},
+    controllers=(ControllerView("config-history", "leader", "backing-off", plans=3, failures=1, problem="it failed"),),
 )
+
+SNAPSHOT = SnapshotView(5, 4, 2_048, None, {"node003": 131_072})
+COPY = CopyView(9, 7, 3, 300, 1_000_000, 2, 1, 100, 1, 200, 0, 1_000, SNAPSHOT)
 
 
 class FakeCluster:
@@ -106,6 +116,8 @@ class FakeCluster:
         self.view = STATUS
         self.commands: list[tuple[str, object]] = []
         self.outcome = Outcome(True)
+        self.copy: CopyView | None = COPY
+        self.disk: DiskView | None = DiskView(90, 64, 0.8, 0.9, 4.5)
         self.kept = 100
         self.reads = 0
         self.readers = 0
@@ -124,6 +136,9 @@ class FakeCluster:
 
     def leader(self) -> LeaderView:
         return self.view.leader
+
+    def raft(self) -> RaftStatusView:
+        return RaftStatusView(self.view.name, "leader", self.view.leader, self.view.quorum, self.copy, self.disk)
 
     def explain(self, question: str, name: str = "") -> Explanation:
         if question == "node" and self.member(name) is None:
@@ -179,8 +194,14 @@ class FakeCluster:
     async def transfer(self, to: str) -> Outcome:
         return await self._do("raft-transfer", to)
 
-    async def remove_voter(self, name: str) -> Outcome:
-        return await self._do("raft-remove", name)
+    async def add_voter(self, name: str, dry_run: bool = False) -> Outcome:
+        return await self._do("raft-add", (name, dry_run))
+
+    async def remove_voter(self, name: str, dry_run: bool = False) -> Outcome:
+        return await self._do("raft-remove", (name, dry_run))
+
+    async def replace_voter(self, old: str, name: str, dry_run: bool = False) -> Outcome:
+        return await self._do("raft-replace", (old, name, dry_run))
 
     async def set_tags(self, tags: dict[str, str]) -> Outcome:
         return await self._do("tags", tags)
@@ -259,10 +280,10 @@ class Agent:
     async def _serve(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.cluster = FakeCluster()
-        self.state = FakeState()
-        access = Access.of("node001", "Web.Example.org")
-        state = self._state() if self._state else self.state
-        factory = site(self.cluster, access, protocol=(1, 2), bounds=self.bounds, state=state)
+        state = self._state() if self._state else FakeState()
+        self.state, self.files = cast(FakeState, state), FakeFiles()
+        served = {"protocol": (1, 2), "bounds": self.bounds, "copies": self.state, **above(state, self.files)}
+        factory = site(self.cluster, Access.of("node001", "Web.Example.org"), state=state, **served)
         self.server = LazyServer(factory, self.path, ("127.0.0.1", 0), bounds=self.bounds)
         self.server.open()
         self.port = self.server.addresses[0].port

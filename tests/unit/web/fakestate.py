@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
@@ -43,6 +43,25 @@ class Feed:
         self.changed.set()
 
 
+class FakeCopy:
+    """A copy of a store; ``cut`` leaves its end out."""
+
+    def __init__(self, state: Store, cut: bool = False) -> None:
+        figures = (9, 4, state.revision, state.compacted, state.size_bytes, 0, "1.2.3")
+        self.manifest = store.Manifest("demo", "c" * 32, "node001", ("node001", "node002"), *figures)
+        self._writer = store.SnapshotWriter(state)
+        self._cut = cut
+
+    def chunk(self) -> bytes | None:
+        piece = self._writer.chunk()
+        if piece is None and self._cut:
+            raise ConnectionResetError("the copy is lost")
+        return piece
+
+    def close(self) -> None:
+        self._writer.close()
+
+
 class FakeState:
     """``failures`` are raised by the next calls, one each; ``asked`` is what was asked."""
 
@@ -51,6 +70,10 @@ class FakeState:
         self.failures: list[store.Failure] = []
         self.asked: list[Asked] = []
         self.ahead = 100
+        #: What the next copies do at their end.
+        self.cut = False
+        self.holds = True
+        self.copied: list[tuple[bool, float]] = []
         self.feeds: dict[int, Feed] = {}
         self._watches = Watches(self.store)
         self._lessor = Lessor(self.store)
@@ -64,13 +87,25 @@ class FakeState:
         return StateHead((1 << 64) - 1, 2, 3, 4, *revisions, replica=True)
 
     async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
+        told: list[store.Result] = []
+        self.submit(request, told.append, timeout_s=timeout_s, request_id=request_id)
+        if isinstance(told[0], store.Failure):
+            raise StateFailed(told[0])
+        return told[0]
+
+    def submit(
+        self,
+        request: store.Request,
+        told: Callable[[store.Result], None],
+        *,
+        timeout_s: float = 5.0,
+        request_id: bytes = b"",
+    ) -> None:
         self.asked.append(Asked(request, timeout_s, request_id))
         if self.failures:
-            raise StateFailed(self.failures.pop(0))
-        result = self._answer(request, request_id or b"drawn-%d" % next(self._ids))
-        if isinstance(result, store.Failure):
-            raise StateFailed(result)
-        return result
+            told(self.failures.pop(0))
+        else:
+            told(self._answer(request, request_id or b"drawn-%d" % next(self._ids)))
 
     def _answer(self, request: store.Request, request_id: bytes) -> store.Result:
         match request:
@@ -141,3 +176,12 @@ class FakeState:
         for feed in self.feeds.values():
             feed.failure = failure
             feed.changed.set()
+
+    def holds_copy(self) -> bool:
+        return self.holds
+
+    async def open_copy(self, *, serializable: bool = False, timeout_s: float = 5.0) -> FakeCopy:
+        self.copied.append((serializable, timeout_s))
+        if self.failures:
+            raise StateFailed(self.failures.pop(0))
+        return FakeCopy(self.store, self.cut)

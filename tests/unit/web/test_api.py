@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from pycluster.node.ports import Outcome
-from pycluster.node.view import LeaderView, LocalHealthView, MemberView, QuorumView, StatusView
+from pycluster.node.view import LeaderView, LocalHealthView, MemberView, QuorumView, RaftStatusView, StatusView
 from tests.unit.web.fake import MEMBERS, STATUS, Agent
 
 
@@ -120,7 +120,9 @@ def test_explain_refuses_another_question(agent: Agent, query: str) -> None:
         ("POST", "/api/v1/force-leave", {"name": "node002"}, ("force-leave", "node002")),
         ("POST", "/api/v1/raft/transfer", {"to": "node002"}, ("raft-transfer", "node002")),
         ("POST", "/api/v1/raft/transfer", {}, ("raft-transfer", "")),
-        ("POST", "/api/v1/raft/remove", {"name": "node002"}, ("raft-remove", "node002")),
+        ("POST", "/api/v1/raft/remove", {"name": "node002"}, ("raft-remove", ("node002", False))),
+        ("POST", "/api/v1/raft/add", {"name": "node004", "dry_run": True}, ("raft-add", ("node004", True))),
+        ("POST", "/api/v1/raft/replace", {"old": "a", "name": "b"}, ("raft-replace", ("a", "b", False))),
         ("PUT", "/api/v1/tags", {"tags": {"rack": "r2"}}, ("tags", {"rack": "r2"})),
     ],
 )
@@ -156,6 +158,8 @@ def test_a_refused_change_is_409_with_its_outcome(agent: Agent) -> None:
         ("/api/v1/force-leave", {"name": ""}),
         ("/api/v1/raft/remove", {"name": ""}),
         ("/api/v1/raft/remove", {}),
+        ("/api/v1/raft/add", {"name": "n", "dry-run": True}),
+        ("/api/v1/raft/replace", {"name": "n"}),
         ("/api/v1/raft/transfer", {"name": "node002"}),
         ("/api/v1/force-leave", {"name": "node002", "prune": True}),
     ],
@@ -268,3 +272,17 @@ def test_both_event_loops(tmp_path: Path) -> None:
         assert other.ask("GET", "/api/v1/leader", unix=True).json["leader"] == "node001"
         assert other.ask("POST", "/api/v1/leave", {}).status == 200
         assert other.ask("POST", "/api/v1/leave", {}, unix=True, headers={"Host": "anything"}).status == 200
+
+
+def test_raft_is_the_voters_the_copy_against_its_bounds_and_the_disk(agent: Agent) -> None:
+    answer = agent.ask("GET", "/api/v1/raft")
+    assert answer.status == 200
+    told = msgspec.convert(answer.json, RaftStatusView)
+    assert told == agent.cluster.raft()
+    assert (told.role, told.leader, told.quorum) == ("leader", STATUS.leader, STATUS.quorum)
+    assert told.copy is not None and told.copy.snapshot.sending == {"node003": 131_072}
+
+
+def test_raft_of_a_node_without_a_copy_says_so(agent: Agent) -> None:
+    agent.cluster.copy = None
+    assert agent.ask("GET", "/api/v1/raft").json["copy"] is None

@@ -13,7 +13,9 @@ CHANGES: tuple[Action, ...] = (
     "leave",
     "force-leave",
     "raft-transfer",
+    "raft-add",
     "raft-remove",
+    "raft-replace",
     "tags",
     "kv",
 )

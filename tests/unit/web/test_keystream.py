@@ -181,3 +181,13 @@ def test_it_ends_when_the_agent_stops(tmp_path: Path) -> None:
         stream = watch(agent, "?key=k")
         stream.until("progress")
     assert stream.next() is None
+
+
+def test_a_watch_of_keys_only_leaves_the_values_out(agent: Agent) -> None:
+    stream = watch(agent, "?key=a&keys_only=1&prev_kv=1")
+    put(agent, b"a", b"x" * 100)
+    put(agent, b"a", b"y" * 100)
+    first, second = data(take(stream)), data(take(stream))
+    assert (first["kv"]["key"], first["kv"]["value"], first["kv"]["version"]) == ("a", "", 1)
+    assert (second["kv"]["value"], second["previous"]["value"], second["previous"]["mod_revision"]) == ("", "", 2)
+    stream.close()

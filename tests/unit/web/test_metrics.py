@@ -30,6 +30,8 @@ def test_the_figures_of_the_status(tmp_path: Path) -> None:
     assert found["pycluster_uptime_seconds", ""] == 60
     assert found["pycluster_members", "state=alive"] == 1
     assert found["pycluster_members", "state=down"] == 0
+    assert found["pycluster_controller_problem", "controller=config-history"] == 1
+    assert found["pycluster_controller_plans_total", "controller=config-history"] == 3
     assert found["pycluster_member_rtt_seconds", "member=node002"] == 0.00025
     assert found["pycluster_member_last_seen_seconds", "member=node002"] == 1.5
     assert ("pycluster_member_last_seen_seconds", "member=node001") not in found

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from pycluster import store
+from pycluster.rollouts import FileReport, Report, node_key, packed
 from pycluster.web.openapi import document
 from pycluster.web.routes import OPERATIONS
 from tests.unit.web.fake import Agent
@@ -99,6 +100,7 @@ ASKED = [
     ("/api/v1/members", ""),
     ("/api/v1/members/{name}", ""),
     ("/api/v1/leader", ""),
+    ("/api/v1/raft", ""),
     ("/api/v1/health", ""),
     ("/api/v1/ready", ""),
     ("/api/v1/version", ""),
@@ -109,6 +111,14 @@ ASKED = [
     ("/api/v1/kv", "?key=there&prefix=1"),
     ("/api/v1/leases", ""),
     ("/api/v1/leases/{id}", "?keys=1"),
+    ("/api/v1/config", "?prefix=a&limit=5"),
+    ("/api/v1/config/entry", "?name=app.json"),
+    ("/api/v1/config/history", "?name=app.json"),
+    ("/api/v1/config/effective", "?node=node002"),
+    ("/api/v1/config/rendered", ""),
+    ("/api/v1/config/rollouts", "?prefix=app"),
+    ("/api/v1/config/rollout", "?name=rolled.json"),
+    ("/api/v1/config/nodes", "?name=app.json"),
     ("/api/status", ""),
     ("/api/nodes", ""),
     ("/api/leader", ""),
@@ -119,11 +129,27 @@ CHANGED = [
     ("post", "/api/v1/join", {"hosts": ["h"]}),
     ("post", "/api/v1/force-leave", {"name": "n"}),
     ("post", "/api/v1/raft/transfer", {"to": "n"}),
+    ("post", "/api/v1/raft/add", {"name": "n", "dry_run": True}),
     ("post", "/api/v1/raft/remove", {"name": "n"}),
+    ("post", "/api/v1/raft/replace", {"old": "o", "name": "n"}),
     ("put", "/api/v1/tags", {"tags": {}}),
     ("put", "/api/v1/kv", {"key": "there", "value": "/w==", "encoding": "base64", "prev_kv": True}),
     ("post", "/api/v1/kv/txn", TRANSACTION),
     ("post", "/api/v1/kv/compact", {"revision": 1}),
+    ("post", "/api/v1/config/change", {"entries": [{"name": "a", "content": "b"}, {"name": "c"}], "dry_run": True}),
+    (
+        "post",
+        "/api/v1/config/draft",
+        {"name": "a.yaml", "content": "x: 1", "edits": [{"place": ["x"], "json": "2"}]},
+    ),
+    ("post", "/api/v1/config/rollback", {"name": "app.json", "to": 1}),
+    ("post", "/api/v1/config/render", {"name": "web", "dry_run": True}),
+    (
+        "post",
+        "/api/v1/config/rollout",
+        {"name": "app.json", "content": "2", "strategy": {"canary": 1}, "dry_run": True},
+    ),
+    ("post", "/api/v1/config/rollout/steer", {"name": "rolled.json", "to": "pause"}),
     ("post", "/api/v1/leases", {"ttl_s": 60}),
     ("post", "/api/v1/leases/{id}/keep-alive", {}),
 ]
@@ -176,7 +202,16 @@ def test_a_deletion_answers_as_documented(agent: Agent, path: str, query: str) -
 
 
 def prepare(agent: Agent) -> None:
-    """There are a key and a lease."""
+    """There are a key, a lease, an entry with an override, and one that is rolled out."""
+    entries = [{"name": "app.json", "content": "{}"}, {"name": "app.json@node:node002", "content": '{"a": 1}'}]
+    assert agent.ask("POST", "/api/v1/config/change", {"entries": entries}).status == 200
+    if agent.ask("GET", "/api/v1/config/rollout?name=rolled.json").status == 404:
+        first = [{"name": "rolled.json", "content": "{}"}]
+        assert agent.ask("POST", "/api/v1/config/change", {"entries": first}).status == 200
+        files = tuple(FileReport(name, name, 1, 1) for name in ("app.json", "rolled.json"))
+        agent.run(agent.state.ask(store.Put(node_key("node002"), packed(Report(files)))))
+        rolled = {"name": "rolled.json", "content": "1", "strategy": {"percent": 50}}
+        assert agent.ask("POST", "/api/v1/config/rollout", rolled).status == 200
     for write in (store.Put(b"there", b"1"), store.LeaseGrant(60, int(LEASE, 16))):
         if not isinstance(write, store.LeaseGrant) or write.id not in agent.state.store.lease_ids():
             agent.run(agent.state.ask(write))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
@@ -16,6 +17,7 @@ from pycluster.kernel.errors import LocalFault
 from pycluster.web import Bounds, LazyServer
 from pycluster.web.asgi import WebApp
 from pycluster.web.sockets import open_tcp, open_unix
+from tests.unit.runtime.waiting import until
 from tests.unit.web.fake import Agent, read_all
 
 LAZY = """
@@ -93,6 +95,32 @@ def test_stopping_while_the_first_call_is_waiting(tmp_path: Path) -> None:
         waiting = socket.create_connection(("127.0.0.1", agent.port))
     waiting.close()
     assert not os.path.exists(agent.path)
+
+
+def test_an_import_that_hangs_does_not_hold_the_agents_end(tmp_path: Path) -> None:
+    began, goes_on = threading.Event(), threading.Event()
+    importing: list[threading.Thread] = []
+
+    def hangs() -> WebApp:
+        importing.append(threading.current_thread())
+        began.set()
+        goes_on.wait(20)
+        raise OSError("gone")
+
+    async def story() -> None:
+        server = LazyServer(hangs, str(tmp_path / "s"))
+        server.open()
+        server.start()
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        await until(began.is_set)
+        await server.stop()
+        assert importing[0].is_alive() and importing[0].daemon
+        writer.close()
+
+    asyncio.run(story())
+    assert not (tmp_path / "s").exists()
+    goes_on.set()
+    importing[0].join(60)
 
 
 def test_signals_are_left_alone(tmp_path: Path) -> None:

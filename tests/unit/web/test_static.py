@@ -23,7 +23,44 @@ SOURCES = [path for path in STATIC.rglob("*.js") if "vendor" not in path.parts]
 def commands() -> list[str]:
     """Every command line that the page recommends."""
     text = (STATIC / "commands.js").read_text()
-    return [*re.findall(r'"(pycluster [^"]+)"', text), "pycluster explain node node001"]
+    return [
+        *re.findall(r'"(pycluster [^"]+)"', text),
+        "pycluster explain node node001",
+        *(
+            f"pycluster kv {verb}"
+            for verb in (
+                "list",
+                "watch -prefix",
+                "get -rev 1",
+                "put -if-rev 1 -lease 1",
+                "put -if-absent",
+                "del -if-rev 1",
+            )
+        ),
+        *(
+            f"pycluster config {verb}"
+            for verb in (
+                "list web/",
+                "watch web/",
+                "get -version 1 a",
+                "history a",
+                "diff -from 1 -to 2 a",
+                "put -if-version 1 -format yaml --author ada --reason why a",
+                "rollback -to 1 -if-version 2 --author ada --reason why a",
+                "del -if-version 1 --author ada --reason why a",
+                "effective node001 a",
+                "render -dry-run -diff web",
+                "put -if-version 1 -rollout canary=1 --author ada --reason why a",
+                "validate -format yaml a",
+                "rollout show -version 1 a",
+                "rollout pause -version 1 --reason why a",
+                "rollout resume -version 1 --reason why a",
+                "rollout abort -version 1 --reason why a",
+            )
+        ),
+        "pycluster raft transfer node001",
+        "pycluster raft remove node001",
+    ]
 
 
 def test_the_page_listens_to_every_kind_of_event() -> None:

@@ -8,9 +8,27 @@ import msgspec.inspect
 from hypothesis import strategies as st
 
 from pycluster.consensus import LeaderQuery
-from pycluster.wire import Body, Gossip, MembershipCall, Refusal, VoterMessage, Whois
+from pycluster.wire import (
+    Body,
+    Gossip,
+    MembershipCall,
+    Refusal,
+    SteeringReply,
+    SteeringRequest,
+    VoterMessage,
+    Whois,
+)
 
-KINDS: tuple[type[Body], ...] = (Gossip, MembershipCall, LeaderQuery, Whois, VoterMessage, Refusal)
+KINDS: tuple[type[Body], ...] = (
+    Gossip,
+    MembershipCall,
+    LeaderQuery,
+    Whois,
+    VoterMessage,
+    Refusal,
+    SteeringRequest,
+    SteeringReply,
+)
 
 
 def bodies(kind: type[Body]) -> st.SearchStrategy[Any]:
@@ -39,6 +57,8 @@ def values(
             if numbers is not None:
                 return numbers
             return st.integers(-(2**63) if least is None else least, 2**63 - 1 if most is None else most)
+        case msgspec.inspect.LiteralType(values=words):
+            return st.sampled_from(words)
         case msgspec.inspect.BytesType():
             return st.binary(max_size=20)
         case msgspec.inspect.BoolType():

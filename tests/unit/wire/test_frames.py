@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pycluster.consensus import Entry, LeaderQuery, NoOp
 from pycluster.consensus.messages import AppendEntries, Heartbeat
 from pycluster.kernel.limits import DATAGRAM_MAX_BYTES, FRAME_MAX_BYTES
-from pycluster.wire import PROTOCOL_MAX, Codec, Malformed, Refusal, Rejected, VoterMessage, Whois
+from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN, Codec, Malformed, Refusal, Rejected, VoterMessage, Whois
 from tests.unit.wire.bodies import KINDS, bodies
 
 CODEC = Codec("demo")
@@ -28,15 +28,15 @@ def test_what_is_written_is_read(kind: Any, data: st.DataObject) -> None:
 
 def test_the_header_is_thirteen_bytes_and_says_whose_it_is() -> None:
     frame = CODEC.encode(LeaderQuery())
-    assert frame[:2] == b"PC" and frame[2] == PROTOCOL_MAX and frame[3] == 0 and frame[12] == 3
+    assert frame[:2] == b"PC" and frame[2] == PROTOCOL_MIN and frame[3] == 0 and frame[12] == 3
     assert frame[4:12] != Codec("other").encode(LeaderQuery())[4:12]
 
 
 @pytest.mark.parametrize(
     ("place", "byte", "reason", "detail"),
     [
-        (2, PROTOCOL_MAX + 1, "wrong-version", "the frame speaks protocol 2, not 1-1"),
-        (2, 0, "wrong-version", "the frame speaks protocol 0, not 1-1"),
+        (2, PROTOCOL_MAX + 1, "wrong-version", "the frame speaks protocol 3, not 1-2"),
+        (2, 0, "wrong-version", "the frame speaks protocol 0, not 1-2"),
         (3, 7, "wrong-key", "the frame is sealed with key 7, and this node has no keys"),
         (4, None, "wrong-cluster", "the frame belongs to a cluster of another name"),
     ],

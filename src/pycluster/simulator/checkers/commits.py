@@ -30,7 +30,8 @@ class Commits(Checker):
             case Heartbeat() | AppendEntries():
                 self._leaders[host.cluster, message.term] = host.disk.uuid
                 if message.commit_index > self._told.get(host.cluster, 0):
-                    self._committed(host, message.term, _commit_index(host, now_us))
+                    # A leader that gave its seat up shows no index any more.
+                    self._committed(host, message.term, max(message.commit_index, _commit_index(host, now_us)), now_us)
             case AppendReply(success=True):
                 commit, told = _commit_index(host, now_us), self._told.get(host.cluster, 0)
                 # What it committed as a leader, and told nobody, it still knows.
@@ -39,7 +40,7 @@ class Commits(Checker):
             case _:
                 pass
 
-    def _committed(self, host: Host, term: int, commit: int) -> None:
+    def _committed(self, host: Host, term: int, commit: int, now_us: int) -> None:
         log = host.disk.believed()
         self._told[host.cluster] = max(commit, self._told.get(host.cluster, 0))
         entry = log[commit - 1]
@@ -48,14 +49,20 @@ class Commits(Checker):
                 "commits by its own term",
                 f"{host.label} in term {term} commits {commit}, an entry of term {entry.term} (Raft §5.4.2)",
             )
-        voters = _configuration(log).voters
-        having = [seat.name for seat in voters if seat.uuid and self._has(seat.uuid, entry)]
-        if len(having) <= len(voters) // 2:
+        # It counts by the newest configuration in its log, the disk's log or, behind that, what waits to be written.
+        ours = host.process.quorum(host.clock.local(now_us)).voters if host.process is not None else ()
+        counted = [(seat.name, seat.uuid) for seat in ours if not seat.learner]
+        written = [(seat.name, seat.uuid) for seat in _configuration(log).voters]
+        if not self._durable(counted, entry) and not self._durable(written, entry):
+            having = [name for name, uuid in written if uuid and self._has(uuid, entry)]
             raise Violation(
                 "committed is durable",
-                f"{host.label} commits {commit} of term {entry.term}; of {len(voters)} voters' disks have it:"
+                f"{host.label} commits {commit} of term {entry.term}; of {len(written)} voters' disks have it:"
                 f" {', '.join(having) or 'none'}",
             )
+
+    def _durable(self, voters: list[tuple[str, str]], entry: Entry) -> bool:
+        return sum(bool(uuid) and self._has(uuid, entry) for _, uuid in voters) > len(voters) // 2
 
     def _led(self, host: Host, term: int) -> bool:
         return self._leaders.get((host.cluster, term)) == host.disk.uuid
@@ -74,6 +81,9 @@ class Commits(Checker):
         if effect.ended or self._acting.get(host.label) == effect.term:
             return
         self._acting[host.label] = effect.term
+        assert host.process is not None
+        if host.process.quorum(host.clock.local(now_us)).phase == "observer":
+            return  # its seat went with the very entry that let it act: it leads no more, and shows no index
         commit = _commit_index(host, now_us)
         log = host.disk.believed()
         if not 0 < commit <= len(log) or log[commit - 1].term != effect.term:
@@ -97,13 +107,15 @@ class Commits(Checker):
                 f" committed (committed are {commit})",
             )
         former, later = set(_configuration(log).voters), set(_configuration(changes[:1]).voters)
-        if len(former - later) > 1 or len(later - former) > 1:
+        # A seat that its node claims is the same seat.
+        uuids = {seat.uuid for seat in former ^ later if seat.uuid}
+        if len(former - later) > 1 or len(later - former) > 1 or len(uuids) > 1:
             raise Violation("one change at a time", f"{host.label} goes from {former} to {later}")
 
 
 def _commit_index(host: Host, now_us: int) -> int:
     assert host.process is not None
-    return host.process.status(host.clock.local(now_us)).quorum.commit_index
+    return host.process.quorum(host.clock.local(now_us)).commit_index
 
 
 def _configuration(log: list[Entry]) -> Configuration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from pycluster.consensus import Configuration
@@ -48,15 +48,18 @@ def opinions(hosts: Mapping[str, Host], cluster: str, now_us: int) -> str:
     return "; ".join(words)
 
 
-def settled(intervals: list[Interval], names: Mapping[str, str], healed_us: int) -> None:
+def settled(intervals: list[Interval], names: Mapping[str, str], seats: Collection[str], healed_us: int) -> None:
     """No flapping: after the first leader that acts past the healing, leadership only ever moves to a lower name.
 
     A leader that acts again in its own term has not moved: its lease lapsed, as it must where a lossy network swallows
-    a few heartbeats in a row, and nobody else was elected.
+    a few heartbeats in a row, and nobody else was elected. One that gives its seat up, so that it is not among
+    ``seats`` (UUIDs) at the end, goes to whomever is left.
     """
     after = [interval for interval in intervals if interval.end_us > healed_us]
     for before, later in pairwise(after):
         if before.start_us <= healed_us or (before.label, before.term) == (later.label, later.term):
+            continue
+        if before.uuid not in seats:
             continue
         if names[later.label] >= names[before.label]:
             raise Violation("no flapping", f"nothing goes wrong, and leadership moves from {before} to {later}")
@@ -88,7 +91,8 @@ class Minority(Checker):
             if not view.leader and not view.reason:
                 raise Violation("no leader has a reason", f"{host.label} names no leader and gives no reason")
             seats = self._logs.seats(host.cluster)
-            votes = _knows_its_seat(host)
+            # One that was told that its seat is gone watches, whatever its log still says.
+            votes = _knows_its_seat(host) and host.process.quorum(host.clock.local(now_us)).phase != "observer"
             reached = sum(self._reaches(host, uuid, both_ways=view.leader == host.name) for uuid in seats)
             # Whoever replays heartbeats carries them across a cut.
             if not seats or reached > len(seats) // 2 or now_us < self._network.hostile_until_us:

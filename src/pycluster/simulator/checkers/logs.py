@@ -184,7 +184,7 @@ class Logs(Checker):
             process = host.process
             if process is None or host.frozen_since_us is not None or not host.disk.entries:
                 continue
-            commit = process.status(host.clock.local(now_us)).quorum.commit_index
+            commit = process.quorum(host.clock.local(now_us)).commit_index
             self._commits(host, commit)
             known = self.committed.get(host.cluster, [])
             shared = min(commit, len(known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import assert_never
 
 import msgspec
@@ -17,8 +18,14 @@ ETCD_VERSION = "3.4.23"
 
 def header(head: StateHead, revision: int) -> str:
     """Who answers; a ``revision`` of 0 is left out."""
-    who = _number("cluster_id", head.cluster_id) + _number("member_id", head.member_id)
-    return "{" + (who + _number("revision", revision) + _number("raft_term", head.term))[1:] + "}"
+    who, term = _who(head.cluster_id, head.member_id, head.term)
+    return "{" + (who + _number("revision", revision) + term)[1:] + "}"
+
+
+@lru_cache(maxsize=4)
+def _who(cluster_id: int, member_id: int, term: int) -> tuple[str, str]:
+    """What stands before and behind the revision, in every header of this agent's for as long as a term."""
+    return _number("cluster_id", cluster_id) + _number("member_id", member_id), _number("raft_term", term)
 
 
 def answer(result: store.Result, head: StateHead) -> bytes:

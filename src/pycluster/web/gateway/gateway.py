@@ -6,15 +6,16 @@ A plain ASGI application within the guard: each request passes ``authorise`` lik
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from pycluster import store
-from pycluster.kernel.errors import PyClusterError
+from pycluster.kernel.errors import PyClusterError, Refused
 from pycluster.node.ports import StateFailed, StateStore
-from pycluster.web.asgi import Headers, Receive, Scope, Send
-from pycluster.web.authorise import Action, authorise, caller_of
+from pycluster.web.asgi import Direct, Headers, Receive, Reply, Scope, Send
+from pycluster.web.authorise import Action, Caller, authorise, caller_of
 from pycluster.web.bounds import Bounds
 from pycluster.web.gateway import answers, shapes
 from pycluster.web.gateway.bodies import Disconnected, Room, check_length, whole
@@ -30,6 +31,7 @@ from pycluster.web.gateway.refusals import (
 )
 from pycluster.web.gateway.watching import WatchPool
 from pycluster.web.guard import swamped
+from pycluster.web.reserved import THERE, check, goes_over, refuse_any
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 _TEXT: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
@@ -40,23 +42,27 @@ Members = Callable[[], tuple[answers.Peer, ...]]
 class Asked(msgspec.Struct, frozen=True):
     """One question with one answer of the state's: how its body reads, and what it takes to ask it."""
 
-    read: Read[Any]
+    read: Callable[[bytes], store.Request]
     action: Action
 
 
+def _asked(read: Read[Any], action: Action) -> Asked:
+    return Asked(lambda body: read(parse(body)), action)
+
+
 _ASKED: dict[str, Asked] = {
-    "kv/range": Asked(shapes.RANGE, "read"),
-    "kv/put": Asked(shapes.PUT, "kv"),
-    "kv/deleterange": Asked(shapes.DELETE_RANGE, "kv"),
-    "kv/txn": Asked(shapes.TXN, "kv"),
-    "kv/compaction": Asked(shapes.COMPACT, "kv"),
-    "lease/grant": Asked(shapes.LEASE_GRANT, "kv"),
-    "lease/revoke": Asked(shapes.LEASE_REVOKE, "kv"),
-    "kv/lease/revoke": Asked(shapes.LEASE_REVOKE, "kv"),
-    "lease/timetolive": Asked(shapes.LEASE_TIME_TO_LIVE, "read"),
-    "kv/lease/timetolive": Asked(shapes.LEASE_TIME_TO_LIVE, "read"),
-    "lease/leases": Asked(shapes.LEASE_LIST, "read"),
-    "kv/lease/leases": Asked(shapes.LEASE_LIST, "read"),
+    "kv/range": Asked(shapes.read_range, "read"),
+    "kv/put": Asked(shapes.read_put, "kv"),
+    "kv/deleterange": _asked(shapes.DELETE_RANGE, "kv"),
+    "kv/txn": _asked(shapes.TXN, "kv"),
+    "kv/compaction": _asked(shapes.COMPACT, "kv"),
+    "lease/grant": _asked(shapes.LEASE_GRANT, "kv"),
+    "lease/revoke": _asked(shapes.LEASE_REVOKE, "kv"),
+    "kv/lease/revoke": _asked(shapes.LEASE_REVOKE, "kv"),
+    "lease/timetolive": _asked(shapes.LEASE_TIME_TO_LIVE, "read"),
+    "kv/lease/timetolive": _asked(shapes.LEASE_TIME_TO_LIVE, "read"),
+    "lease/leases": _asked(shapes.LEASE_LIST, "read"),
+    "kv/lease/leases": _asked(shapes.LEASE_LIST, "read"),
 }
 
 
@@ -110,10 +116,22 @@ class Gateway:
             raise Refusal(UNAVAILABLE, "etcdserver: this agent keeps no replicated state")
         elif asked is not None:
             permit(scope, asked.action)
-            request = asked.read(parse(await self._body(scope, receive)))
+            learn: Callable[[Direct], None] | None = scope.get("state", {}).get("learn")
+            if learn is not None:
+                learn(self._direct(self._state, asked, scope))
+            request = asked.read(await self._body(scope, receive))
+            if asked.action == "kv":
+                await self._spare(self._state, request)
             await self._ask(self._state, request, scope, send)
         elif other is not None:
             await other(self._state, scope, receive, send)
+
+    async def _spare(self, state: StateStore, request: store.Request) -> None:
+        """Refuse what would write the cluster's own keys."""
+        try:
+            await check(state, request)
+        except Refused as error:
+            raise _spared(error) from None
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         limit = self._bounds.gateway_body_max_bytes
@@ -128,6 +146,51 @@ class Gateway:
         if len(body) > self._bounds.long_bytes and swamped(scope):
             raise Refusal(RESOURCE_EXHAUSTED, "etcdserver: too many requests")
         await _send(send, 200, [_JSON], body)
+
+    def _direct(self, state: StateStore, asked: Asked, scope: Scope) -> Direct:
+        """Answers what comes with the same head on the same connection."""
+        caller, swamping = caller_of(scope), partial(swamped, scope)
+
+        def answer(body: bytes, reply: Reply) -> None:
+            try:
+                allow(caller, asked.action)
+                request = asked.read(body)
+                over = asked.action == "kv" and goes_over(request)
+            except Malformed as error:
+                tell(reply, Refusal(INVALID_ARGUMENT, str(error)))
+            except Refused as error:
+                tell(reply, _spared(error))
+            except Refusal as refusal:
+                tell(reply, refusal)
+            else:
+                asks, then = (THERE, partial(counted, reply, request)) if over else (request, partial(told, reply))
+                state.submit(asks, then, timeout_s=self._bounds.state_timeout_s)
+
+        def counted(reply: Reply, request: store.Request, there: store.Result) -> None:
+            if isinstance(there, store.Failure):
+                told(reply, there)
+                return
+            try:
+                refuse_any(there)
+            except Refused as error:
+                tell(reply, _spared(error))
+            else:
+                state.submit(request, partial(told, reply), timeout_s=self._bounds.state_timeout_s)
+
+        def told(reply: Reply, result: store.Result) -> None:
+            if isinstance(result, store.Failure):
+                tell(reply, Refusal.of(result))
+                return
+            body = answers.answer(result, state.head())
+            if len(body) > self._bounds.long_bytes and swamping():
+                tell(reply, Refusal(RESOURCE_EXHAUSTED, "etcdserver: too many requests"))
+            else:
+                reply(200, body)
+
+        def tell(reply: Reply, refusal: Refusal) -> None:
+            reply(refusal.status, refusal.body())
+
+        return answer
 
     async def _probe(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "GET":
@@ -168,10 +231,20 @@ class Gateway:
 
 def permit(scope: Scope, action: Action) -> None:
     """``authorise``, refused in etcd's form."""
+    allow(caller_of(scope), action)
+
+
+def allow(caller: Caller, action: Action) -> None:
+    """The same for a caller that is known."""
     try:
-        authorise(caller_of(scope), action)
+        authorise(caller, action)
     except PyClusterError as error:
         raise Refusal(PERMISSION_DENIED, f"etcdserver: permission denied: {error}") from None
+
+
+def _spared(error: Refused) -> Refusal:
+    """As etcd refuses a user without a role for those keys."""
+    return Refusal(PERMISSION_DENIED, f"etcdserver: permission denied: {error}")
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

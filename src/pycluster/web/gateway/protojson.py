@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from pycluster.kernel.bounded import UNREADABLE
+
 T = TypeVar("T")
 #: From a JSON value that is not null to what it stands for; raises ``Malformed``.
 Read = Callable[[Any], T]
@@ -46,7 +48,7 @@ def parse(body: bytes) -> object:
     """The body's first JSON value; an empty body is null, and what follows the value is not looked at."""
     try:
         return _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return first(body.decode("utf-8", "replace"))[0]
 
 

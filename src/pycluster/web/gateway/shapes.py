@@ -7,8 +7,19 @@ from typing import Any
 import msgspec
 
 from pycluster import store
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.store.model import CompareResult, CompareTarget
-from pycluster.web.gateway.protojson import Malformed, Read, boolean, enumeration, integer, message, octets, several
+from pycluster.web.gateway.protojson import (
+    Malformed,
+    Read,
+    boolean,
+    enumeration,
+    integer,
+    message,
+    octets,
+    parse,
+    several,
+)
 
 #: Transactions within transactions: etcd knows no bound, a stack does.
 NESTED_MAX = 16
@@ -65,6 +76,44 @@ PUT: Read[store.Put] = message(
     },
     key=b"",
 )
+
+
+class _PlainPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What almost every put is."""
+
+    key: bytes
+    value: bytes = b""
+
+
+class _PlainRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What almost every read is."""
+
+    key: bytes
+    range_end: bytes = b""
+    serializable: bool = False
+
+
+_plain_put = msgspec.json.Decoder(_PlainPut).decode
+_plain_range = msgspec.json.Decoder(_PlainRange).decode
+
+
+def read_put(body: bytes) -> store.Put:
+    """A put's body; raises ``Malformed``."""
+    try:
+        plain = _plain_put(body)
+    except UNREADABLE:
+        return PUT(parse(body))
+    return store.Put(plain.key, plain.value)
+
+
+def read_range(body: bytes) -> store.Range:
+    """A read's body; raises ``Malformed``."""
+    try:
+        plain = _plain_range(body)
+    except UNREADABLE:
+        return RANGE(parse(body))
+    return store.Range(plain.key, plain.range_end, serializable=plain.serializable)
+
 
 DELETE_RANGE: Read[store.DeleteRange] = message(store.DeleteRange, _KEY | {"prev_kv": ("prev_kv", boolean)}, key=b"")
 

@@ -2,32 +2,34 @@
 import { render } from "preact";
 import { Header, titleText } from "./parts/header.js";
 import { computed, effect, html, useEffect, useState } from "./parts/html.js";
-import { Keys, startKeys } from "./parts/keys.js";
+import { Shortcuts, startShortcuts } from "./parts/shortcuts.js";
 import { Nav, StaleBanner, Warnings } from "./parts/nav.js";
 import { Palette } from "./parts/palette.js";
 import { Card, Empty, Heading } from "./parts/cards.js";
 import { page, startRouter, subject } from "./router.js";
 import { connection, leader, self } from "./store.js";
 import { startStream } from "./stream.js";
+import { Configuration, SECTIONS } from "./views/configuration.js";
 import { Elections } from "./views/elections.js";
 import { Events } from "./views/events.js";
 import { Health } from "./views/health.js";
+import { Keys } from "./views/keys.js";
 import { Node } from "./views/node.js";
 import { Nodes } from "./views/nodes.js";
 import { Overview } from "./views/overview.js";
-import { Quorum } from "./views/quorum.js";
+import { Raft } from "./views/raft.js";
 import { Settings } from "./views/settings.js";
 import { Topology } from "./views/topology.js";
 
 const VIEWS = {
   "": Overview,
+  configuration: Configuration,
   elections: Elections,
-  leader: Elections,
   events: Events,
   health: Health,
+  keys: Keys,
   nodes: Nodes,
-  quorum: Quorum,
-  raft: Quorum,
+  raft: Raft,
   settings: Settings,
   topology: Topology,
 };
@@ -46,7 +48,8 @@ function Loading() {
 function View() {
   if (self.value === null) return html`<${Loading} />`;
   if (page.value === "nodes" && subject.value) return html`<${Node} key=${subject.value} name=${subject.value} />`;
-  const known = Object.hasOwn(VIEWS, page.value) && !subject.value;
+  const whole = !subject.value || (page.value === "configuration" && Object.hasOwn(SECTIONS, subject.value));
+  const known = Object.hasOwn(VIEWS, page.value) && whole;
   return html`<${known ? VIEWS[page.value] : NotFound} />`;
 }
 
@@ -83,7 +86,7 @@ function Page() {
       </main>
     </div>
     ${self.value !== null && html`<${LeaderNews} />`}
-    <${Palette} /><${Keys} />`;
+    <${Palette} /><${Shortcuts} />`;
 }
 
 const root = document.getElementById("app");
@@ -93,5 +96,5 @@ effect(() => {
   document.title = titleText();
 });
 startRouter();
-startKeys();
+startShortcuts();
 startStream();

@@ -51,3 +51,15 @@ const EVENT = {
 export function eventFilter(text) {
   return compile(text, EVENT, (event) => `${event.kind} ${event.text} ${event.node}`);
 }
+
+const ENTRY = {
+  name: (entry) => entry.name,
+  author: (entry) => entry.author,
+  format: (entry) => entry.format,
+  is: (entry) => (entry.name.endsWith("@schema") ? "schema" : entry.name.includes("@") ? "override" : "entry"),
+};
+
+/** A test for configuration entries: `is:override author:ada web`. */
+export function entryFilter(text) {
+  return compile(text, ENTRY, (entry) => `${entry.name} ${entry.author} ${entry.reason}`);
+}

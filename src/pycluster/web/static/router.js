@@ -16,8 +16,10 @@ function decoded(part) {
 }
 
 const parts = () => place.value.path.replace(/^\/+|\/+$/g, "").split("/");
-/** The first part of the address; "" is the overview. */
-export const page = computed(() => (parts()[0] === "overview" ? "" : parts()[0]));
+/** Older and longer names of pages. */
+const ALIASES = { overview: "", leader: "elections", quorum: "raft" };
+/** The page that the first part of the address names; "" is the overview. */
+export const page = computed(() => (Object.hasOwn(ALIASES, parts()[0]) ? ALIASES[parts()[0]] : parts()[0]));
 /** The rest of the address, decoded: a node's name. */
 export const subject = computed(() => decoded(parts().slice(1).join("/")));
 

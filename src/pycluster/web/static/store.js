@@ -12,6 +12,9 @@ export const heardAt = signal(0);
 /** Why there is no stream, in the server's words where it gave any. */
 export const trouble = signal("");
 
+/** How many snapshots came: whoever shows more than the stream brings asks again with each. */
+export const snapshots = signal(0);
+
 /** The node that serves this page, and its cluster; null before the first snapshot. */
 export const self = signal(null);
 export const leader = signal(null);
@@ -22,6 +25,8 @@ export const pastLeaders = signal([]);
 export const acting = signal([]);
 export const counters = signal({});
 export const warnings = signal([]);
+/** What holds the replicated state: the agents themselves, or another engine with its members. */
+export const engine = signal({ kind: "embedded", endpoints: [] });
 /** Members by name. `seen` (wall ms or null) and `rtt` (ms or null) are signals of their own: they change all the time. */
 export const members = signal([]);
 /** The newest events, newest first. */
@@ -87,7 +92,9 @@ export function takeStatus(view, receivedMs) {
     put(acting, view.acting_intervals);
     put(counters, view.counters);
     put(warnings, view.warnings);
+    put(engine, view.engine);
     takeMembers(view.members, receivedMs);
+    snapshots.value += 1;
   });
   return reborn;
 }

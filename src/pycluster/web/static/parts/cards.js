@@ -24,7 +24,7 @@ export function Heading({ title, lead, command, children }) {
 }
 
 /** A command line with a button that copies it. */
-function Command({ text }) {
+export function Command({ text }) {
   const [said, say] = useState("");
   const timer = useRef(0);
   const copyIt = async () => {
@@ -41,7 +41,8 @@ function Command({ text }) {
   </div>`;
 }
 
-async function copy(text) {
+/** Put text into the clipboard; says whether it went. */
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -77,13 +78,13 @@ export function Tags({ tags }) {
     <span class="tag" key=${key}>${value === "" ? key : `${key}=${value}`}</span>`)}</span>`;
 }
 
-/** A box to type a filter into; `value` and `onInput` keep it in the address. */
-export function FilterBox({ label, value, onInput, shown, all, hint }) {
+/** A box to type a filter into; `value` and `onInput` keep it in the address. `said` takes the place of the numbers. */
+export function FilterBox({ label, value, onInput, shown, all, hint, said }) {
   return html`<div class="filter" role="search">
     <${Icon} name="search" />
     <input type="search" data-filter aria-label=${label} placeholder=${hint} value=${value} autocomplete="off" spellcheck=${false}
       maxlength="200" onInput=${(event) => onInput(event.currentTarget.value)}
       onKeyDown=${(event) => event.key === "Escape" && value && (event.preventDefault(), onInput(""))} />
-    <span class="filter-count" role="status">${shown < all ? `${shown} of ${all}` : all}</span>
+    <span class="filter-count" role="status">${said ?? (shown < all ? `${shown} of ${all}` : all)}</span>
   </div>`;
 }

@@ -64,6 +64,13 @@ const ICONS = {
   menu: "M2 4h12M2 8h12M2 12h12",
   copy: "M5.5 5.5h8v8h-8zM3 10.5h-.5v-8h8V3",
   done: "m3 8.5 3.2 3.2L13 4.8",
+  keys: "M5 8.2a2.6 2.6 0 1 1 .01 0M7 6.5l6.5 6.5M11 10.5l-1.5 1.5M13 12.5 11.8 13.7",
+  configuration: "M3.5 1.8h6l3 3v9.4h-9zM9.3 1.8v3.2h3.2M5.8 8h4.4M5.8 10.8h4.4",
+  tree: "M3 2.5v9.5h4M3 6.5h4M9 5h5v3H9zM9 10.5h5v3H9z",
+  plus: "M8 3v10M3 8h10",
+  folder: "M1.8 3.5h4l1.5 2h7v7H1.8z",
+  save: "M8 2v7.5M4.8 6.5 8 9.7l3.2-3.2M2.5 13h11",
+  back: "M13 8H3m4-4.5L2.5 8 7 12.5",
   close: "m3.5 3.5 9 9m0-9-9 9",
 };
 

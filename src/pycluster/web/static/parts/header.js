@@ -37,7 +37,7 @@ function Leads() {
 function Quorate() {
   if (!quorum.value) return null;
   const { tone, word } = quorumState(quorum.value);
-  return html`<a class=${`pill state-${tone}`} href="/quorum"><${StateGlyph} state=${tone} />${word}</a>`;
+  return html`<a class=${`pill state-${tone}`} href="/raft"><${StateGlyph} state=${tone} />${word}</a>`;
 }
 
 /** The header. */

@@ -1,6 +1,11 @@
-// Ctrl-K: nodes and pages by name, from the keyboard.
+// Ctrl-K: nodes, pages, configuration and keys by name, from the keyboard.
 import { signal } from "@preact/signals";
+import { first } from "../config/asking.js";
+import { entryPath } from "../config/places.js";
 import { navigate, nodePath } from "../router.js";
+import { list } from "../kv/asking.js";
+import { bytesOf, prefixEnd, readable } from "../kv/bytes.js";
+import { keyPath } from "../kv/places.js";
 import { leader, members } from "../store.js";
 import { Dialog } from "./dialog.js";
 import { Icon, Star, StateGlyph } from "./glyphs.js";
@@ -9,6 +14,10 @@ import { PAGES } from "./nav.js";
 
 export const searching = signal(false);
 const SHOWN = 12;
+const KEYS_SHOWN = 6;
+const ENTRIES_SHOWN = 4;
+/** Keys are asked for when the typing pauses. */
+const PAUSE_MS = 150;
 
 /** How well a name fits what was typed: smaller is better, Infinity is not at all. */
 function fit(name, typed) {
@@ -35,6 +44,36 @@ function found(text) {
     .slice(0, SHOWN);
 }
 
+/** The first keys that begin as it was typed, from this agent's own copy where it has one. */
+async function keysOf(typed, signal) {
+  const start = bytesOf(typed);
+  const { entries } = await list({ start, end: prefixEnd(start), limit: KEYS_SHOWN, keysOnly: true, signal });
+  return entries.map((one) => ({ id: `k-${one.id}`, name: readable(one.key), note: "key", href: keyPath(one.key), icon: "keys" }));
+}
+
+/** The same of the configuration's entries. */
+async function entriesOf(typed, signal) {
+  if (!leader.value?.leader) return [];
+  const { entries } = await first(typed, ENTRIES_SHOWN, signal);
+  return entries.map((one) => ({ id: `c-${one.name}`, name: one.name, note: "configuration", href: entryPath(one.name), icon: "configuration" }));
+}
+
+/** What of the replicated state begins as it was typed. */
+function useStored(typed) {
+  const [found, setFound] = useState({ typed: "", items: [] });
+  useEffect(() => {
+    if (!typed) return undefined;
+    const cut = new AbortController();
+    const timer = setTimeout(async () => {
+      // Nobody may be there to ask: nodes and pages are found all the same.
+      const [entries, keys] = await Promise.allSettled([entriesOf(typed, cut.signal), keysOf(typed, cut.signal)]);
+      if (!cut.signal.aborted) setFound({ typed, items: [...(entries.value ?? []), ...(keys.value ?? [])] });
+    }, PAUSE_MS);
+    return () => (clearTimeout(timer), cut.abort());
+  }, [typed]);
+  return found.typed === typed ? found.items : [];
+}
+
 function Option({ item, chosen, index, onChoose, onPoint }) {
   const row = useRef(null);
   useEffect(() => {
@@ -51,7 +90,9 @@ function Option({ item, chosen, index, onChoose, onPoint }) {
 function Search() {
   const [text, setText] = useState("");
   const [chosen, choose] = useState(0);
-  const items = found(text);
+  const named = found(text);
+  const stored = useStored(text.trim());
+  const items = [...named.slice(0, SHOWN - stored.length), ...stored];
   const at = Math.min(chosen, items.length - 1);
   const close = () => (searching.value = false);
   const go = (item) => {
@@ -65,11 +106,11 @@ function Search() {
     else return;
     event.preventDefault();
   };
-  return html`<${Dialog} kind="palette" label="Search nodes and pages" onClose=${close}>
+  return html`<${Dialog} kind="palette" label="Search nodes, keys and pages" onClose=${close}>
     <div class="palette-box">
       <div class="palette-input"><${Icon} name="search" />
         <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" autofocus maxlength="200"
-          aria-activedescendant=${items.length ? `option-${at}` : undefined} aria-label="Search nodes and pages" placeholder="Go to a node or a page"
+          aria-activedescendant=${items.length ? `option-${at}` : undefined} aria-label="Search nodes, keys and pages" placeholder="Go to a node, a key or a page"
           autocomplete="off" spellcheck=${false} value=${text} onKeyDown=${onKeyDown}
           onInput=${(event) => (setText(event.currentTarget.value), choose(0))} />
         <kbd>Esc</kbd></div>

@@ -1,5 +1,6 @@
 // One node: what is known of it, and why it is in its state.
 import { explainNode } from "../commands.js";
+import { effectivePath } from "../config/places.js";
 import { events, member, members, quorum } from "../store.js";
 import { At, RoundTrip, Seen, Since } from "../parts/ages.js";
 import { Card, Empty, Fact, Heading, Tags } from "../parts/cards.js";
@@ -52,7 +53,8 @@ export function Node({ name }) {
   return html`<${Heading} title=${name} command=${explainNode(name)}>
       <p class="lead"><${StateBadge} state=${node.state} />
         ${node.role !== "unknown" && html`<${Role} role=${node.role} />`}
-        ${node.voter && html`<span>voter</span>`}${node.local && html`<span class="mark">this node</span>`}</p><//>
+        ${node.voter && html`<span>voter</span>`}${node.local && html`<span class="mark">this node</span>`}
+        <a href=${effectivePath(name)}>configuration</a></p><//>
     <div class="halves">
       <div class="stack">
         <${Card} id="node-facts" title="What is known"><${Facts} node=${node} /><//>

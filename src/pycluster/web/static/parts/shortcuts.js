@@ -40,14 +40,14 @@ function onKeyDown(event) {
 }
 
 /** Listen, once. */
-export function startKeys() {
+export function startShortcuts() {
   addEventListener("keydown", onKeyDown);
 }
 
 function Sheet() {
   const close = () => (helping.value = false);
   const rows = [
-    [["Ctrl", "K"], "Search nodes and pages"],
+    [["Ctrl", "K"], "Search nodes, keys and pages"],
     [["/"], "Filter this page"],
     [["Esc"], "Clear the filter, close what is open"],
     [["d"], "Dark, light, or as the system has it"],
@@ -63,6 +63,6 @@ function Sheet() {
 }
 
 /** The sheet of shortcuts, while it is open. */
-export function Keys() {
+export function Shortcuts() {
   return helping.value ? html`<${Sheet} />` : null;
 }

@@ -1,0 +1,56 @@
+"""Writes asked under an ID: within this agent's life each is made once, however often it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from pycluster import store
+from pycluster.store import Failure
+
+#: IDs, the oldest of which is forgotten: what clients may still ask again.
+REMEMBERED_MAX = 10_000
+
+
+class Remembered:
+    """Results by ID. What was refused for certain may be asked anew; what is not known stays so."""
+
+    def __init__(self, answer_max_bytes: int) -> None:
+        """Larger answers are kept without what they read."""
+        self._answer_max_bytes = answer_max_bytes
+        self._results: dict[bytes, asyncio.Future[store.Result]] = {}
+
+    async def once(self, request_id: bytes, write: Callable[[], Awaitable[store.Result]]) -> store.Result:
+        """The result of ``write``, or of the one under this ID that was before; without an ID of ``write``."""
+        if not request_id:
+            return await write()
+        before = self._results.get(request_id)
+        if before is not None:
+            return await asyncio.shield(before)
+        mine: asyncio.Future[store.Result] = asyncio.get_running_loop().create_future()
+        self._results[request_id] = mine
+        result: store.Result = Failure("outcome-unknown", "whoever asked for it went away meanwhile")
+        try:
+            result = await write()
+            return result
+        finally:
+            mine.set_result(self._lean(result))
+            if isinstance(result, Failure) and result.kind != "outcome-unknown":
+                del self._results[request_id]
+            elif len(self._results) > REMEMBERED_MAX:
+                del self._results[next(iter(self._results))]
+
+    def _lean(self, result: store.Result) -> store.Result:
+        if isinstance(result, Failure) or len(msgspec.msgpack.encode(result)) <= self._answer_max_bytes:
+            return result
+        match result:
+            case store.PutResult():
+                return store.PutResult(result.revision)
+            case store.DeleteResult():
+                return store.DeleteResult(result.revision, result.deleted)
+            case store.TxnResult():
+                return store.TxnResult(result.revision, result.succeeded)
+            case _:
+                return result

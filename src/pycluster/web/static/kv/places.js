@@ -1,0 +1,66 @@
+// Addresses of the keys' page: which prefix, which key, as of which revision, and what is being done with it.
+import { parameter } from "../router.js";
+import { fromBase64, prefixEnd, startsWith, textOf, toBase64, bytesOf } from "./bytes.js";
+
+/** Keys of one page. */
+export const PAGE = 50;
+
+/** A parameter that is bytes: `name` where it is text, `name64` where it is not. */
+function bytesParameter(name) {
+  const coded = parameter(`${name}64`);
+  if (!coded) return bytesOf(parameter(name));
+  try {
+    return fromBase64(coded);
+  } catch {
+    return bytesOf(coded);
+  }
+}
+
+const revisionParameter = (name) => (/^[1-9]\d{0,15}$/.test(parameter(name)) ? Number(parameter(name)) : 0);
+
+/** What the address says. A key that does not begin with the prefix is shown among all keys. */
+export function here() {
+  const key = bytesParameter("key");
+  const prefix = bytesParameter("prefix");
+  const fits = !key.length || startsWith(key, prefix);
+  return {
+    prefix: fits ? prefix : new Uint8Array(),
+    key: key.length ? key : null,
+    from: fits ? bytesParameter("from") : new Uint8Array(),
+    tree: parameter("tree") === "1",
+    at: revisionParameter("at"),
+    as: parameter("as"),
+    doing: parameter("do"),
+    history: parameter("history") === "1",
+  };
+}
+
+function spelt(name, bytes) {
+  if (!bytes?.length) return {};
+  const text = textOf(bytes);
+  return text === null ? { [`${name}64`]: toBase64(bytes) } : { [name]: text };
+}
+
+/** The address of the place that differs from `place` in what `changes` says. */
+export function pathOf(place, changes) {
+  const { prefix, key, from, tree, at, as, doing, history } = { ...place, ...changes };
+  const query = new URLSearchParams({ ...spelt("prefix", prefix), ...spelt("from", from), ...(tree ? { tree: "1" } : {}), ...spelt("key", key) });
+  if (key && at) query.set("at", String(at));
+  if (key && as) query.set("as", as);
+  if (doing) query.set("do", doing);
+  if (key && history) query.set("history", "1");
+  const text = query.toString();
+  return text ? `/keys?${text}` : "/keys";
+}
+
+/** The address of one key, among all. */
+export function keyPath(key) {
+  return pathOf({}, { key });
+}
+
+/** The interval that a place shows: `{start, end}`. */
+export function intervalOf(place) {
+  // The empty key does not exist, so the first one possible is one zero byte.
+  const first = place.prefix.length ? place.prefix : Uint8Array.of(0);
+  return { first, start: place.from.length ? place.from : first, end: prefixEnd(place.prefix) };
+}

@@ -1,0 +1,56 @@
+"""Commands for the voters at any agent, whether it leads, follows or has no seat; real agents."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.cluster.agents import AgentProcess, fleet, free_port, origin_conf, wait_for
+from tests.cluster.three import HOSTS, formed, seated
+
+
+def voters_of(agent: AgentProcess) -> list[str]:
+    status = wait_for(f"{agent.name} answers", agent.status)
+    return sorted(seat.name for seat in status.quorum.voters if not seat.learner)
+
+
+def test_any_agent_has_the_leader_do_it_and_says_what_it_said(tmp_path: Path) -> None:
+    hosts = {**HOSTS, "node004": "127.0.0.4"}
+    port = free_port(*hosts.values())
+    flags = ("-config", str(origin_conf(tmp_path / "cluster.conf", HOSTS, port)), "-port", str(port))
+    agents = tuple(AgentProcess(name, tmp_path, *flags, "-bind-address", host) for name, host in hosts.items())
+    one, two, three, four = agents
+    with fleet(*agents):
+        formed(agents)
+        seated(agents[:3])
+
+        moved = two.cli("raft", "transfer", "node003")
+        assert (moved.returncode, moved.stdout, moved.stderr) == (0, b"node003 leads\n", b"")
+        wait_for("it leads", lambda: three.leader() == "node003" or None)
+        wait_for("who has no seat knows", lambda: four.leader() == "node003" or None)
+
+        refused = four.cli("raft", "remove", "node009", "-y")
+        assert refused.returncode == 1
+        assert b"no seat was taken away: node009 has none; voters are node001, node002, node003" in refused.stderr
+        dry = four.cli("raft", "remove", "node002", "--dry-run")
+        assert (dry.returncode, dry.stdout) == (0, b"nothing was changed; node002 would give its seat up\n")
+
+        saved = four.cli("snapshot", "save", str(tmp_path / "a.snapshot"))
+        assert saved.returncode == 1 and not (tmp_path / "a.snapshot").exists()
+        assert b"on node003 (127.0.0.3): pycluster snapshot save FILE" in saved.stderr
+        assert three.cli("snapshot", "save", str(tmp_path / "a.snapshot")).returncode == 0
+
+        swapped = one.cli("raft", "replace", "node002", "node004", "-y")
+        assert (swapped.returncode, swapped.stdout) == (0, b"node004 votes in the place of node002\n"), swapped.stderr
+        assert voters_of(one) == voters_of(four) == ["node001", "node003", "node004"]
+        back = two.cli("raft", "add", "node002")  # it has no seat any more
+        assert back.returncode == 0, back.stderr
+        assert voters_of(three) == ["node001", "node002", "node003", "node004"]
+
+        # A leader that hears nothing is named, and the command ends.
+        three.send(signal.SIGSTOP)
+        try:
+            ended = two.cli("raft", "remove", "node001", "-y")
+            assert ended.returncode in (1, 5) and ended.stderr
+        finally:
+            three.send(signal.SIGCONT)

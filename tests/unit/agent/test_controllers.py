@@ -1,0 +1,44 @@
+"""What runs on an agent above the state: what its settings ask for, and what a former life reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pycluster.agent.controllers import RENDERED, REPORT, REPORTED, Everywhere, Leading, everywhere
+from pycluster.rendering import PROBE, Rendering, Reporting
+from pycluster.rollouts import TELL
+from pycluster.settings import Settings, Template
+from tests.unit.web.fake import FakeCluster
+from tests.unit.web.fakestate import FakeState
+
+LOCAL = Template(name="local", destination="/etc/a", source="/etc/a.j2")
+ENTRY = Template(name="web", destination="/etc/b", entry="web.j2")
+
+
+def names(folder: Path, *templates: Template) -> list[str]:
+    settings = Settings(cluster="demo", name="node001", templates=templates)
+    made: Everywhere = everywhere(settings, str(folder), {}, FakeCluster(), FakeState(), lambda told: None)
+    return [one.name for one in made.controllers]
+
+
+def test_who_renders_nothing_runs_nothing(tmp_path: Path) -> None:
+    assert names(tmp_path) == []
+    assert names(tmp_path, LOCAL) == ["rendered-files"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_reported_says_once_more_that_there_is_nothing(tmp_path: Path) -> None:
+    assert names(tmp_path, LOCAL, ENTRY) == ["rendered-files", "config-report"]
+    assert [one.name for one in tmp_path.iterdir()] == [REPORTED]
+    assert names(tmp_path) == ["config-report"]
+    assert names(tmp_path, LOCAL) == ["rendered-files", "config-report"]
+
+
+def test_names_are_what_they_are_elsewhere(tmp_path: Path) -> None:
+    assert (Reporting.name, Rendering.name) == (REPORT, RENDERED)
+    settings = Settings(cluster="demo", name="node001", templates=(ENTRY,))
+    here = everywhere(settings, str(tmp_path), {}, FakeCluster(), FakeState(), lambda told: None)
+    assert PROBE in here.actors
+    leading = Leading(settings, lambda told: None)
+    assert list(leading.actors()) == [TELL]
+    assert [one.name for one in leading.make()] == ["config-history", "config-rollouts"]
