@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pycluster import store
-from pycluster.node.view import ClusterEvent, StatusView
+from pycluster.node.view import StatusView
+from pycluster.runtime.journal import EventJournal
 from pycluster.web import Access, Bounds, LazyServer, site
 from tests.unit.web.entries import FakeFiles, above, entries
 from tests.unit.web.fake import Agent, FakeCluster
@@ -22,13 +23,12 @@ QUICK = Bounds(snapshot_age_s=0.5, snapshot_gap_s=0.1)
 class ShownCluster(FakeCluster):
     """A cluster whose clock runs, so that a page sees time go by between snapshots."""
 
-    def __init__(self, view: StatusView, past: tuple[ClusterEvent, ...] = ()) -> None:
+    def __init__(self, view: StatusView) -> None:
         super().__init__()
         self.view = view
-        self.kept = 1_000
+        self.journal = EventJournal()
         self.frozen = False
         self._began = time.monotonic()
-        self._events.extend(past)
 
     def status(self) -> StatusView:
         shift = 0 if self.frozen else int((time.monotonic() - self._began) * 1_000_000)
@@ -36,12 +36,7 @@ class ShownCluster(FakeCluster):
 
     async def tell(self, kind: str, text: str, *, node: str = "", term: int = 0) -> None:
         """Publish one event, now."""
-        async with self._news:
-            number = (self._events[-1].id if self._events else 0) + 1
-            at_us, wall_ms = self.status().now_us, time.time_ns() // 1_000_000
-            self._events.append(ClusterEvent(number, kind, text, at_us, node, term, wall_ms=wall_ms))
-            del self._events[: -self.kept]
-            self._news.notify_all()
+        self.append(kind, text, self.status().now_us, node, term, time.time_ns() // 1_000_000)
 
 
 class Stage(Agent):

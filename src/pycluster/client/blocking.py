@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from types import TracebackType
@@ -42,12 +43,7 @@ class LoopThread:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="pycluster-client", daemon=True)
                 self._thread.start()
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return running.result()
-        except BaseException:
-            running.cancel()
-            raise
+        return _await(self._loop, work)
 
     def each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
         """What ``items`` gives, one by one."""
@@ -73,6 +69,40 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _await(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """The outcome of ``work`` on the loop of another thread. An interrupt may come at any instruction, between the
+    call that starts it and the one that would name it, too: what is cancelled is whatever was started before.
+    """
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+    started: list[asyncio.Task[T]] = []
+
+    def start() -> None:
+        started.append(loop.create_task(work))
+        started[0].add_done_callback(tell)
+
+    def tell(task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            outcome.cancel()
+        elif error := task.exception():
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
+
+    def give_up() -> None:
+        if started:
+            started[0].cancel()
+        else:
+            work.close()
+
+    try:
+        loop.call_soon_threadsafe(start)
+        return outcome.result()
+    except BaseException:
+        if not outcome.done():
+            loop.call_soon_threadsafe(give_up)
+        raise
 
 
 async def _next(items: AsyncGenerator[T, None], ended: object, asking: set[asyncio.Task[Any]]) -> T | object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pycluster.kernel.limits import EVENTS_KEPT
 from pycluster.node.ports import EventStreamLagged
@@ -24,7 +24,7 @@ class EventJournal:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def follow(self, after: int | None) -> AsyncIterator[ClusterEvent]:
+    async def follow(self, after: int | None) -> AsyncGenerator[ClusterEvent, None]:
         """Events above the id ``after`` (None: only new ones; 0: all that are kept first), for ever.
 
         Raises ``EventStreamLagged`` where some of them are no longer kept, or ``after`` is no event of this life.

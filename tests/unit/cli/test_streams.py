@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from pycluster.node.view import ClusterEvent
+from pycluster.runtime.journal import EventJournal
 from tests.unit.cli.console import run
 from tests.unit.web.fake import STATUS, Agent
 
@@ -55,7 +56,7 @@ def test_events_for_people(agent: Agent) -> None:
 
 
 def test_a_place_that_is_gone_is_told_and_following_goes_on(agent: Agent) -> None:
-    agent.cluster.kept = 2
+    agent.cluster.journal = EventJournal(2)
     agent.run(agent.cluster.publish(9))
     process = start(agent, "monitor", "-after", "1", "-count", "1", "-o", "jsonl")
     with process:

@@ -10,6 +10,7 @@ import pytest
 
 from pycluster.client import AgentUnreachable, Client, Endpoint, Rejected, StreamReset
 from pycluster.node.view import ClusterEvent, StatusView
+from pycluster.runtime.journal import EventJournal
 from tests.unit.web.fake import STATUS, Agent
 
 
@@ -64,11 +65,11 @@ def test_a_restarted_agent_counts_afresh_so_the_stream_is_reset(tmp_path: Path) 
 
 
 def test_a_place_that_is_no_longer_kept_is_a_reset(agent: Agent) -> None:
-    agent.cluster.kept = 3
+    agent.cluster.journal = EventJournal(3)
     agent.run(agent.cluster.publish(9))
     with pytest.raises(StreamReset) as raised:
         next(Client(Endpoint(path=agent.path)).events(after=2))
-    assert "not kept" in raised.value.why
+    assert "no longer kept" in raised.value.why
 
 
 def test_an_agent_that_does_not_come_back_is_unreachable_in_the_end(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -204,5 +205,44 @@ def test_a_reader_that_is_interrupted_is_unsubscribed_though_it_unwinds_slowly()
     with pytest.raises(KeyboardInterrupt):
         for _ in thread.each(changes()):
             pass
+    assert closed == ["closed"]
+    thread.close()
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["it was handed over", "it was not yet"])
+def test_an_interrupt_while_a_wait_is_handed_to_the_loop_leaves_nothing_behind(
+    begun: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    interrupts = [0]
+
+    async def changes() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            closed.append("closed")
+
+    async def running_loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    thread = LoopThread()
+    loop = thread.run(running_loop())
+    hand_over = loop.call_soon_threadsafe
+
+    def interrupted(*work: Any) -> Any:
+        if not interrupts[0]:
+            return hand_over(*work)
+        interrupts[0] -= 1
+        if begun:
+            hand_over(*work)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", interrupted)
+    items = thread.each(changes())
+    assert next(items) == 1
+    interrupts[0] = 1
+    with pytest.raises(KeyboardInterrupt):
+        next(items)
     assert closed == ["closed"]
     thread.close()

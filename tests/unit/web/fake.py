@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import socket
 import threading
@@ -14,7 +15,7 @@ from typing import Any, Self, TypeVar, cast
 import msgspec
 
 from pycluster.kernel.errors import LocalMisuse
-from pycluster.node.ports import EventStreamLagged, Outcome, StateStore
+from pycluster.node.ports import Outcome, StateStore
 from pycluster.node.view import (
     ClusterEvent,
     ControllerView,
@@ -32,6 +33,7 @@ from pycluster.node.view import (
     StatusView,
     VoterView,
 )
+from pycluster.runtime.journal import EventJournal
 from pycluster.web import Access, Bounds, LazyServer, site
 from tests.unit.web.entries import FakeFiles, above
 from tests.unit.web.fakestate import FakeState
@@ -118,11 +120,10 @@ class FakeCluster:
         self.outcome = Outcome(True)
         self.copy: CopyView | None = COPY
         self.disk: DiskView | None = DiskView(90, 64, 0.8, 0.9, 4.5)
-        self.kept = 100
         self.reads = 0
         self.readers = 0
-        self._events: list[ClusterEvent] = []
-        self._news = asyncio.Condition()
+        self.journal = EventJournal(100)
+        self._told = 0
 
     def status(self) -> StatusView:
         self.reads += 1
@@ -151,32 +152,21 @@ class FakeCluster:
     async def events(self, after: int | None) -> AsyncIterator[ClusterEvent]:
         self.readers += 1
         try:
-            place = self._newest if after is None else after
-            while True:
-                oldest = self._events[0].id if self._events else 1
-                if place + 1 < oldest or place > self._newest:
-                    raise EventStreamLagged(f"event {place} is not kept")
-                for event in [event for event in self._events if event.id > place]:
+            async with contextlib.aclosing(self.journal.follow(after)) as events:
+                async for event in events:
                     yield event
-                    place = event.id
-                async with self._news:
-                    while self._newest <= place:
-                        await self._news.wait()
         finally:
             self.readers -= 1
 
-    @property
-    def _newest(self) -> int:
-        return self._events[-1].id if self._events else 0
+    def append(self, kind: str, text: str, at_us: int, node: str, term: int = 0, wall_ms: int = 0) -> None:
+        """One event more."""
+        self._told += 1
+        self.journal.append(ClusterEvent(self._told, kind, text, at_us, node, term, wall_ms=wall_ms))
 
     async def publish(self, count: int = 1, *, text: str = "it happened") -> None:
-        """That many events more; the oldest go when ``kept`` is passed."""
-        async with self._news:
-            for _ in range(count):
-                number = self._newest + 1
-                self._events.append(ClusterEvent(number, "member-up", text, at_us=number, node="node002"))
-            del self._events[: -self.kept]
-            self._news.notify_all()
+        """That many events more, in one breath; the oldest go where the journal keeps no more."""
+        for _ in range(count):
+            self.append("member-up", text, self._told + 1, "node002")
 
     async def _do(self, command: str, argument: object) -> Outcome:
         self.commands.append((command, argument))

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from pycluster.node.view import ClusterEvent, StatusView
+from pycluster.runtime.journal import EventJournal
 from pycluster.web import Bounds
 from tests.unit.web.fake import STATUS, Agent, Stream, read_all
 
@@ -66,12 +67,12 @@ def test_a_place_that_is_no_number_is_400(tmp_path: Path, after: str) -> None:
 @pytest.mark.parametrize("after", [3, 99], ids=["no longer kept", "from another life"])
 def test_a_place_that_is_not_kept_is_told_to_start_afresh(tmp_path: Path, after: int) -> None:
     with Agent(tmp_path) as agent:
-        agent.cluster.kept = 2
+        agent.cluster.journal = EventJournal(2)
         agent.run(agent.cluster.publish(10))
         stream = agent.stream(f"?after={after}")
         reset = stream.until("reset")
         assert reset.id == ""  # a browser forgets its place
-        assert msgspec.json.decode(reset.data)["why"] == f"event {after} is not kept"
+        assert msgspec.json.decode(reset.data)["why"] == "the events after the reader's place are no longer kept"
         assert stream.next() is None
 
 
@@ -157,7 +158,7 @@ def _admitted(agent: Agent, unix: bool) -> bool:
 def test_a_reader_that_takes_nothing_is_cut_off(tmp_path: Path) -> None:
     bounds = Bounds(reader_timeout_s=0.2, stream_ahead=2)
     with Agent(tmp_path, bounds) as agent, socket.socket() as reader:
-        agent.cluster.kept = 20_000
+        agent.cluster.journal = EventJournal(20_000)
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(("127.0.0.1", agent.port))
         reader.sendall(b"GET /api/v1/events?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
