@@ -121,7 +121,7 @@ def test_a_server_that_stops_is_missed_and_found_again(visitor: Visitor, tmp_pat
     later = replace(cast.five(), started_us=cast.NOW_US + 5 * cast.SECOND, now_us=cast.NOW_US + 9 * cast.SECOND)
     with Stage(tmp_path, later, port=stage.port) as again:
         again.tell("member-up", "New node discovered: node003", node="node003")
-        expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
+        expect(page.get_by_role("alert")).to_have_count(0)
         items = page.get_by_role("list", name="Events", exact=True).get_by_role("listitem")
         expect(items).to_have_text([re.compile("node003"), re.compile("node002")])
         page.close()
@@ -173,5 +173,5 @@ def test_too_many_readers_are_told_why(visitor: Visitor, serve: Serve) -> None:
     second.goto(stage.url)
     expect(second.get_by_role("alert")).to_contain_text("No live stream yet, retrying (too many event streams)")
     first.close()
-    expect(second.locator("[data-connection=live]")).to_be_visible(timeout=30_000)
+    expect(second.locator("[data-connection=live]")).to_be_visible()
     visitor.complaints[:] = [text for text in visitor.complaints if "status of 503" not in text]
