@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pycluster import consensus
+from pycluster import consensus, membership
 from pycluster.kernel.ids import Address, Seed
 from pycluster.node.view import MemberView
 from pycluster.simulator.cluster import PORT, Blueprint, Cluster
 from pycluster.simulator.host import Host
 from pycluster.simulator.timeline import Clock
 
-#: A virtual day of elections at the usual pace would be all that the processor does.
+#: Hours of elections at the usual pace would be all that the processor does.
 SLOW_ELECTIONS = consensus.Params(
     heartbeat_interval_ms=10_000,
     election_timeout_ms=60_000,
@@ -24,14 +24,20 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"node{number:03d}" for number in range(1, count + 1))
 
 
-def by_dns(*labels: str, seed: int = 1, elections: consensus.Params | None = None) -> Cluster:
+def by_dns(
+    *labels: str,
+    seed: int = 1,
+    elections: consensus.Params | None = None,
+    members: membership.Params | None = None,
+) -> Cluster:
     """A running cluster whose ``[nodes]`` hold DNS names."""
-    cluster = Cluster(seed)
+    members = members or membership.Params()
+    cluster = Cluster(seed, members=members)
     for number, label in enumerate(labels, start=1):
         host = cluster.host(label, number, clock=Clock(offset_us=number * 1_000_003))
         cluster.world.network.names[f"{label}.sim"] = (host.address.host,)
     seeds = tuple(Seed(label, f"{label}.sim", PORT) for label in labels)
-    cluster.plan("demo", Blueprint(seeds, consensus=elections or consensus.Params()))
+    cluster.plan("demo", Blueprint(seeds, members, elections or consensus.Params()))
     for host in cluster.world.hosts.values():
         cluster.world.start(host)
     return cluster

@@ -58,10 +58,13 @@ def restored(params: store.Params, pieces: Sequence[bytes]) -> store.Store | Non
 class Cluster:
     """A world with every checker watching. ``hosts`` are by label; ``listed`` nodes stand in ``[nodes]``.
 
-    ``hostile``: somebody will forge records, so that nobody judges how a verdict on a member came about.
+    ``hostile``: somebody will forge records, so that nobody judges how a verdict on a member came about. ``members``:
+    by which parameters that is judged; the default ones where it is None.
     """
 
-    def __init__(self, seed: int, weather: Weather = FAIR, *, hostile: bool = False) -> None:
+    def __init__(
+        self, seed: int, weather: Weather = FAIR, *, hostile: bool = False, members: membership.Params | None = None
+    ) -> None:
         self.world = World(seed, self._spawn, weather)
         self._blueprints: dict[str, Blueprint] = {}
         hosts = self.world.hosts
@@ -76,7 +79,7 @@ class Cluster:
             Minority(hosts, self.world.network, self.logs),
             Sanity(hosts),
             # Whoever forges and replays records brings about verdicts of any kind.
-            *(() if hostile else (Verdicts(),)),
+            *(() if hostile else (Verdicts(members),)),
         )
 
     def plan(self, cluster: str, blueprint: Blueprint) -> None:
