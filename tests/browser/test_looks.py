@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -42,6 +43,7 @@ STATE_PATHS = (
 )
 #: What a page says until it has been answered.
 WAITING = re.compile("Asking the agent …|Reading ")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: The lightness of what stands behind everything, 0 to 255.
 LIGHTNESS = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number))"
 
@@ -107,17 +109,19 @@ def filled(stage: Stage) -> Stage:
     return stage
 
 
-@pytest.mark.parametrize("width", [375, 320, 768, 1024])
-def test_no_page_scrolls_sideways(visitor: Visitor, serve: Serve, width: int) -> None:
+def test_no_page_scrolls_sideways(visitor: Visitor, serve: Serve) -> None:
     stage = filled(serve(long_names()))
     stage.tell("member-down", f"Node timeout: {'n' * 63} (suspected by {'m' * 63})", node="n" * 63)
-    page = visitor.page(width=width, height=800)
+    page = visitor.page(width=1440, height=800)
     for path in (*PATHS, *STATE_PATHS):
         page.goto(stage.url + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_text(WAITING)).to_have_count(0)
         expect(page.locator("[data-connection=live]")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        for width in (1024, 768, 375, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("innerWidth") == width
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
 
 
 def test_on_a_phone_rows_are_cards_and_the_pages_are_behind_a_button(visitor: Visitor, serve: Serve) -> None:
@@ -169,14 +173,15 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_enough_from_what_is_behind_it(visitor: Visitor, serve: Serve, scheme: str) -> None:
+def test_every_text_stands_out_enough_from_what_is_behind_it(page: Page, serve: Serve) -> None:
     """WCAG 2.1, 1.4.3: 4.5 to 1."""
     stage = filled(serve(cast.with_member(cast.five(), "node004", state="down", role="unknown")))
     stage.tell("member-down", "Node timeout: node004", node="node004")
-    page = visitor.page(color_scheme=scheme)
     for path in (*PATHS, *STATE_PATHS):
         page.goto(stage.url + path)
         expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("."))
         expect(page.get_by_text(WAITING)).to_have_count(0)
-        assert page.evaluate(CONTRAST) == [], path
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert (lightness(page) > 127) is (scheme == "light")
+            assert page.evaluate(CONTRAST) == [], (path, scheme)
