@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -26,7 +26,8 @@ T = TypeVar("T")
 class LoopThread:
     """An event loop in a daemon thread, started with the first thing to run on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
+        self._new_loop = new_loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -40,7 +41,7 @@ class LoopThread:
                 work.close()
                 raise LocalMisuse("the client is closed", remedy="connect again")
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = self._new_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="pycluster-client", daemon=True)
                 self._thread.start()
         return _await(self._loop, work)
