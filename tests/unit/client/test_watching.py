@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import signal
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextvars import Context
 from pathlib import Path
-from typing import Any
+from typing import TypeVarTuple
 
 import pytest
 
@@ -209,6 +210,9 @@ def test_a_reader_that_is_interrupted_is_unsubscribed_though_it_unwinds_slowly()
     thread.close()
 
 
+Given = TypeVarTuple("Given")
+
+
 class InterruptedLoop(asyncio.SelectorEventLoop):
     """Ctrl-C comes once, as work is handed over from another thread: after that is done, or before."""
 
@@ -218,11 +222,13 @@ class InterruptedLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self._after = after
 
-    def call_soon_threadsafe(self, *given: Any, **options: Any) -> asyncio.Handle:
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
+    ) -> asyncio.Handle:
         interrupts, self.armed = self.armed, False
         if interrupts and not self._after:
             raise KeyboardInterrupt
-        handle = super().call_soon_threadsafe(*given, **options)
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
         if interrupts:
             raise KeyboardInterrupt
         return handle
