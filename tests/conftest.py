@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from typing import Any
@@ -33,3 +34,9 @@ def pytest_make_collect_report() -> Generator[None, Any, pytest.CollectReport]:
     report: pytest.CollectReport = yield
     _forbid_skip(report)
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay to the end: what tests leave behind is found without looking at them again."""
+    gc.collect()
+    gc.freeze()
