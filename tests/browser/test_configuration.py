@@ -226,9 +226,10 @@ def test_a_refused_read_is_shown_in_the_agents_words_and_tried_again(
 ) -> None:
     visitor.refusals = (429,)
     write(stage, "a", "1")
-    stage.state.failures.append(store.Failure("overloaded", "too many requests are under way"))
+    stage.state.refusal = store.Failure("overloaded", "too many requests are under way")
     visit(page, stage)
     expect(page.get_by_role("alert")).to_contain_text("too many requests are under way")
+    stage.state.refusal = None
     expect(names(page)).to_have_text(["a"])
     expect(page.get_by_role("alert")).to_have_count(0)
 

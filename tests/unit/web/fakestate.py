@@ -63,11 +63,18 @@ class FakeCopy:
 
 
 class FakeState:
-    """``failures`` are raised by the next calls, one each; ``asked`` is what was asked."""
+    """``failures`` are raised by the next calls, one each; ``asked`` is what was asked.
+
+    What lasts, so that nobody misses it, until a test takes it back: ``refusal`` meets every call, while ``deaf`` no
+    leader answers a read, ``watch_failure`` ends every watch at its beginning.
+    """
 
     def __init__(self) -> None:
         self.store = Store(store.Params(lease_ttl_min_s=1, value_max_bytes=1 << 20))
         self.failures: list[store.Failure] = []
+        self.refusal: store.Failure | None = None
+        self.deaf = False
+        self.watch_failure: store.Failure | None = None
         self.asked: list[Asked] = []
         self.ahead = 100
         #: What the next copies do at their end.
@@ -104,6 +111,10 @@ class FakeState:
         self.asked.append(Asked(request, timeout_s, request_id))
         if self.failures:
             told(self.failures.pop(0))
+        elif self.refusal is not None:
+            told(self.refusal)
+        elif self.deaf and isinstance(request, store.Range) and not request.serializable:
+            told(store.Failure("timed-out"))
         else:
             told(self._answer(request, request_id or b"drawn-%d" % next(self._ids)))
 
@@ -152,6 +163,7 @@ class FakeState:
         first = self._watches.open(watch_id, watch)
         if isinstance(first, store.Failure):
             raise StateFailed(first)
+        feed.failure = self.watch_failure
         feed.tell(first)
         self.feeds[watch_id] = feed
         try:
