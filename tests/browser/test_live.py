@@ -15,7 +15,9 @@ from tests.browser import cast
 from tests.browser.conftest import Serve
 from tests.browser.stage import QUICK, Stage
 from tests.browser.visit import Visitor
+from tests.cluster.agents import free_port, wait_for
 
+AGO = re.compile(r"^(\d+)s ago")
 #: One snapshot, and then none for longer than a page waits.
 SILENT = Bounds(snapshot_age_s=600)
 
@@ -23,6 +25,26 @@ SILENT = Bounds(snapshot_age_s=600)
 def row(page: Page, name: str) -> Locator:
     """The table row of a node."""
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def in_still_time(page: Page, url: str, drawn: Locator) -> None:
+    """Open a page whose time the test alone lets pass, until it shows something: a busy machine would, too."""
+    page.clock.install(time=0)
+    page.clock.pause_at(3_600)
+    page.goto(url)
+
+    def look() -> bool | None:
+        page.clock.run_for(10)
+        return drawn.count() > 0 or None
+
+    wait_for("the page is drawn", look)
+
+
+def seconds_ago(seen: Locator) -> int:
+    """What a row says."""
+    found = AGO.match(seen.inner_text())
+    assert found is not None, seen.inner_text()
+    return int(found[1])
 
 
 def test_the_leader_the_quorum_and_every_node_are_shown(page: Page, serve: Serve) -> None:
@@ -84,26 +106,25 @@ def test_without_a_leader_the_reason_is_shown(page: Page, serve: Serve) -> None:
 
 def test_last_seen_goes_on_between_snapshots(page: Page, serve: Serve) -> None:
     stage = serve(cast.five(), SILENT)
-    page.clock.install()
-    page.goto(stage.url)
     seen = row(page, "node003").locator("[data-label='Last seen']")
-    expect(seen).to_have_text(re.compile(r"^[0-3]s ago"))
-    page.clock.run_for(7_000)
-    expect(seen).to_have_text(re.compile(r"^([7-9]|1[01])s ago"))
+    in_still_time(page, stage.url, seen.filter(has_text=AGO))
+    before = seconds_ago(seen)
+    page.clock.run_for(3_000)
+    assert seconds_ago(seen) == before + 3
 
 
 def test_a_silent_stream_is_called_lost_and_what_it_showed_stands_still(page: Page, serve: Serve) -> None:
     stage = serve(cast.five(), SILENT)
-    page.clock.install()
-    page.goto(stage.url)
-    expect(row(page, "node003")).to_contain_text("s ago")
-    page.clock.run_for(14_000)
+    in_still_time(page, stage.url, row(page, "node003").filter(has_text="s ago"))
+    while page.locator("[data-connection=live]").count():
+        page.clock.run_for(1_000)
     banner = page.get_by_role("alert")
     expect(banner).to_contain_text(re.compile(r"Live stream lost, showing data from \d\d:\d\d:\d\d, retrying"))
     expect(page.locator("[data-connection=lost]")).to_be_visible()
     seen = row(page, "node003").inner_text()
     page.clock.run_for(4_000)
     assert row(page, "node003").inner_text() == seen
+    page.clock.resume()
     stage.tell("member-updated", "Node node003 changed", node="node003")
     expect(banner).to_have_count(0)
     expect(page.locator("[data-connection=live]")).to_be_visible()
@@ -112,14 +133,15 @@ def test_a_silent_stream_is_called_lost_and_what_it_showed_stands_still(page: Pa
 def test_a_server_that_stops_is_missed_and_found_again(visitor: Visitor, tmp_path: Path) -> None:
     visitor.server_may_go = True
     page = visitor.page()
-    with Stage(tmp_path, cast.five()) as stage:
+    port = free_port("127.0.0.1")  # which nobody takes while the server is away
+    with Stage(tmp_path, cast.five(), port=port) as stage:
         stage.tell("member-up", "New node discovered: node002", node="node002")
         page.goto(f"{stage.url}/events")
         expect(page.get_by_role("list", name="Events", exact=True).get_by_role("listitem")).to_have_count(1)
     expect(page.get_by_role("alert")).to_contain_text("Live stream lost, showing data from")
     expect(page).to_have_title(re.compile("^not live"))
     later = replace(cast.five(), started_us=cast.NOW_US + 5 * cast.SECOND, now_us=cast.NOW_US + 9 * cast.SECOND)
-    with Stage(tmp_path, later, port=stage.port) as again:
+    with Stage(tmp_path, later, port=port) as again:
         again.tell("member-up", "New node discovered: node003", node="node003")
         expect(page.get_by_role("alert")).to_have_count(0)
         items = page.get_by_role("list", name="Events", exact=True).get_by_role("listitem")

@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.configs import APP, SCHEMA, field
+from tests.browser.visit import Visitor
 from tests.cluster.agents import fleet, free_port, wait_for
 from tests.cluster.rendered import client_of
 from tests.cluster.rolling import NAME, Fleet
@@ -22,7 +23,8 @@ def roll(page: Page, url: str, text: str) -> None:
     page.get_by_role("button", name="Roll out", exact=True).click()
 
 
-def test_real_agents_are_rolled_out_to_from_the_page(page: Page, tmp_path: Path) -> None:
+def test_real_agents_are_rolled_out_to_from_the_page(visitor: Visitor, page: Page, tmp_path: Path) -> None:
+    visitor.refusals = (503, 504)  # for a moment, where a voter is stalled; the page asks again
     cluster = Fleet(tmp_path, 4)
     port = free_port("127.0.0.1")
     serving = cluster.voters[1]
