@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,6 +25,10 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 #: Nothing here takes as long; a busy machine may.
 LIMIT_S = 60.0
+#: Of a verb that waits for what agents do.
+VERB_S = 180.0
+#: The lowest name founds the cluster, however late its process comes to run.
+FOUNDING = {"PYCLUSTER_CONSENSUS_BOOTSTRAP_GRACE_MS": "30000"}
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -33,16 +38,18 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def free_port(*hosts: str) -> int:
-    """A port that is free for UDP and TCP on every one of ``hosts``."""
+    """A port that is free for UDP and TCP on every one of ``hosts``.
+
+    It lies below those that the kernel gives to connections: one of another test could have it before the agent does.
+    """
+    drawn = random.SystemRandom()
     for _ in range(100):
-        with ExitStack() as held, socket.socket() as first:
-            first.bind((hosts[0], 0))
-            port = int(first.getsockname()[1])
+        port = drawn.randrange(12_000, 32_000)
+        with ExitStack() as held:
             try:
                 for host in hosts:
                     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                        if (host, kind) != (hosts[0], socket.SOCK_STREAM):
-                            held.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
+                        held.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
             except OSError:
                 continue
             return port
@@ -78,6 +85,8 @@ class AgentProcess:
         self.folder = folder
         self.data_dir = folder / name
         self.flags = ("-name", name, "-data-dir", str(self.data_dir), *flags)
+        #: Settings in its environment; the file stays the origin's.
+        self.variables = FOUNDING
         self._enter = enter
         self._lives = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -90,7 +99,7 @@ class AgentProcess:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=environment(),
+                env=environment(**self.variables),
                 stdin=subprocess.DEVNULL,
                 stdout=console or out,
                 stderr=console or err,
@@ -153,9 +162,8 @@ class AgentProcess:
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """The command line, talking to this agent."""
         command = [sys.executable, "-m", "pycluster", *arguments, "-data-dir", str(self.data_dir)]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment(), capture_output=True, check=False, timeout=LIMIT_S
-        )
+        patient = environment(PYCLUSTER_TIMEOUT=f"{LIMIT_S:.0f}s")
+        return subprocess.run(command, cwd=self.folder, env=patient, capture_output=True, check=False, timeout=VERB_S)
 
     def leader(self) -> str | None:
         """Whom it follows by its own word; None while it knows no leader or does not answer."""

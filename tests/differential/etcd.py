@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fleet import TIED
+from tests.cluster.agents import free_port
 
 _START_S = 30.0
 
@@ -106,7 +106,9 @@ def members(count: int, *more: str, scheme: str = "http") -> Iterator[tuple[Memb
     """So many, not started; gone at the end. ``more`` goes to each."""
     memory = Path("/dev/shm")
     directory = tempfile.mkdtemp(prefix="etcd-", dir=memory if memory.is_dir() else None)
-    ports = _free_ports(2 * count)
+    ports: list[int] = []
+    while len(ports) < 2 * count:
+        ports += {free_port("127.0.0.1")}.difference(ports)
     clients = [f"{scheme}://127.0.0.1:{port}" for port in ports[:count]]
     peers = {f"m{number}": f"http://127.0.0.1:{port}" for number, port in enumerate(ports[count:])}
     cluster = ",".join(f"{name}={url}" for name, url in peers.items())
@@ -130,12 +132,6 @@ def running() -> Iterator[Etcd]:
         await_health(member)
         with contextlib.closing(Etcd(member.port, member.log)) as etcd:
             yield etcd
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
 
 
 def await_health(member: Member) -> None:
