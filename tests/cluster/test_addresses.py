@@ -12,7 +12,7 @@ import pytest
 from pycluster.node.view import StatusView
 from tests.cluster.agents import AgentProcess, fleet, origin_conf, overlaps, wait_for
 from tests.cluster.hosts import Network, needs_network, network
-from tests.cluster.three import formed, statuses
+from tests.cluster.three import formed, patient, seated, statuses
 
 pytestmark = pytest.mark.root
 PORT = 7946
@@ -62,9 +62,11 @@ def movable(folder: Path) -> Iterator[Movable]:
             AgentProcess(f"node{number:03d}", folder, *flags, enter=host.enter)
             for number, host in enumerate(net.hosts, 1)
         )
+        patient(*agents)
         moved = Movable(net, agents, conf)
         with fleet(*agents):
             formed(agents)
+            seated(agents)
             yield moved
 
 
