@@ -10,8 +10,19 @@ import pycluster
 from pycluster.agent import SOCKET_NAME
 from pycluster.consensus.messages import AppendEntries, AppendReply, VoteReply, VoteRequest
 from tests.cluster.agents import fleet
-from tests.cluster.three import HOSTS, agents_on, formed, seated
-from tests.cluster.traces import LOG, RECEIVES, SENDS, Call, calls, synced, synced_since, traced, voters_words
+from tests.cluster.three import HOSTS, agents_on, formed, patient, seated
+from tests.cluster.traces import (
+    LOG,
+    RECEIVES,
+    SENDS,
+    Call,
+    calls,
+    synced,
+    synced_since,
+    traced,
+    voters_words,
+    written_whole,
+)
 
 pytestmark = pytest.mark.root
 
@@ -20,12 +31,15 @@ def test_a_vote_is_synced_before_its_answer_is_sent(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     one, two, plain = agents_on(tmp_path, HOSTS)
     three = traced(plain, tmp_path, trace)
+    patient(one, two, three)
     with fleet(one, two, three):
         formed((one, two, three))
+        seated((one, two, three))
         one.kill()
         two.wait_says("Became new leader: node002")
         three.wait_says("Following new leader: node002")
         three.kill()
+        written_whole(trace, three)
     made = calls(trace)
     votes = 0
     for sent, call in enumerate(made):
@@ -55,6 +69,7 @@ def test_a_write_is_synced_at_both_voters_of_two_before_it_is_acknowledged(tmp_p
     traces = tmp_path / "leader", tmp_path / "follower"
     one, two, three = traced(plain[0], tmp_path, traces[0]), traced(plain[1], tmp_path, traces[1]), plain[2]
     values = [f"marked-{number:03d}" for number in range(20)]
+    patient(one, two, three)
     with fleet(one, two, three):
         formed((one, two, three))
         seated((one, two, three))
@@ -64,6 +79,8 @@ def test_a_write_is_synced_at_both_voters_of_two_before_it_is_acknowledged(tmp_p
                 client.put("key", value)
         one.kill()
         two.kill()
+        for trace, agent in zip(traces, (one, two), strict=True):
+            written_whole(trace, agent)
     leaders, followers = (calls(trace) for trace in traces)
     for value in values:
         leader_syncs(leaders, value.encode())

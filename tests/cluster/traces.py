@@ -11,7 +11,7 @@ import pytest
 
 from pycluster.runtime.framing import BrokenFraming, FrameReader
 from pycluster.wire import Codec, Malformed, Rejected, VoterMessage
-from tests.cluster.agents import AgentProcess
+from tests.cluster.agents import AgentProcess, wait_for
 
 SENDS = ("write", "sendto", "sendmsg", "writev")
 RECEIVES = ("read", "recvfrom", "recvmsg")
@@ -43,6 +43,12 @@ def strace(trace: Path, *more: str) -> tuple[str, ...]:
         pytest.skip("needs strace, Debian's package strace")
     # -D: the command itself is our child; -xx: data and names in hexadecimal; -y: which file a descriptor is.
     return (program, "-D", "-f", "-y", "-xx", "-s", "8192", "-e", f"trace={_TRACED}", "-o", str(trace), *more)
+
+
+def written_whole(trace: Path, agent: AgentProcess) -> None:
+    """Until strace, which may be behind, has written that the killed ``agent`` is gone."""
+    end = re.compile(rf"^{agent.pid} +\+\+\+ killed by SIGKILL", re.M)
+    wait_for(f"the trace of {agent.name} ends", lambda: end.search(trace.read_text()))
 
 
 def calls(trace: Path) -> list[Call]:
