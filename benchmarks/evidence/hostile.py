@@ -11,6 +11,8 @@ from tests.cluster import siege
 
 #: Two processors bear the sender and three agents at this pace.
 FULL = siege.Plan(datagrams=1_000_000, rate=5_000, openings=10_000, ghosts=10_000, growth_max_mib=8, lines_max=2_000)
+#: How long a question may take right after.
+ANSWERED_S = 1.0
 
 
 def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> None:
@@ -23,4 +25,6 @@ def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> 
 def under_attack() -> dict[str, float | int | str]:
     """The figures, where everything held."""
     with tempfile.TemporaryDirectory(prefix="pycluster-evidence-") as folder:
-        return siege.play(Path(folder), FULL)
+        figures = siege.play(Path(folder), FULL)
+    assert float(figures["status s"]) <= ANSWERED_S, f"status came late: {figures}"
+    return figures

@@ -17,7 +17,7 @@ from pycluster.kernel.ids import Address
 from pycluster.node.view import StatusView
 from tests.cluster.agents import AgentProcess, fleet, free_port, overlaps, wait_for
 from tests.cluster.attack import Datagrams, Forger, Openings, drain, http_bomb, paced
-from tests.cluster.three import HOSTS, agents_on, formed, seated
+from tests.cluster.three import HOSTS, agents_on, formed, patient, seated
 
 #: The origin's file names the cluster so.
 CLUSTER = "proxy"
@@ -37,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
     ``lines_max``: console lines of one agent a minute, about all peers and names that were invented; about each
     of these there is one a minute beyond a burst (docs/promises.md). ``growth_max_mib``: resident memory above what it
     was before, besides what the members that an agent knows at the end and slow readers of its page may take.
+    ``patient``: the machine has other things to do, which must not cost the leader its leadership.
     """
 
     datagrams: int
@@ -46,6 +47,7 @@ class Plan(msgspec.Struct, frozen=True):
     growth_max_mib: float
     lines_max: int
     informed: bool = False
+    patient: bool = False
 
 
 class Line(msgspec.Struct):
@@ -87,6 +89,8 @@ def play(folder: Path, plan: Plan) -> dict[str, float | int | str]:
     agents = agents_on(folder, HOSTS, "-log-format", "json")
     page = free_port("127.0.0.1")
     agents[0].flags = (*agents[0].flags, "-web", f"127.0.0.1:{page}")
+    if plan.patient:
+        patient(*agents)
     with fleet(*agents):
         formed(agents)
         seated(agents)
@@ -131,7 +135,6 @@ def play(folder: Path, plan: Plan) -> dict[str, float | int | str]:
     for lines in told:
         chatty = {about: count for about, count in lines.items() if count > PEER_LINES_BURST + math.ceil(minutes)}
         assert chatty == {}, f"more than a burst and a line a minute about one peer: {chatty} {figures}"
-    assert max(answers) <= 1.0, f"status came late: {figures}"
     return figures
 
 
@@ -203,7 +206,7 @@ def _shown(agent: AgentProcess) -> StatusView:
 
 
 def _answer_s(agent: AgentProcess) -> float:
-    """How long one question takes right after."""
+    """How long one question takes right after; that it is answered is asserted, how fast is the caller's to judge."""
     begun = time.monotonic()
     wait_for(f"{agent.name} answers", agent.peek)
     return time.monotonic() - begun
