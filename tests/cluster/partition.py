@@ -35,7 +35,7 @@ class Cluster:
         for status in wait_for("the minority knows that it has no leader", lambda: leaderless(minority)):
             assert status.leader.reason, status.leader
         knew_s = time.monotonic() - cut
-        assert agreed(majority, among=majority)
+        wait_for("the majority still agrees", lambda: agreed(majority, among=majority))
         assert overlaps(statuses(self.agents)) == []
         self.net.heal()
         healed = time.monotonic()

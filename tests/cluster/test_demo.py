@@ -52,15 +52,15 @@ def test_the_whole_story_in_one_command(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     text = (tmp_path / "demo.out").read_text()
-    told = [
-        "Became new leader: node001",
-        "Leader node001 timed out, initiating new election",
-        "Became new leader: node002",
-    ]
-    places = [text.find(line) for line in told]
-    assert places == sorted(places) and places[0] >= 0, text
-    assert text.find("New node discovered") >= 0
-    assert text.find("Following new leader: node002") > places[1] >= 0, text
+    assert "New node discovered" in text, text
+    # Who leads is the agents' matter: on a busy machine it may be the second.
+    killing = re.search(r"Killing the leader, (node\d+), hard", text)
+    assert killing is not None, text
+    killed, before, after = killing[1], text[: killing.start()], text[killing.start() :]
+    assert f"Became new leader: {killed}" in before, text
+    lost, led = after.find(f"Leader {killed} timed out"), re.search(rf"Became new leader: (?!{killed})(node\d+)", after)
+    assert led is not None and 0 <= lost < led.start(), text
+    assert f"Following new leader: {led[1]}" in after, text
     assert "Cluster Status:" in text
     assert re.search(r"http://127\.\d+\.\d+\.\d+:\d+", text)
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []

@@ -14,7 +14,7 @@ from pycluster.agent import SOCKET_NAME
 from pycluster.storage import Database
 from tests.cluster.agents import AgentProcess, fleet, wait_for
 from tests.cluster.disks import small_disk
-from tests.cluster.three import HOSTS, agents_on, formed, statuses
+from tests.cluster.three import HOSTS, agents_on, formed, seated, statuses
 
 
 def half(path: Path) -> None:
@@ -121,6 +121,7 @@ def test_a_full_disk_stops_a_voter_before_it_answers_and_it_comes_back_with_its_
     agents = one, two, three = agents_on(tmp_path, HOSTS)
     with small_disk(three.data_dir) as disk, fleet(*agents):
         formed(agents)
+        seated(agents)
         term = max(status.leader.term for status in statuses(agents))
         disk.fill()
         one.kill()
