@@ -143,8 +143,10 @@ class Proxies:
             connection.close()
 
 
-def play(folder: Path, count: int, bad: Bad, engine: str = "embedded") -> dict[str, float | int | str]:
-    """Version 1 to all, and then one that is no good, canary 1, under load."""
+def play(
+    folder: Path, count: int, bad: Bad, engine: str = "embedded", timeout_s: int = 10
+) -> dict[str, float | int | str]:
+    """Version 1 to all, and then one that is no good, canary 1, under load; each node has ``timeout_s``."""
     cluster = Proxies(folder, count)
     canary, *others = cluster.hosts
     with cluster.running(engine), client_of(cluster.voters[1]) as client:
@@ -155,7 +157,7 @@ def play(folder: Path, count: int, bad: Bad, engine: str = "embedded") -> dict[s
         more = f"    {REFUSED if bad == 'refused' else BROKEN}\n"
         (folder / "bad.j2").write_text(cluster.source(2, more))
         with Wrk(folder, f"http://{cluster.hosts[canary]}:{cluster.port}/", CONNECTIONS) as load:
-            words = ("-rollout", "canary=1,batch=25%,timeout=10s", "-m", "faster", "-wait", "-o", "json")
+            words = ("-rollout", f"canary=1,batch=25%,timeout={timeout_s}s", "-m", "faster", "-wait", "-o", "json")
             begun = time.monotonic()
             done = cluster.voters[2].cli("config", "put", NAME, str(folder / "bad.j2"), *words)
             took_s = time.monotonic() - begun
@@ -174,7 +176,7 @@ def play(folder: Path, count: int, bad: Bad, engine: str = "embedded") -> dict[s
         touched = [name for name in others if after[name] != before[name]]
         assert touched == []
         assert (after[canary] == before[canary]) == (bad == "refused"), "what is refused is not put in place"
-        assert cluster.all_serve(1)
+        wait_for("all serve version 1 again", lambda: cluster.all_serve(1) or None, 120.0)
     assert load.asked.failed == 0, load.asked
     return {
         "bad": bad,

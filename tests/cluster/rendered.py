@@ -12,7 +12,7 @@ from pathlib import Path
 from pycluster.agent import SOCKET_NAME
 from pycluster.client import Endpoint
 from pycluster.client.blocking import StateClient
-from tests.cluster.agents import AgentProcess, fleet, wait_for
+from tests.cluster.agents import LIMIT_S, AgentProcess, fleet, wait_for
 from tests.cluster.three import HOSTS, agents_on, formed, seated
 
 SOURCE = """\
@@ -40,6 +40,8 @@ source = {folder}/many{number}.j2
 destination = {folder}/many{number}
 keys = many/
 """
+#: Hundreds of files are hundreds of syncs.
+_MANY_S = 240.0
 
 
 def version_of(file: Path) -> int | None:
@@ -95,7 +97,7 @@ def gone(process: Path) -> bool:
 
 def client_of(agent: AgentProcess) -> StateClient:
     """A client of that agent's socket."""
-    return StateClient(Endpoint(path=str(agent.data_dir / SOCKET_NAME)))
+    return StateClient(Endpoint(path=str(agent.data_dir / SOCKET_NAME)), timeout_s=LIMIT_S)
 
 
 def with_files(folder: Path, *more: str) -> tuple[tuple[AgentProcess, ...], list[Path]]:
@@ -128,7 +130,7 @@ def play(folder: Path, changes: int, many: int) -> dict[str, float | int | str]:
             client.configs.put("web.j2", SOURCE)
             for file in files:
                 wait_for(f"{file} is there", lambda file=file: version_of(file))  # type: ignore[misc]
-            wait_for(f"{many} files", lambda: sum(not one.suffix for one in own.iterdir()) == many or None)
+            wait_for(f"{many} files", lambda: sum(not one.suffix for one in own.iterdir()) == many or None, _MANY_S)
             for version in range(1, changes + 1):
                 client.put("web/version", str(version))
                 begun = time.monotonic()
@@ -138,12 +140,12 @@ def play(folder: Path, changes: int, many: int) -> dict[str, float | int | str]:
                 waits_s.append(time.monotonic() - begun)
             keys = range(0, many, max(many // 20, 1))
             # A file is there before its placement is counted.
-            before = wait_for("all are counted", lambda: counted(agents[0], many + 1 + changes))
+            before = wait_for("all are counted", lambda: counted(agents[0], many + 1 + changes), _MANY_S)
             for number in keys:
                 client.put(f"many/{number}", "1")
                 one = own / f"many{number}"
-                wait_for(f"{one} follows", lambda one=one: one.read_text() == "1\n" or None)  # type: ignore[misc]
-            written = wait_for("all are counted", lambda: counted(agents[0], before + len(keys))) - before
+                wait_for(f"{one} follows", lambda one=one: one.read_text() == "1\n" or None, _MANY_S)  # type: ignore[misc]
+            written = wait_for("all are counted", lambda: counted(agents[0], before + len(keys)), _MANY_S) - before
     waits_s.sort()
     rank = max(-(-len(waits_s) * 99 // 100), 1) - 1
     return {

@@ -16,7 +16,7 @@ from pycluster.rollouts import RolloutView, Strategy
 from pycluster.rollouts.names import RELEASES, of_release
 from tests.cluster.agents import AgentProcess, fleet, wait_for
 from tests.cluster.rendered import client_of
-from tests.cluster.three import HOSTS, agents_on, formed, seated
+from tests.cluster.three import HOSTS, agents_on, formed, patient, seated
 
 NAME = "web.j2"
 SECTION = """
@@ -112,11 +112,15 @@ def play_bad(folder: Path, count: int) -> dict[str, float | int | str]:
     return {"agents": count, "until it is rolled back s": round(took_s, 2), "touched": view.released - 1}
 
 
-def play_killed(folder: Path, count: int, moment: int, later_s: float = 0.0) -> dict[str, float | int | str]:
+def play_killed(
+    folder: Path, count: int, moment: int, later_s: float = 0.0, *, timed: bool = True
+) -> dict[str, float | int | str]:
     """The leader is killed ``later_s`` after ``moment`` releases: the next one goes on, nobody has it twice, nobody is
-    skipped.
+    skipped. Where it is not ``timed``, the agents bear a busy machine.
     """
     cluster = Fleet(folder, count)
+    if not timed:
+        patient(*cluster.agents)
     with fleet(*cluster.agents):
         cluster.formed()
         two, three = cluster.voters[1:]

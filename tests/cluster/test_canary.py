@@ -18,5 +18,6 @@ from tests.cluster.loads import missing
 def test_what_haproxy_does_not_take_stops_at_the_canary(
     tmp_path: Path, bad: canary.Bad, engine: str, count: int
 ) -> None:
-    told = canary.play(tmp_path, count, bad, engine)
+    # What is refused is told at once; what is broken only then, so the time must be enough for a first probe.
+    told = canary.play(tmp_path, count, bad, engine, timeout_s=40 if bad == "refused" else 25)
     assert (told["exit code"], told["others touched"], told["requests failed"]) == (1, 0, 0)
