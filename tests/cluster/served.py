@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.cluster.agents import fleet, free_port, wait_for
+from tests.cluster.agents import LIMIT_S, fleet, free_port, wait_for
 from tests.cluster.loads import Wrk
 from tests.cluster.rendered import Repeated, client_of
 from tests.cluster.three import HOSTS, agents_on, formed, seated
@@ -84,7 +84,7 @@ reload = /bin/sh -c "kill -USR2 $(cat {folder}/haproxy.pid)"
 
 def text_at(host: str, port: int, path: str = "/") -> str:
     """What is served there."""
-    connection = http.client.HTTPConnection(host, port, timeout=10)
+    connection = http.client.HTTPConnection(host, port, timeout=LIMIT_S)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
         answer = connection.getresponse()

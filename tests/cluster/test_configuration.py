@@ -8,7 +8,7 @@ from pycluster.agent import SOCKET_NAME
 from pycluster.client import Endpoint
 from pycluster.client.blocking import StateClient
 from pycluster.node.view import ControllerView, StatusView
-from tests.cluster.agents import AgentProcess, fleet, wait_for
+from tests.cluster.agents import LIMIT_S, AgentProcess, fleet, wait_for
 from tests.cluster.engines import keeping, on_both_engines
 from tests.cluster.three import HOSTS, agents_on, formed, seated
 
@@ -69,5 +69,5 @@ def test_configuration_outlives_its_leader_and_is_the_same_wherever_it_is_asked_
         history = said(one, "config", "history", "web/app.yaml", "-o", "name").split()
         assert history == ["3", "2", "1"]
         assert said(one, "config", "import", str(folder), "-dry-run") == "", "what is in the cluster is what is in Git"
-        with StateClient(Endpoint(path=str(one.data_dir / SOCKET_NAME))) as client:
+        with StateClient(Endpoint(path=str(one.data_dir / SOCKET_NAME)), timeout_s=LIMIT_S) as client:
             assert client.list("/pycluster/fence/").kvs == (), "no version was to be forgotten, so no leader wrote"

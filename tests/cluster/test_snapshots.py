@@ -16,7 +16,7 @@ import pycluster
 from pycluster.agent import SOCKET_NAME
 from pycluster.client import Compacted
 from pycluster.client.blocking import StateClient
-from tests.cluster.agents import AgentProcess, fleet, wait_for
+from tests.cluster.agents import LIMIT_S, AgentProcess, fleet, wait_for
 from tests.cluster.beside import beside
 from tests.cluster.disks import small_disk
 from tests.cluster.three import HOSTS, agents_on, formed, seated
@@ -26,7 +26,7 @@ FIVE = {f"node00{number}": f"127.0.0.{number}" for number in range(1, 6)}
 
 
 def client_of(agent: AgentProcess) -> StateClient:
-    return pycluster.connect(f"unix:{agent.data_dir / SOCKET_NAME}")
+    return pycluster.connect(f"unix:{agent.data_dir / SOCKET_NAME}", timeout_s=LIMIT_S)
 
 
 class Writer:
