@@ -24,12 +24,14 @@ from pycluster.node.keyviews import ChangeView
 from tests.cluster.agents import AgentProcess, fleet, free_port, wait_for
 from tests.cluster.beside import beside
 from tests.cluster.three import HOSTS, agents_on, formed, seated
-from tests.cluster.writers import PATIENCE_S, Everywhere, client_of
+from tests.cluster.writers import Everywhere, client_of
 
 PREFIX = "watched/"
 _END = b"end"
 #: A thousand watchers keep a small machine busy.
 _LIMIT_S = 600.0
+#: A reader that takes nothing is cut off once enough waits for it.
+_CUT_S = 240.0
 #: Changes a second that one writer is good for, and no fewer writers than these.
 _WRITER_PER_S = 15
 _WRITERS_MIN = 12
@@ -171,7 +173,7 @@ def stalled(agent: AgentProcess, begin: int) -> tuple[list[Told], int]:
         reader.sendall(head.encode())
         ended = select.poll()
         ended.register(reader, select.POLLRDHUP)
-        assert ended.poll(PATIENCE_S * 1_000), "a reader that takes nothing is kept"
+        assert ended.poll(_CUT_S * 1_000), "a reader that takes nothing is kept"
         content = b"".join(iter(partial(received, reader), b""))
     heard: list[Told] = []
     whole, last = 0, begin - 1
@@ -238,6 +240,6 @@ def play(folder: Path, single: int, whole: int, per_s: int, writes: int) -> Audi
             audience.writes_more(writes // 5)
             agents[0].start()
             audience.writes_more(writes)
-            wait_for("the reader that stopped is cut off", lambda: audience.cut_after)
+            wait_for("the reader that stopped is cut off", lambda: audience.cut_after, _CUT_S)
         audience.check()
         return audience

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.fleet import TIED
 from tests.cluster.agents import free_port
 
-_START_S = 30.0
+_START_S = 120.0
 
 
 class Etcd:
@@ -49,7 +49,7 @@ class Watching:
     """A watch stream. Its whole body is said at once: Go's server answers no request whose body is still open."""
 
     def __init__(self, port: int, body: bytes) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request("POST", "/v3/watch", body=body)
         self._answer = self._connection.getresponse()
 
