@@ -135,7 +135,8 @@ def test_settings_of_the_running_agent_with_their_sources(agent: Agent) -> None:
     assert done.out.splitlines()[1].split() == ["cluster.name", "test", "cluster.conf:2"]
 
 
-def test_version_tells_the_agents_too(agent: Agent) -> None:
+def test_version_tells_the_agents_too(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYCLUSTER_TIMEOUT", "60s")  # else it goes without an agent that is slow
     done = run("version")
     assert (done.code, len(done.out.splitlines())) == (0, 2)
     assert "protocol 1 to 2" in done.out

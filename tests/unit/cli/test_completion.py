@@ -28,6 +28,8 @@ def completed(words: str, **environment: str) -> list[str]:
         "_PYCLUSTER_COMPLETE": "zsh_complete",
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split(" ")) - 1),
+        # Whoever sits at a shell waits for a second only, and is then offered nothing.
+        "PYCLUSTER_TIMEOUT": "60s",
     }
     done = subprocess.run(
         [sys.executable, "-m", "pycluster"],
