@@ -45,13 +45,13 @@ class RealState:
     async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
         self._watches += 1
         number = self._watches
-        self.feeds[number] = watch
         try:
             async with aclosing(self._engine.watch(watch)) as batches:
                 async for batch in batches:
+                    self.feeds[number] = watch  # only now does it see what changes
                     yield batch
         finally:
-            del self.feeds[number]
+            self.feeds.pop(number, None)
 
     async def pass_time(self, seconds: float) -> None:
         """Wait until leases that have no longer are gone."""
