@@ -14,6 +14,7 @@ import pytest
 from pycluster.agent.closing import HOOK_PATIENCE_S, Closing, Last
 from tests.cluster.agents import environment
 from tests.unit.runtime.waiting import until
+from tests.unit.virtual import in_virtual_time
 
 #: Whoever must not wait for anything.
 FIRST = ["the node stands still", "hooks are told"]
@@ -84,12 +85,12 @@ def played(
     patience_s: float = 30.0,
     scene: Callable[[Stage], Awaitable[None]] = Stage.close,
 ) -> Stage:
-    async def run() -> Stage:
+    async def run(_: Callable[[], float]) -> Stage:
         stage = Stage(hangs, fails, patience_s)
         await scene(stage)
         return stage
 
-    return asyncio.run(run())
+    return in_virtual_time(run)
 
 
 def test_hooks_are_told_and_the_network_is_closed_before_anything_is_waited_for() -> None:
@@ -146,15 +147,21 @@ def test_what_fails_is_told_and_what_comes_after_it_is_done(fails: str) -> None:
 
 #: A loop that waits for a thread of asyncio's own, which hangs.
 HANGS = """
-import asyncio, sys, threading
+import asyncio, functools, sys, threading
 from pycluster.agent.closing import obey_signals_at_once, overdue
 from pycluster.agent.console import Console
 import uvloop
 console = Console("text")
+console.close = functools.partial(console.close, 60.0)
+begun = threading.Event()
+def hang():
+    begun.set()  # what is cancelled before it began never hangs
+    threading.Event().wait()
 async def main():
-    hangs = asyncio.ensure_future(asyncio.to_thread(threading.Event().wait))
+    hangs = asyncio.ensure_future(asyncio.to_thread(hang))
     asyncio.get_running_loop().add_signal_handler(15, print, "handled")
-    await asyncio.sleep(0.01)
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
     hangs.cancel()
     obey_signals_at_once(asyncio.get_running_loop())
     print("live", flush=True)

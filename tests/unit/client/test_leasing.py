@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -13,28 +11,7 @@ from pycluster import store
 from pycluster.client import AgentUnreachable, Denied, Lost, NotFound
 from pycluster.client.leasing import AsyncLease
 from pycluster.kernel.errors import PyClusterError
-
-
-class Skipping(selectors.SelectSelector):
-    """Waits for nothing: the time that it was to wait has passed."""
-
-    now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.now_s += timeout or 0.0
-        return super().select(0)
-
-
-def in_virtual_time(work: Callable[[Callable[[], float]], Coroutine[Any, Any, None]]) -> None:
-    """Run ``work(clock)`` on a loop whose time passes at once."""
-    selector = Skipping()
-
-    class Loop(asyncio.SelectorEventLoop):
-        def time(self) -> float:
-            return selector.now_s
-
-    with asyncio.Runner(loop_factory=lambda: Loop(selector)) as runner:
-        runner.run(work(lambda: selector.now_s))
+from tests.unit.virtual import in_virtual_time
 
 
 class FakeGranter:
