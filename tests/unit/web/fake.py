@@ -242,7 +242,7 @@ class Agent:
     ) -> None:
         self._state = state
         self.path = str(directory / "agent.sock")
-        self.bounds = bounds or Bounds()
+        self.bounds = bounds or Bounds(idle_timeout_s=600)
         self.port = 0
         self._uvloop = uvloop
         self._ready = threading.Event()

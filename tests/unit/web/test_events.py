@@ -93,7 +93,7 @@ def test_a_snapshot_first_then_one_after_each_change(tmp_path: Path) -> None:
 
 
 def test_many_changes_make_few_snapshots(tmp_path: Path) -> None:
-    with Agent(tmp_path, Bounds(snapshot_gap_s=600, snapshot_age_s=600)) as agent:
+    with Agent(tmp_path, Bounds(snapshot_gap_s=600, snapshot_age_s=600, keep_alive_s=600)) as agent:
         stream = agent.stream("?snapshot=1")
         stream.until("status")
         for _ in range(20):

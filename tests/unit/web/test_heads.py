@@ -82,12 +82,15 @@ def answer(connection: socket.socket) -> bytes:
     """The next whole answer, but for its date."""
     content = b""
     while b"\r\n\r\n" not in content:
-        content = (content + connection.recv(1)).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+        piece = connection.recv(1)
+        assert piece, content
+        content = (content + piece).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
     found = re.search(rb"content-length: ([0-9]+)", content)
     assert found is not None
     length = int(found[1])
     while length:
         piece = connection.recv(length)
+        assert piece, content
         content, length = content + piece, length - len(piece)
     return re.sub(rb"date: [^\r]+", b"date: some", content)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import http.client
 import random
 import socket
 import time
@@ -113,7 +114,17 @@ def test_a_request_that_takes_its_time_is_cut_off(tmp_path: Path, sent: bytes) -
         with agent.open() as caller:
             caller.sendall(sent)
             read_all(caller)  # returns: the server has ended the connection
-        assert agent.ask("GET", "/api/v1/leader").status == 200
+        deadline = time.monotonic() + 60
+        while not answers(agent):
+            assert time.monotonic() < deadline
+
+
+def answers(agent: Agent) -> bool:
+    """A busy machine may need too long even for an honest request."""
+    try:
+        return agent.ask("GET", "/api/v1/leader").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
@@ -123,7 +134,7 @@ def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_crowd_over_tcp_is_told_and_does_not_keep_the_operator_out(tmp_path: Path) -> None:
-    with Agent(tmp_path, Bounds(connections_max=3)) as agent:
+    with Agent(tmp_path, Bounds(connections_max=3, idle_timeout_s=600)) as agent:
         crowd = [agent.connect() for _ in range(3)]
         for one in crowd:
             one.request("GET", "/api/v1/leader")
@@ -162,7 +173,7 @@ def test_what_slow_readers_leave_is_bounded_and_keeps_nobody_from_short_answers(
     tmp_path: Path, path: str, uvloop: bool
 ) -> None:
     long = msgspec.structs.replace(STATUS, boot_id="x" * 12_000_000)  # past what the kernel takes from one sender
-    with Agent(tmp_path, Bounds(unsent_max_bytes=4_000_000), uvloop=uvloop) as agent:
+    with Agent(tmp_path, Bounds(unsent_max_bytes=4_000_000, reader_timeout_s=600), uvloop=uvloop) as agent:
         agent.cluster.view = long
         slow = [slow_reader(agent, path)]
         wait_until_swamped(agent)
@@ -177,7 +188,8 @@ def test_what_slow_readers_leave_is_bounded_and_keeps_nobody_from_short_answers(
 
 
 def test_a_stream_has_no_snapshots_while_slow_readers_leave_too_much_and_has_them_again_then(tmp_path: Path) -> None:
-    bounds = Bounds(unsent_max_bytes=4_000_000, snapshot_gap_s=0.02, snapshot_age_s=0.02, keep_alive_s=0.05)
+    room = Bounds(unsent_max_bytes=4_000_000, reader_timeout_s=600)
+    bounds = msgspec.structs.replace(room, snapshot_gap_s=0.02, snapshot_age_s=0.02, keep_alive_s=0.05)
     with Agent(tmp_path, bounds) as agent:
         stream = agent.stream("?snapshot=1")
         stream.until("status")
@@ -196,7 +208,7 @@ def test_a_stream_has_no_snapshots_while_slow_readers_leave_too_much_and_has_the
 
 def test_who_has_not_taken_one_long_answer_is_given_no_second_one(tmp_path: Path) -> None:
     """It would wait for room as well, where nobody counts it."""
-    with Agent(tmp_path, Bounds(unsent_max_bytes=1_000_000_000)) as agent:
+    with Agent(tmp_path, Bounds(unsent_max_bytes=1_000_000_000, reader_timeout_s=600)) as agent:
         agent.cluster.view = msgspec.structs.replace(STATUS, boot_id="x" * 12_000_000)
         caller = slow_reader(agent, "/api/v1/status")
         caller.sendall(b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
