@@ -1,4 +1,4 @@
-"""An event loop whose time passes at once, for work that needs nobody outside of it."""
+"""Event loops whose time passes at once: for work that needs nobody outside of it, or when a test says so."""
 
 from __future__ import annotations
 
@@ -30,3 +30,23 @@ def in_virtual_time(work: Callable[[Callable[[], float]], Coroutine[Any, Any, T]
 
     with asyncio.Runner(loop_factory=lambda: Loop(selector)) as runner:
         return runner.run(work(lambda: selector.now_s))
+
+
+class Leaping(asyncio.SelectorEventLoop):
+    """``leap`` lets time pass; whoever waits for others has as much of it as ever."""
+
+    _ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self._ahead_s
+
+    def leap(self, seconds: float) -> None:
+        """What was to come within them comes now."""
+        self._ahead_s += seconds
+
+
+def leaping(work: Callable[[Callable[[float], None]], Coroutine[Any, Any, T]]) -> T:
+    """What ``work(leap)`` gives on a loop with ``leap``."""
+    loop = Leaping()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(work(loop.leap))

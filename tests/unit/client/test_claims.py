@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pycluster
 from pycluster.client import Lost, TimedOut
 from pycluster.client.blocking import StateClient
 from pycluster.kernel.errors import LocalMisuse
+from tests.unit.virtual import leaping
 from tests.unit.web.fake import Agent
 
 
@@ -110,29 +111,42 @@ def test_the_queue_is_laid_out_as_etcds(client: StateClient) -> None:
         assert lock.key == b"jobs/backup/%x" % found[0].lease
 
 
-def test_a_lock_that_is_not_got_in_time_leaves_nothing_behind(agent: Agent, client: StateClient) -> None:
-    with client.lock("l", 60):
-        with pytest.raises(TimedOut, match="the lock was not got"):
-            client.lock("l", 60, wait_s=0.1).__enter__()
-        assert len(client.leases()) == len(client.list("l/").kvs) == 1
-    with client.lock("l", 60, wait_s=5) as lock:
-        assert lock.held
-    assert not lock.held
+def test_a_lock_that_is_not_got_in_time_leaves_nothing_behind(agent: Agent) -> None:
+    async def work(leap: Callable[[float], None]) -> None:
+        client = pycluster.connect_async(agent.path)
+        async with client.lock("l", 60):
+            waiting = asyncio.create_task(client.lock("l", 60, wait_s=300).acquire())
+            while len((await client.list("l/")).kvs) < 2:  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.01)
+            leap(300)
+            with pytest.raises(TimedOut, match="the lock was not got"):
+                await waiting
+            assert len(await client.leases()) == len((await client.list("l/")).kvs) == 1
+        async with client.lock("l", 60, wait_s=60) as lock:
+            assert lock.held
+        assert not lock.held
+
+    leaping(work)
 
 
 @pytest.mark.parametrize(
     ("anew", "reason"), [(False, "its key was deleted"), (True, "its key was deleted and put anew")]
 )
-def test_a_lock_whose_key_is_deleted_is_lost(client: StateClient, anew: bool, reason: str) -> None:
-    lock = client.lock("l", 3)
-    lock.__enter__()
-    client.delete(lock.key)
-    if anew:
-        client.put(lock.key, "")
-    assert lock.lost() == reason
-    assert not lock.held
-    with pytest.raises(Lost, match=reason):
-        lock.__exit__(None, None, None)
+def test_a_lock_whose_key_is_deleted_is_lost(agent: Agent, anew: bool, reason: str) -> None:
+    async def work(leap: Callable[[float], None]) -> None:
+        client = pycluster.connect_async(agent.path)
+        lock = client.lock("l", 60)
+        await lock.acquire()
+        await client.delete(lock.key)
+        if anew:
+            await client.put(lock.key, "")
+        leap(20)  # its next renewal is due, and tells
+        assert await lock.lost() == reason
+        assert not lock.held
+        with pytest.raises(Lost, match=reason):
+            await lock.__aexit__(None, None, None)
+
+    leaping(work)
 
 
 def test_who_waits_and_loses_its_lease_stops_waiting(agent: Agent) -> None:
