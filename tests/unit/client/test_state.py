@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from pycluster.client import (
     TooLarge,
 )
 from pycluster.client.blocking import StateClient
-from pycluster.kernel.errors import LocalMisuse
+from pycluster.kernel.errors import LocalMisuse, PyClusterError
 from tests.unit.web.fake import Agent
 
 
@@ -171,22 +171,37 @@ def test_a_change_whose_answer_got_lost_is_made_once(agent: Agent) -> None:
 )
 def test_every_failure_is_an_error_of_ours(agent: Agent, kind: store.FailureKind, error: type[Exception]) -> None:
     agent.ask("GET", "/api/v1/state")  # the server is awake
-    with pycluster.connect(agent.path, timeout_s=2 if kind in store.RETRYABLE else 30) as client:
-        agent.state.failures = [store.Failure(kind, "the reason")] * 1_000
-        with pytest.raises(error) as raised:
-            client.put("k", "1")
-        assert "the reason" in str(raised.value)
+    again = kind in store.RETRYABLE
+    with pycluster.connect(agent.path, timeout_s=1 if again else 30) as client:
+        failed = raised(agent, lambda: client.put("k", "1"), store.Failure(kind, "the reason"), tries=4 if again else 1)
+        assert type(failed) is error
+        assert "the reason" in str(failed)
 
 
 def test_a_change_that_may_have_been_made_is_not_called_refused(agent: Agent) -> None:
     agent.ask("GET", "/api/v1/state")  # the server is awake
     with pycluster.connect(agent.path, timeout_s=1) as client:
-        agent.state.failures = [store.Failure("outcome-unknown"), *[store.Failure("no-leader")] * 1_000]
-        with pytest.raises(TimedOut):
-            client.put("k", "1")
-        agent.state.failures = [store.Failure("timed-out"), *[store.Failure("no-leader")] * 1_000]
-        with pytest.raises(NoQuorum):
-            client.get("k")
+        leaderless = store.Failure("no-leader")
+        failed = raised(agent, lambda: client.put("k", "1"), store.Failure("outcome-unknown"), leaderless)
+        assert isinstance(failed, TimedOut)
+        failed = raised(agent, lambda: client.get("k"), store.Failure("timed-out"), leaderless)
+        assert isinstance(failed, NoQuorum)
+
+
+def raised(agent: Agent, ask: Callable[[], object], *failures: store.Failure, tries: int = 4) -> PyClusterError:
+    """What it ends with where the tries fail so, all further ones as the last; made anew where there were too few.
+
+    A busy machine may have no time for a second try. One that was answered is followed by a third, and a fourth may be
+    what was left of the time before.
+    """
+    for _ in range(30):
+        agent.state.failures = [*failures, *[failures[-1]] * 1_000]
+        before = len(agent.state.failures)
+        with pytest.raises(PyClusterError) as failed:
+            ask()
+        if before - len(agent.state.failures) >= tries:
+            return failed.value
+    raise AssertionError("there are too few tries")
 
 
 def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
