@@ -116,7 +116,7 @@ def test_events_carry_the_origins_time_stamp_on_stderr(pipes: Pipes) -> None:
     console = pipes.console("text")
     console.event(ClusterEvent(1, "member-up", "New node discovered: node002", 0, wall_ms=1_730_205_352_000))
     console.event(ClusterEvent(2, "bad", "two\nlines\x1b[31m", 0, wall_ms=1_730_205_352_000))
-    console.close()
+    console.close(60)
     lines = os.read(pipes.err[0], 10_000).decode().splitlines()
     assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d New node discovered: node002", lines[0])
     assert lines[1].endswith("two?lines?[31m")
@@ -126,7 +126,7 @@ def test_json_lines_are_one_object_each(pipes: Pipes) -> None:
     console = pipes.console("json")
     console.event(ClusterEvent(1, "member-up", "New node discovered: node002", 5, "node002", wall_ms=7))
     console.status(sheet(member("node001", role="leader")))
-    console.close()
+    console.close(60)
     event = json.loads(os.read(pipes.err[0], 10_000))
     assert (event["kind"], event["node"]) == ("member-up", "node002")
     assert json.loads(os.read(pipes.out[0], 10_000))["leader"] == "node001"
@@ -140,7 +140,7 @@ def test_an_error_that_is_logged_brings_its_traceback_line_by_line(pipes: Pipes)
     except MemoryError:
         logger.exception("The log-writer failed")
     logger.info("nobody needs to know")
-    console.close()
+    console.close(60)
     said = [json.loads(line) for line in os.read(pipes.err[0], 10_000).splitlines()]
     assert (said[0]["kind"], said[0]["text"]) == ("agent-log", "The log-writer failed")
     assert {line["kind"] for line in said[1:]} == {"internal-error"}
@@ -154,7 +154,7 @@ def test_a_reader_that_does_not_read_costs_lines_not_time(pipes: Pipes) -> None:
     console.close(patience_s=0.05)
     assert len(os.read(pipes.err[0], 1_000)) == 1_000
     os.close(pipes.err[0])
-    console.close()
+    console.close(60)
     assert not console._thread.is_alive(), "a reader that goes away ends the wait"
 
 
@@ -163,7 +163,7 @@ def test_a_reader_that_went_away_is_no_error(pipes: Pipes) -> None:
     console = pipes.console("text")
     for _ in range(3):
         console.say("note", "nobody reads this")
-    console.close()
+    console.close(60)
     assert not console._thread.is_alive()
 
 
@@ -175,7 +175,7 @@ def test_a_full_file_system_costs_lines_and_says_so_once_there_is_room(pipes: Pi
         assert console._thread.is_alive()
     os.dup2(pipes.err[1], full)
     console.say("note", "kept")
-    console.close()
+    console.close(60)
     os.close(full)
     lines = os.read(pipes.err[0], 10_000).decode().splitlines()
     assert [line[20:] for line in lines] == ["1 lines were dropped: nothing took them in time", "kept"]
@@ -189,7 +189,7 @@ def test_a_terminal_that_somebody_made_non_blocking_gets_every_line(pipes: Pipes
     got = b""
     while b" 499 " not in got:
         got += os.read(pipes.err[0], 65_536)
-    console.close()
+    console.close(60)
     assert got.count(b"\n") >= 499
 
 
@@ -218,7 +218,7 @@ def test_what_was_kept_back_is_told_before_the_end(pipes: Pipes) -> None:
     console = pipes.console("json")
     for number in range(PEER_LINES_BURST + 2):
         console.event(ClusterEvent(number, "leader-lost", "Stopped leading", 60_000_000, "x"))
-    console.close()
+    console.close(60)
     last = json.loads(os.read(pipes.err[0], 100_000).splitlines()[-1])
     assert last["kind"] == "lines-left-out"
     assert last["text"] == "2 more lines about x were kept back: 2 leader-lost, the last: Stopped leading"
