@@ -120,7 +120,8 @@ def test_files_follow_keys_entries_and_what_overrides_them(play: Play, tmp_path:
     async def scene(engine: StateEngine) -> None:
         file, cluster, shelf = tmp_path / "web.conf", FakeCluster(), Shelf()
         check = ("/bin/sh", "-c", '! grep -q 13 "$0"')
-        template = Template(name="web", destination=str(file), entry="web.j2", keys=("web/",), check=check)
+        reads = ("web/",)
+        template = Template(name="web", destination=str(file), entry="web.j2", keys=reads, check=check, timeout_s=60)
         configs, render = Configs(engine, judged, lambda: 1_000), ChildRenderer()
         told: list[FilePlaced] = []
         placing = Placing(str(tmp_path / "notes"), {"PATH": "/usr/bin:/bin"})

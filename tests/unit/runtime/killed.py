@@ -91,6 +91,7 @@ class Stage:
                 check=("/bin/sh", "-c", check, "sh", "{file}"),
                 reload=("/bin/sh", "-c", reload) if self.scenario.reload else (),
                 mode=NEW_MODE,
+                timeout_s=60.0,
             )
             yield template, file.wanted.encode()
 

@@ -43,7 +43,7 @@ class Stage:
             destination=str(self.file),
             source=str(self.source),
             keys=("port",),
-            **{"check": ("/bin/sh", "-c", '! grep -q 13 "$0"'), **more},  # type: ignore[arg-type]
+            **{"check": ("/bin/sh", "-c", '! grep -q 13 "$0"'), "timeout_s": 60.0, **more},  # type: ignore[arg-type]
         )
         self.state, self.cluster, self.shelf = FakeState(), FakeCluster(), Shelf()
         self.told: list[FilePlaced] = []
