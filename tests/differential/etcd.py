@@ -25,7 +25,7 @@ class Etcd:
     def __init__(self, port: int, log: Path) -> None:
         self.port = port
         self._log = log
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask(self, path: str, body: bytes) -> tuple[int, bytes]:
         """One request and its answer."""
