@@ -202,14 +202,23 @@ class Backups:
             raise LocalFault(f"no backup was written to {self._directory}", why=why) from None
 
     async def _write(self) -> tuple[archives.Draft, int, str]:
-        draft: archives.Draft | None = None
+        begun: list[archives.Draft] = []
+
+        def begin(path: str) -> archives.Draft:
+            begun.append(archives.Draft(path))
+            return begun[0]
+
+        def let_go() -> None:
+            for draft in begun:
+                draft.discard()
+
         copy = await self._copies.open_copy()
         try:
             manifest = msgspec.structs.replace(copy.manifest, made_ms=time.time_ns() // 1_000_000)
             moment = time.strftime(_TIME, time.gmtime(manifest.made_ms / 1_000))
             name = _NAME.format(cluster=self._cluster, moment=moment, revision=manifest.revision)
             writer = ArchiveWriter(manifest)
-            draft = await self._there(archives.Draft, os.path.join(self._directory, name))
+            draft = await self._there(begin, os.path.join(self._directory, name))
             await self._there(draft.write, writer.head())
             while (piece := copy.chunk()) is not None:
                 await self._there(draft.write, writer.piece(piece))
@@ -217,10 +226,9 @@ class Backups:
             await self._there(draft.write, writer.end())
             await self._there(draft.finish)
         except BaseException:
-            if draft is not None:
-                # Behind what may hang in it, and nobody waits: whoever gave it up must be able to say so. It may have
-                # been finished meanwhile, and what nobody read back must not be taken for the newest.
-                self._worker.leave(draft.discard)
+            # Behind what may hang in it, and nobody waits: whoever gave it up must be able to say so. It may have been
+            # begun or finished meanwhile, and what nobody read back must not be taken for the newest.
+            self._worker.leave(let_go)
             raise
         finally:
             copy.close()

@@ -79,12 +79,12 @@ def test_what_it_had_begun_is_removed_once_the_directory_answers(tmp_path: Path)
 
 
 class Slow:
-    """Keeps whoever puts a file of that directory in its place until it goes on."""
+    """Keeps whoever puts a file of that directory in its place, or does ``what`` else to it, until it goes on."""
 
     _on: Slow | None = None
 
-    def __init__(self, directory: Path) -> None:
-        self._directory, self.goes_on = str(directory), threading.Event()
+    def __init__(self, directory: Path, what: str = "os.rename") -> None:
+        self._directory, self._what, self.goes_on = str(directory), what, threading.Event()
 
     def __enter__(self) -> Slow:
         Slow._on = self
@@ -98,7 +98,7 @@ class Slow:
     def hear(cls, event: str, given: tuple[Any, ...]) -> None:
         """One of Python's audit events."""
         slow = cls._on
-        if slow is not None and event == "os.rename" and str(given[0]).startswith(slow._directory):
+        if slow is not None and event == slow._what and str(given[0]).startswith(slow._directory):
             slow.goes_on.wait(60)
 
 
@@ -117,6 +117,21 @@ def test_one_that_is_finished_after_it_was_given_up_is_not_the_newest(tmp_path: 
 
     play(stage, scene)
     assert HANGS in stage.ended[0].problem and not stage.read
+
+
+def test_one_that_is_begun_after_it_was_given_up_is_removed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, interval_s=3_600, answer_s=1.0)
+    begun: list[str] = []
+
+    async def scene() -> None:
+        with Slow(tmp_path, "open"):
+            await stage.until(lambda: bool(stage.ended))
+            assert not names(tmp_path)
+        await stage.worker.run(lambda: begun.extend(names(tmp_path)))  # behind whatever was waiting
+
+    play(stage, scene)
+    assert HANGS in stage.ended[0].problem
+    assert not begun and not names(tmp_path)
 
 
 class Endless(Stage):
@@ -150,6 +165,7 @@ def test_neither_the_backups_nor_the_loop_wait_at_their_end_for_what_hangs(tmp_p
         assert not stage.copies.state.writers
     finally:
         mount.goes_on.set()
+    asyncio.run(stage.until(lambda: not names(tmp_path)))
 
 
 def test_looking_for_the_newest_one_has_a_limit(tmp_path: Path) -> None:
