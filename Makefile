@@ -40,9 +40,10 @@ check: $(VENV)/.dev ## lint, format, types, layers, tidiness
 	@layers=$$($(VENV)/bin/lint-imports --no-cache) || { echo "$$layers"; exit 1; }
 	@$(PY) -m pytest -q tests/tidy
 
-# What waits for real processes most of the time, and what reckons all the time, beside each other.
-REAL := tests/browser tests/cluster
-BESIDE := tests/differential
+# What waits for real processes most of the time, what speaks with other programs, and what reckons all the time, beside
+# each other: three of about the same length.
+REAL := tests/cluster
+BESIDE := tests/differential tests/browser
 test-all: $(VENV)/.dev peers ## everything; a test that would skip fails (as root on Debian: installs the peers)
 	@export PYCLUSTER_NO_SKIP=1; [ -z "$(ARGS)" ] || exec $(PY) -m pytest -q tests $(ARGS); \
 	said=$$(mktemp -d); trap 'rm -rf "$$said"' EXIT; failed=0; \

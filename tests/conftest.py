@@ -40,3 +40,8 @@ def pytest_collection_finish() -> None:
     """Thousands of collected tests stay to the end: what tests leave behind is found without looking at them again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """The end of the process meets everything as it always does."""
+    gc.unfreeze()

@@ -262,6 +262,8 @@ def test_who_is_not_wanted_any_more_however_far_its_dial_got_is_never_taken_for_
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         host = Host()
         await host.port.start()
+        gc.collect()
+        gc.freeze()  # what other tests left is not looked at each time
         for turns in range(16):
             keeper = Keeper()
             keeper.keep(host.address)
