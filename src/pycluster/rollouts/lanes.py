@@ -30,8 +30,7 @@ def lanes(run: Run, field: Field, now_ms: int) -> tuple[Lane, ...]:
         return run.lanes
     concerned = {node for node, report in field.reports.items() if files_of(report, run.name)}
     found = [_lane(node, run, field, now_ms) for node in concerned | set(field.releases)]
-    known = (one for one in found if one.batch or one.state != "gone")
-    return tuple(sorted(known, key=lambda one: (not one.batch, one.batch, one.node)))
+    return tuple(sorted(found, key=lambda one: (not one.batch, one.batch, one.node)))
 
 
 def _lane(node: str, run: Run, field: Field, now_ms: int) -> Lane:
@@ -41,16 +40,16 @@ def _lane(node: str, run: Run, field: Field, now_ms: int) -> Lane:
     placed = min((one.placed for one in files), default=0)
     since_ms = max((one.since_ms for one in files), default=0)
     if release is None:
-        state: LaneState = "gone" if member == "left" else "waiting" if member in ("alive", "suspect") else "absent"
+        # Who is stopped says goodbye, also when it is only restarted: "left" is no more final than "down".
+        state: LaneState = "waiting" if member in ("alive", "suspect") else "absent"
         state = "untouched" if run.state in STOPPED else state
         return Lane(node, state, wanted=wanted, placed=placed, since_ms=since_ms)
     state, problem = _stopped(files, run) if run.state in STOPPED else _released(files, run)
-    if state in ("changing", "returning") and member == "left":
-        state = "gone"
     due_ms = (run.stopped_ms if run.state in STOPPED else release.at_ms) + int(run.strategy.timeout_s * 1_000)
     if state in ("changing", "returning") and due_ms <= now_ms:
         what = "it is not back" if state == "returning" else "it is not in place"
-        more = f": {problem}" if problem else "" if member == "alive" else f": the node is {member}"
+        away = "the node has left" if member == "left" else f"the node is {member}"
+        more = f": {problem}" if problem else "" if member == "alive" else f": {away}"
         state, problem = "failed", f"{what} after {run.strategy.timeout_s:g} s{more}"
     return Lane(node, state, release.batch, release.at_ms, wanted, placed, since_ms, problem)
 

@@ -83,7 +83,7 @@ class _One:
         if run.wish == "abort":
             return self._stop(run.why or "it was aborted", run.by), None
         failed = [one for one in self._lanes if one.state == "failed" and one.node not in run.accepted]
-        if len(failed) > run.strategy.failures:
+        if len(failed) > run.strategy.failures or (failed and self._in_vain()):
             why = "; ".join(f"{one.node}: {one.problem}" for one in failed[:3])
             why += f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
             if run.strategy.on_failure == "rollback":
@@ -109,7 +109,8 @@ class _One:
             return None, min(open_ms)
         if not run.batch and not self._lanes:
             return self._finish(), None
-        if run.batch and (not run.settled_ms or run.term != self._term):
+        deserted = bool(self._lanes) and not run.batch and all(self._departed(one) for one in self._lanes)
+        if (run.batch or deserted) and (not run.settled_ms or run.term != self._term):
             return self._write("note", self._changed(settled_ms=now_ms, term=self._term)), None
         soaked_ms = run.settled_ms + int(run.strategy.soak_s * 1_000)
         if run.batch and now_ms < soaked_ms:
@@ -119,18 +120,33 @@ class _One:
         if waiting:
             return None, None  # suspected: members will tell
         absent = any(one.state == "absent" for one in self._lanes)
-        if absent and not run.batch:
+        if absent and not run.batch and not deserted:
             return None, None
         patient_ms = run.settled_ms + int(run.strategy.timeout_s * 1_000)
         if absent and now_ms < patient_ms:
             return None, patient_ms
+        if deserted:
+            names = ", ".join(one.node for one in self._lanes[:3]) + (", ..." if self._lanes[3:] else "")
+            return self._stop(f"nobody is left to try it: {names}", ""), None
         return self._finish(), None
+
+    def _departed(self, lane: Lane) -> bool:
+        """Whether the node left, or is forgotten since: it may never come, as one that is down will."""
+        return lane.state == "absent" and self._seen.states.get(lane.node, "left") == "left"
+
+    def _in_vain(self) -> bool:
+        """Whether all that were released are settled and none of them is good, while others wait for their turn."""
+        states = {one.state for one in self._lanes}
+        whole = self._run.released >= self._run.quota
+        return whole and "waiting" in states and not states & {"changing", "good"}
 
     def _begin(self, ready: list[str]) -> Write:
         """The next batch, with its first nodes."""
         run = self._run
         total = run.total or len(self._lanes)
-        canary = run.strategy.canary if not run.batch else 0
+        # Where all of the canary use the entry no more, it was tried by nobody.
+        tried = any(one.batch and one.state != "gone" for one in self._lanes)
+        canary = 0 if tried else run.strategy.canary
         size = canary or run.strategy.size(total) or len(ready)
         begun = self._changed(total=total, batch=run.batch + 1, quota=run.released + size)
         return self._release(ready[: min(size, self._params.together)], begun)

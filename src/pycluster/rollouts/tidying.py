@@ -35,9 +35,9 @@ def tidy(seen: Seen, now_ms: int, params: Params) -> tuple[list[Write], int | No
     ]
     quiet = len(over) == len(seen.runs)
     for node, (_, kv) in sorted(seen.reports.items()):
-        # Somebody who is not known yet, as after a restart, may come: he must not be missed by a rollout.
+        # Who left may be restarting, who is not known yet may come: a rollout must miss neither.
         state = seen.states.get(node)
-        if state == "left" or (state is None and quiet and seen.states):
+        if quiet and (state == "left" or (state is None and seen.states)):
             gone.append((kv.key, kv.mod_revision))
     pieces = [gone[place : place + _TOGETHER] for place in range(0, len(gone), _TOGETHER)]
     return [_forget(piece) for piece in pieces], min(times, default=None)

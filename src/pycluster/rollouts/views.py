@@ -55,7 +55,7 @@ class RolloutView(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, run: Run, lanes: tuple[Lane, ...], *, whole: bool) -> RolloutView:
-        soaks = run.state == "running" and run.settled_ms and run.strategy.soak_s
+        soaks = run.state == "running" and run.batch and run.settled_ms and run.strategy.soak_s
         return cls(
             run.name,
             run.version,

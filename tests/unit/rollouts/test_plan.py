@@ -233,17 +233,21 @@ def test_who_is_suspected_is_waited_for() -> None:
     assert stage.lanes() == {"n01": "good", "n02": "good"}
 
 
-def test_who_joins_in_the_middle_gets_its_turn_and_who_leaves_is_not_waited_for() -> None:
-    stage = Stage(3)
+def test_who_joins_in_the_middle_gets_its_turn_and_who_uses_the_entry_no_more_is_not_waited_for() -> None:
+    stage = Stage(4)
     stage.begin(canary=1, batch=1)
     stage.settle()
     stage.join("n00")
     assert stage.sees("n00") == (1, "one")
-    stage.states["n01"] = "left"
+    stage.obey("n01")
     stage.settle()
     assert sorted(stage.released()) == ["n00", "n01"], "by name, the next batch"
+    stage.report("n00")
+    stage.settle()
+    assert sorted(stage.released()) == ["n00", "n01", "n02"]
+    stage.states["n00"] = "down"
     assert stage.play().state == "done"
-    assert stage.lanes() == {"n01": "gone", "n00": "good", "n02": "good", "n03": "good"}
+    assert stage.lanes() == {"n01": "good", "n00": "gone", "n02": "good", "n03": "good", "n04": "good"}
 
 
 def test_a_later_leader_waits_again_for_whom_it_does_not_know_yet() -> None:
@@ -313,6 +317,13 @@ def test_old_rollouts_and_reports_of_who_left_are_forgotten() -> None:
         stage.play()
     stage.settle()
     assert [one.version for one in stage.run(stage.rollouts.list(stage.states, stage.now_ms)).rollouts] == [4, 3]
+    stage.begin("five")
     stage.states["n02"] = "left"
     stage.settle()
+    assert [one.node for one in stage.run(stage.rollouts.nodes()).nodes] == ["n01", "n02"], "it may be restarting"
+    stage.obey("n01")
+    stage.settle()
+    stage.now_ms += 60_000
+    stage.settle()
+    assert stage.newest().state == "done"
     assert [one.node for one in stage.run(stage.rollouts.nodes()).nodes] == ["n01"]
