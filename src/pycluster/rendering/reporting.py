@@ -74,8 +74,11 @@ class Reporting:
 
 
 def _passed(before: FileReport | None, standing: Standing) -> bool:
-    """Whether it was said of this very version that it works, perhaps by a former life: it is not asked again."""
-    if before is None or before.probe:
+    """Whether it was said of this very version that it works, perhaps by a former life: it is not asked again.
+
+    What had a problem was not probed, whatever it was before.
+    """
+    if before is None or before.probe or before.problem:
         return False
     return (before.entry, before.placed) == (standing.entry, standing.placed_version)
 

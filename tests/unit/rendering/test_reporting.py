@@ -143,3 +143,20 @@ def test_a_file_of_a_rollout_is_probed_until_it_passes() -> None:
     assert desk.plan() == Plan(), "a new life does not ask again what was answered"
     desk.placed("a", 5, staged=True)
     assert desk.play() == ["a"], "another version is another question"
+
+
+def test_a_problem_of_another_kind_between_is_no_passed_probe() -> None:
+    desk = Desk(template("a", entry="web.j2", probe=("/bin/probe",)))
+    desk.placed("a", 3)
+    desk.play()
+    desk.placed("a", 4, staged=True)
+    desk.play()
+    desk.shelf.probed("a", "exit code 7", desk.now_ms + 1_000)
+    desk.play()
+    desk.rendered("a", 4, staged=True)
+    desk.shelf.failed("a", "the check failed", desk.now_ms)
+    desk.play()
+    assert (desk.said()[0].problem, desk.said()[0].probe) == ("the check failed", "")
+    desk.placed("a", 4, staged=True)
+    assert desk.play() == ["a"], "another key, which broke its check, is mended"
+    assert desk.said()[0].probe == "it is not probed yet"
