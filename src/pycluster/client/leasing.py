@@ -147,10 +147,12 @@ class AsyncLease:
                 return
             try:
                 self.ttl_s = await self._client.keep_alive(self.id, timeout_s=left_s)
-                reason = await self._check()
+                # It has a time of its own, in which the lease may become somebody else's.
+                async with asyncio.timeout(self._until - self._clock()):
+                    reason = await self._check()
             except NotFound:
                 self._lose("it has ended")
-            except RemoteFault:
+            except (RemoteFault, TimeoutError):
                 pause_s = self.ttl_s / _RENEWALS / _RENEWALS
             except PyClusterError as error:
                 self._lose(str(error))

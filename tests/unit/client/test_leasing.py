@@ -137,3 +137,37 @@ def test_it_is_lost_when_the_further_check_says_so() -> None:
         await lease.end()
 
     in_virtual_time(work)
+
+
+def test_a_further_check_that_hangs_keeps_nobody_from_knowing_that_it_may_be_lost() -> None:
+    async def hung() -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    async def work(clock: Callable[[], float]) -> None:
+        lease = AsyncLease(FakeGranter(), 5, hung, clock)
+        await lease.begin()
+        assert await lease.lost() == "it could not be renewed in time"
+        assert clock() == pytest.approx(9, abs=0.1)
+        await lease.end()
+
+    in_virtual_time(work)
+
+
+def test_a_further_check_that_hangs_for_less_is_made_again() -> None:
+    asked = 0
+
+    async def slow() -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(5 if asked == 1 else 0)
+        return ""
+
+    async def work(clock: Callable[[], float]) -> None:
+        lease = AsyncLease(FakeGranter(), 5, slow, clock)
+        await lease.begin()
+        await asyncio.sleep(30)
+        assert lease.held and asked > 2
+        await lease.end()
+
+    in_virtual_time(work)
