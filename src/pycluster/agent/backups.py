@@ -186,7 +186,7 @@ class Backups:
         if problem:
             await self._there(os.unlink, file)
             raise LocalFault(f"{file} could not be read back and was removed", why=problem)
-        await self._there(self._prune, cluster_uuid)
+        await self._there(self._prune, cluster_uuid, os.path.basename(file))
         return file, revision
 
     async def _written(self) -> tuple[archives.Draft, int, str]:
@@ -235,18 +235,28 @@ class Backups:
         return draft, manifest.revision, manifest.cluster_uuid
 
     def _made(self) -> list[tuple[float, str]]:
-        """When this cluster's backups in the directory were made (Unix time, s) and their names, the oldest first."""
+        """When this cluster's backups in the directory were made (Unix time, s) and their names, the oldest first.
+
+        Names from the future, of a clock that ran ahead or that was set back since, are older than any other: nobody
+        knows how old.
+        """
         try:
             found = os.listdir(self._directory)
         except FileNotFoundError:
             os.makedirs(self._directory, mode=0o700)
             found = []
         own = filter(self._own.fullmatch, found)
-        return sorted((moment, name) for name in own if (moment := _moment(name)) is not None)
+        now_s = time.time()
+        known = ((moment, name) for name in own if (moment := _moment(name)) is not None)
+        return sorted(known, key=lambda one: (one[0] <= now_s, one))
 
-    def _prune(self, cluster_uuid: str) -> None:
-        """Only of this very cluster: one founded anew, perhaps because all disks were lost, leaves the last one's."""
-        for _, name in self._made()[: -self._keep]:
+    def _prune(self, cluster_uuid: str, made: str) -> None:
+        """Only of this very cluster: one founded anew, perhaps because all disks were lost, leaves the last one's.
+
+        ``made`` just now it stays, whatever the names of the others say.
+        """
+        others = [name for _, name in self._made() if name != made]
+        for name in others[: max(len(others) + 1 - self._keep, 0)]:
             file = os.path.join(self._directory, name)
             if archives.cluster_of(file) in (cluster_uuid, ""):
                 os.unlink(file)

@@ -186,6 +186,22 @@ def test_only_the_newest_are_kept_and_of_others_nothing_is_touched(tmp_path: Pat
     assert {*foreign} <= {*names(tmp_path)}
 
 
+def test_those_from_the_future_go_first_and_never_the_one_just_made(tmp_path: Path) -> None:
+    future = [f"demo-2999010{day}T000000Z-r{day}.snapshot" for day in range(1, 4)]
+    old = "demo-20200101T000000Z-r1.snapshot"
+    for name in (old, *future):
+        (tmp_path / name).write_bytes(b"")
+    stage = Stage(tmp_path, keep=3, interval_s=3_600)
+
+    async def scene() -> None:
+        await stage.until(lambda: bool(stage.ended))
+
+    play(stage, scene)
+    made = Path(stage.ended[0].file).name
+    assert {made, old, future[-1]} <= {*names(tmp_path)}
+    assert not {*future[:2]} & {*names(tmp_path)}
+
+
 def test_one_that_cannot_be_read_back_is_removed_told_and_made_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path, interval_s=3_600)
     stage.verdicts = ["exit code 1: the snapshot is damaged"]
