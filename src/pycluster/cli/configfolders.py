@@ -23,7 +23,7 @@ from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Printer
 from pycluster.client import NotFound
 from pycluster.client.blocking import StateClient
-from pycluster.configs import ChangedView, EntryView, Wanted, parse, unified
+from pycluster.configs import TOGETHER_MAX, ChangedView, EntryView, Wanted, conditions, parse, unified
 from pycluster.kernel.errors import LocalFault, LocalMisuse, PyClusterError, Refused
 
 #: Of what is written in one step: entries, and bytes of their contents, which the state takes twice.
@@ -170,8 +170,10 @@ def _batches(wanted: list[Wanted]) -> Iterator[list[Wanted]]:
 
 
 def _fits(batch: list[Wanted]) -> bool:
-    """Whether it can be one step."""
-    return len(batch) <= _TOGETHER and sum(len((one.content or "").encode()) for one in batch) <= _TOGETHER_BYTES
+    """Whether it can be one step. Each folder has schemas of its own, which are conditions of it."""
+    if len(batch) > _TOGETHER or conditions(tuple(parse(one.name) for one in batch)) > TOGETHER_MAX:
+        return False
+    return sum(len((one.content or "").encode()) for one in batch) <= _TOGETHER_BYTES
 
 
 def _shown(printer: Printer, asked: StateClient, change: ChangedView, files: dict[str, str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Configuration entries: versioned, checked, overridden by node; above the replicated state."""
 
-from pycluster.configs.changes import Held, RollingOut, Target, VersionDiffers
+from pycluster.configs.changes import TOGETHER_MAX, Held, RollingOut, Target, VersionDiffers, conditions
 from pycluster.configs.configs import Configs, Contended, Judge, NoEntry, Unfit
 from pycluster.configs.differences import unified
 from pycluster.configs.keeping import Keeping
@@ -33,6 +33,7 @@ from pycluster.configs.params import Params
 __all__ = [
     "ENTRIES",
     "SCOPES",
+    "TOGETHER_MAX",
     "ChangeRequest",
     "ChangedView",
     "ChangesView",
@@ -63,6 +64,7 @@ __all__ = [
     "Unfit",
     "VersionDiffers",
     "Wanted",
+    "conditions",
     "counts",
     "entry_key",
     "entry_of",

@@ -13,6 +13,8 @@ from pycluster.configs.params import Params
 from pycluster.judging import Case
 from pycluster.kernel.errors import LocalMisuse, Refused
 
+#: Conditions, and operations, that the state takes in one transaction.
+TOGETHER_MAX = 128
 _ROLLING = b'"rolling":'
 #: How ``model.packed`` ends where nothing is rolled out.
 _STILL = _ROLLING + b"0}"
@@ -71,6 +73,11 @@ def dependencies(names: tuple[Name, ...]) -> tuple[tuple[bytes, bytes], ...]:
         for schema in name.schemas if name.scope is not None else name.schemas[:-1]:
             found[(schema.key, b"")] = None
     return tuple(found)
+
+
+def conditions(names: tuple[Name, ...]) -> int:
+    """How many a change of ``names`` takes at most: of what it looks at, and of the history of each that is new."""
+    return len(dependencies(names)) + len(names)
 
 
 def targets(
@@ -176,8 +183,8 @@ def transaction(
         return None
     compare = tuple(_unchanged(seen, *look) for look in seen.read)
     writes = tuple(write for target in changed for write in _writes(target, seen, now_ms, author, reason, params))
-    if max(len(compare), len(writes)) > 128:
-        why = f"it takes {len(compare)} conditions and {len(writes)} operations, of 128 possible"
+    if max(len(compare), len(writes)) > TOGETHER_MAX:
+        why = f"it takes {len(compare)} conditions and {len(writes)} operations, of {TOGETHER_MAX} possible"
         raise LocalMisuse("that is too much for one step", why=why, remedy="change fewer entries at once")
     return store.Txn(compare, writes)
 
