@@ -258,10 +258,12 @@ def rollback(
     if patient and strategy is None:
         raise click.UsageError("-wait needs -rollout")
     with StateClient(*targets.chosen(given, targets.CHANGE_S)) as asked:
-        versions = [one.version for one in asked.configs.history(entry)] if to is None else [0, to]
-        if len(versions) < 2:
-            raise NothingFound(f"there is no version of {entry} before version {versions[0]}")
-        chosen = versions[1]
+        if to is None:
+            chosen, current = _before(asked, entry)
+            # Somebody may write meanwhile: what is rolled back is what was looked at.
+            if_version = current if if_version is None else if_version
+        else:
+            chosen = to
         before = _current(asked, entry) if dry_run else None
         after = asked.configs.get(entry, chosen) if dry_run or strategy is not None else None
         if strategy is not None and after is not None:
@@ -279,6 +281,14 @@ def rollback(
         )
     shown = (before.content if before is not None else "") if dry_run else None
     return _told(printer, change, shown, after.content if after is not None else "")
+
+
+def _before(asked: StateClient, entry: str) -> tuple[int, int]:
+    """The version before the newest one, and the one in force, 0: none."""
+    versions = asked.configs.history(entry)
+    if len(versions) < 2:
+        raise NothingFound(f"there is no version of {entry} before version {versions[0].version}")
+    return versions[1].version, next((one.version for one in versions if one.current), 0)
 
 
 @click.command("del", cls=Verb)

@@ -62,7 +62,9 @@ def import_(
         same = [one for one in there.values() if _is_same(asked, one, files)]
         kept = {one.name for one in same}
         wanted = [Wanted(name=name, content=content) for name, content in files.items() if name not in kept]
-        batches = list(_batches([*wanted, *(Wanted(name=name) for name in gone)]))
+        # While the question waits for its answer somebody may write: what goes is what was listed.
+        wanted += [Wanted(name=name, if_version=there[name].version) for name in gone]
+        batches = list(_batches(wanted))
         # All mistakes that can be seen before anything is written are.
         planned = [one for batch in batches for one in asked.configs.change(batch, dry_run=True).changes]
         if dry_run:

@@ -89,7 +89,7 @@ def targets(
     for one in wanted:
         name, kv = parse(one.name), seen.entries.get(one.name)
         before = None if kv is None else entry_of(kv)
-        if not _as_asked(one, before):
+        if not _as_asked(one, before, seen.last.get(one.name, 0)):
             why = f"its version is {before.version}" if before is not None else "there is no such entry"
             raise VersionDiffers(f"{one.name} does not have version {one.if_version}", why=why, remedy="read it again")
         entry = None
@@ -126,10 +126,14 @@ def _stand_still(seen: Seen) -> None:
             raise RollingOut("the configuration stands still here for now", why=why, remedy=remedy)
 
 
-def _as_asked(one: Wanted, before: Entry | None) -> bool:
-    """Whether the condition holds, or did before this very change: a retry of one that was made finds it made."""
+def _as_asked(one: Wanted, before: Entry | None, last: int) -> bool:
+    """Whether the condition holds, or did before this very change: a retry of one that was made finds it made.
+
+    ``last``: the newest version in the history of what is gone, which is its deletion.
+    """
     version = before.version if before is not None else 0
-    made = before is not None and one.if_version == version - 1 and one.content == before.content
+    made = one.content == (before.content if before is not None else None)
+    made = made and one.if_version == (version or last) - 1
     return one.if_version is None or one.if_version == version or made
 
 

@@ -103,6 +103,12 @@ def test_a_condition_on_the_version() -> None:
         hand.put("app", "3", if_version=1)
     with pytest.raises(VersionDiffers):
         hand.put("other", "3", if_version=1)
+    with pytest.raises(VersionDiffers):
+        hand.put("app", None, if_version=1)
+    assert hand.put("app", None, if_version=2).action == "deleted"
+    assert hand.put("app", None, if_version=2).action == "unchanged", "so does one of a deletion"
+    with pytest.raises(VersionDiffers):
+        hand.put("app", None, if_version=1)
 
 
 def test_many_are_changed_in_one_step_or_none() -> None:
