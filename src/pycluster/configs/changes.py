@@ -133,6 +133,7 @@ def _as_asked(one: Wanted, before: Entry | None, last: int) -> bool:
     """
     version = before.version if before is not None else 0
     made = one.content == (before.content if before is not None else None)
+    made = made and (before is None or one.format in (None, before.format))
     made = made and one.if_version == (version or last) - 1
     return one.if_version is None or one.if_version == version or made
 

@@ -105,6 +105,9 @@ def test_a_condition_on_the_version() -> None:
         hand.put("other", "3", if_version=1)
     with pytest.raises(VersionDiffers):
         hand.put("app", None, if_version=1)
+    with pytest.raises(VersionDiffers):
+        hand.put("app", "2", "yaml", if_version=1)
+    assert hand.put("app", "2", "text", if_version=1).action == "unchanged"
     assert hand.put("app", None, if_version=2).action == "deleted"
     assert hand.put("app", None, if_version=2).action == "unchanged", "so does one of a deletion"
     with pytest.raises(VersionDiffers):
