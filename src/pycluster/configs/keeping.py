@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pycluster import store
-from pycluster.configs.names import HISTORY
+from pycluster.configs.names import ENTRIES, HISTORY
 from pycluster.configs.params import Params
 from pycluster.controllers import Interest, Kind, Plan, View, Write
 
@@ -22,7 +22,10 @@ class Keeping:
 
     name = "config-history"
     kind: Kind = "leader"
-    interests = (Interest(HISTORY, HISTORY[:-1] + b"0", values=False),)
+    interests = (
+        Interest(HISTORY, HISTORY[:-1] + b"0", values=False),
+        Interest(ENTRIES, ENTRIES[:-1] + b"0", values=False),
+    )
     wants_members = False
     gap_ms = 60_000
 
@@ -35,18 +38,24 @@ class Keeping:
         age_ms = self._params.history_days * _DAY_MS
         cutoff = b"%015d" % max(now_ms - age_ms, 0) if age_ms else b""
         counts: dict[bytes, int] = {}
+        newest: dict[bytes, bytes] = {}
         old: set[bytes] = set()
         nearest = b""
         for key in view.keys:
+            if key.startswith(ENTRIES):
+                continue
             stem, _, rest = key.rpartition(b"#")
             if len(rest) != _REST:
                 raise ValueError(f"{key!r} is no version")
             counts[stem] = counts.get(stem, 0) + 1
+            newest[stem] = max(newest.get(stem, b""), key)
             superseded = rest[-_DIGITS:]
             if superseded <= cutoff:
                 old.add(key)
             elif not nearest or superseded < nearest:
                 nearest = superseded
+        # Of an entry that is gone the newest one says from where versions count on: none is used twice.
+        old -= {key for stem, key in newest.items() if ENTRIES + stem.removeprefix(HISTORY) not in view.keys}
         # One more than the bound: the newest of an entry that is gone says that it is.
         most = self._params.history_versions + 1
         found: dict[bytes, list[bytes]] = {stem: [] for stem, count in counts.items() if count > most}

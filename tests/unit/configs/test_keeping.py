@@ -38,6 +38,19 @@ def test_what_was_superseded_too_long_ago_is_forgotten_and_the_current_one_never
     assert hand.core.next_deadline() is None, "nothing is left to wait for"
 
 
+def test_of_an_entry_that_is_gone_the_newest_is_kept_so_that_no_version_is_used_twice() -> None:
+    hand, keys = stage(Params(history_days=10), 30, 20, 5)
+    hand.write(store.DeleteRange(ENTRIES + b"app"))
+    hand.start()
+    assert kept(hand) == keys[2:]
+    hand.pass_ms(30 * DAY_MS)
+    assert kept(hand) == keys[2:]
+    assert hand.core.next_deadline() is None, "nothing is left to wait for"
+    hand.put(ENTRIES + b"app", b"{}")
+    hand.pass_ms(60_000)
+    assert kept(hand) == [ENTRIES + b"app"], "what is in force says it now"
+
+
 def test_a_lower_count_takes_effect_and_leaves_the_newest() -> None:
     hand, keys = stage(Params(history_days=0, history_versions=1), 4, 3, 2, 1)
     hand.start()
