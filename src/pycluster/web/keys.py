@@ -14,7 +14,7 @@ from pycluster.node.keyrequests import CompactRequest, DeleteQuery, ForceQuery, 
 from pycluster.node.keyviews import DeleteView, PutView, RangeView, RevisionView, StateFault, StateView, TxnView
 from pycluster.node.ports import StateFailed
 from pycluster.web.asgi import ASGIApp
-from pycluster.web.asking import ask, no_query, query, refusal, state_of
+from pycluster.web.asking import ask, no_query, query, refusal, state_of, timeout_of
 from pycluster.web.faults import StateRefusal
 from pycluster.web.keystream import KeyStream
 from pycluster.web.operations import Body, Site, read_body, reply
@@ -49,7 +49,7 @@ async def put(site: Site, request: Request) -> Response:
     forced = query(request, ForceQuery).force
     wanted = await _body(site, request, PutRequest)
     write = wanted.model()
-    await _guard(site, write, forced)
+    await _guard(site, request, write, forced)
     absent = (store.Compare(write.key),) if wanted.if_absent else ()
     conditions = absent + _conditions(write.key, wanted.if_version, wanted.if_mod_revision)
     result = await _change(site, request, write, conditions)
@@ -63,14 +63,14 @@ async def delete(site: Site, request: Request) -> Response:
     if range_end and conditions:
         raise LocalMisuse("if_version and if_mod_revision are of one key", remedy="use a transaction")
     write = store.DeleteRange(key, range_end, wanted.prev_kv)
-    await _guard(site, write, wanted.force)
+    await _guard(site, request, write, wanted.force)
     return reply(DeleteView.of(cast(store.DeleteResult, await _change(site, request, write, conditions))))
 
 
-async def _guard(site: Site, write: store.Write, forced: bool) -> None:
+async def _guard(site: Site, request: Request, write: store.Write, forced: bool) -> None:
     if not forced:
         try:
-            await check(state_of(site), write)
+            await check(state_of(site), write, timeout_of(site, request))
         except StateFailed as failed:
             raise refusal(failed.failure) from None
 
@@ -111,7 +111,7 @@ def _bare(write: store.Put | store.DeleteRange, revision: int) -> store.Result:
 async def txn(site: Site, request: Request) -> Response:
     forced = query(request, ForceQuery).force
     wanted = (await _body(site, request, TxnRequest)).model()
-    await _guard(site, wanted, forced)
+    await _guard(site, request, wanted, forced)
     return reply(TxnView.of(cast(store.TxnResult, await ask(site, request, wanted))))
 
 

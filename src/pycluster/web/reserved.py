@@ -16,14 +16,16 @@ from pycluster.node.ports import StateStore
 _END = RESERVED[:-1] + bytes((RESERVED[-1] + 1,))
 
 
-#: Brings a count: whether there are any.
-THERE = store.Range(RESERVED, _END, serializable=True, count_only=True)
+#: Brings a count: whether there are any. Linearizable: a copy that lags, or has just begun, may know of none yet.
+THERE = store.Range(RESERVED, _END, count_only=True)
 
 
-async def check(state: StateStore, request: store.Request) -> None:
-    """Raise ``Refused`` for a write of them; it protects from accidents and is no permission."""
+async def check(state: StateStore, request: store.Request, timeout_s: float) -> None:
+    """Raise ``Refused`` for a write of them, ``StateFailed`` where nobody says whether there are any; it protects from
+    accidents and is no permission.
+    """
     if goes_over(request):
-        refuse_any(await state.ask(THERE))
+        refuse_any(await state.ask(THERE, timeout_s=timeout_s))
 
 
 def goes_over(request: store.Request) -> bool:

@@ -131,6 +131,25 @@ def test_a_deletion_over_them_is_refused_where_any_are(agent: Agent, key: str, r
         assert (answer.json["code"], answer.json["error"].startswith("etcdserver: permission denied")) == (7, True)
 
 
+def test_a_deletion_over_them_waits_for_the_leaders_word_on_whether_there_are_any(agent: Agent) -> None:
+    assert agent.ask("PUT", "/api/v1/kv", {"key": "k", "value": "v"}).status == 200
+    # The copy at hand says that there are none, which is not enough.
+    agent.state.deaf = True
+    try:
+        assert error(agent.ask("DELETE", "/api/v1/kv?key=&prefix=1&timeout_ms=700")) == (504, "timed-out", True)
+        txn = {"success": [{"op": "delete", "key": "", "prefix": True}]}
+        assert error(agent.ask("POST", "/api/v1/kv/txn?timeout_ms=700", txn)) == (504, "timed-out", True)
+        assert {one.timeout_s for one in agent.state.asked[-2:]} == {0.7}
+        everything = {"key": base64("\0"), "range_end": base64("\0")}
+        answer = agent.ask("POST", "/v3/kv/deleterange", everything)
+        assert (answer.status, answer.json["error"]) == (503, "etcdserver: request timed out")
+        agent.state.failures = [store.Failure("no-leader")]
+        assert error(agent.ask("DELETE", "/api/v1/kv?key=&prefix=1")) == (503, "no-leader", True)
+    finally:
+        agent.state.deaf = False
+    assert agent.ask("DELETE", "/api/v1/kv?key=&prefix=1").json["deleted"] == 1
+
+
 def test_etcds_clients_read_and_watch_them_and_do_not_write_them(agent: Agent) -> None:
     assert change(agent, {"name": "a", "content": "1"}).status == 200
     assert agent.ask("POST", "/v3/kv/range", {"key": base64(KEY)}).json["count"] == "1"

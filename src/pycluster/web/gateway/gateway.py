@@ -129,7 +129,7 @@ class Gateway:
     async def _spare(self, state: StateStore, request: store.Request) -> None:
         """Refuse what would write the cluster's own keys."""
         try:
-            await check(state, request)
+            await check(state, request, self._bounds.state_timeout_s)
         except Refused as error:
             raise _spared(error) from None
 
