@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 
 from pycluster.web.asgi import Receive
-from pycluster.web.gateway.protojson import Malformed, first
+from pycluster.web.gateway.protojson import Malformed, Unfinished, first
 from pycluster.web.gateway.refusals import RESOURCE_EXHAUSTED, Refusal
+
+_SPACE = " \t\r\n"
+_MARKS = re.compile(r'\\.?|["\[\]{}]', re.DOTALL)
 
 
 class Disconnected(Exception):
@@ -59,25 +63,36 @@ def check_length(size: int, limit: int) -> None:
 
 
 class Values:
-    """The JSON values of a body, as they come; raises ``Malformed``, and ``Disconnected``."""
+    """The JSON values of a body, as they come; raises ``Malformed``, and ``Disconnected``.
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    What is not whole yet is read again when its last bracket has come, or when it has grown to twice its length, so
+    that many small pieces do not cost more than a few large ones. ``read`` is what reads, as ``first`` does.
+    """
+
+    def __init__(self, receive: Receive, limit: int, read: Callable[[str], tuple[object, str]] = first) -> None:
         self._receive = receive
         self._limit = limit
+        self._read = read
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
         self._complete = False
+        #: Of the value at the beginning: its length when it was not whole, and how far its brackets are counted.
+        self._tried = self._seen = self._depth = 0
+        self._quoted = False
 
     async def __aiter__(self) -> AsyncIterator[object]:
         size = 0
         while True:
-            while self._text.strip():
+            while self._text and (self._complete or len(self._text) >= 2 * self._tried or self._closed()):
                 try:
-                    value, self._text = first(self._text)
-                except Malformed:
+                    value, rest = self._read(self._text)
+                except Unfinished:
                     if self._complete:
                         raise
+                    self._tried = len(self._text)
                     break
+                self._text = rest.lstrip(_SPACE)
+                self._begin()
                 yield value
             if self._complete:
                 return
@@ -89,4 +104,25 @@ class Values:
             if size > self._limit:
                 raise Malformed(f"the body is longer than {self._limit} bytes")
             self._complete = not message.get("more_body", False)
-            self._text += self._decoder.decode(piece, self._complete)
+            self._text = (self._text + self._decoder.decode(piece, self._complete)).lstrip(_SPACE)
+
+    def _begin(self) -> None:
+        """Look at another value."""
+        self._tried = self._seen = self._depth = 0
+        self._quoted = False
+
+    def _closed(self) -> bool:
+        """Whether a string or a bracket ends in what has come since the last look, with none around it."""
+        for mark in _MARKS.finditer(self._text, self._seen):
+            if mark[0] == "\\":  # what it escapes is still to come
+                self._seen = mark.start()
+                return False
+            self._seen = mark.end()
+            if mark[0] == '"':
+                self._quoted = not self._quoted
+            elif not self._quoted and mark[0] in "[]{}":
+                self._depth += 1 if mark[0] in "[{" else -1
+            if self._depth <= 0 and not self._quoted:
+                return True
+        self._seen = len(self._text)
+        return False

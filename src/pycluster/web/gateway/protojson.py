@@ -26,8 +26,22 @@ _DIGITS_MAX = 100
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 
+#: Characters that are gone through one by one for the place of a mistake; that takes far longer than reading them.
+_PLACED_MAX = 4_096
+#: What may be the beginning of something where the text ends with it, by what Python's scanner says.
+_BEGUN = {
+    "Expecting value": re.compile(r"t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|-"),
+    "Expecting ',' delimiter": re.compile(r"(?<=[0-9])(?:\.|[eE][+-]?)"),
+    "Invalid \\uXXXX escape": re.compile(r"u[0-9a-fA-F]{0,4}"),
+}
+
+
 class Malformed(Exception):
     """The body is not what the request takes."""
+
+
+class Unfinished(Malformed):
+    """The text ends before its value does; with more of it, it may be one."""
 
 
 class Real(str):
@@ -53,24 +67,32 @@ def parse(body: bytes) -> object:
 
 
 def first(text: str) -> tuple[object, str]:
-    """The first JSON value in ``text``, and what follows it."""
+    """The first JSON value in ``text``, and what follows it; raises ``Unfinished`` where more may help."""
     text = text.lstrip(" \t\r\n")
     if not text:
         return None, ""
     try:
         value, end = _SCANNER.raw_decode(text)
     except json.JSONDecodeError as error:
+        if _ended(text, error):
+            raise Unfinished("unexpected EOF") from None
         raise Malformed(_complaint(text, error)) from None
     except RecursionError:
         raise Malformed("the body is nested too deeply") from None
     return value, text[end:]
 
 
+def _ended(text: str, error: json.JSONDecodeError) -> bool:
+    """Whether Python's scanner stopped for want of more."""
+    if error.pos >= len(text) or error.msg.startswith("Unterminated"):
+        return True
+    begun = _BEGUN.get(error.msg)
+    return begun is not None and begun.fullmatch(text, error.pos) is not None
+
+
 def _complaint(text: str, error: json.JSONDecodeError) -> str:
     """Go's words for where Python's scanner stopped."""
     found = text[error.pos : error.pos + 1]
-    if not found or error.msg.startswith("Unterminated") or text[error.pos :] in ("n", "nu", "nul"):
-        return "unexpected EOF"
     match error.msg:
         case "Expecting value":
             where = "looking for beginning of value"
@@ -79,13 +101,20 @@ def _complaint(text: str, error: json.JSONDecodeError) -> str:
         case "Expecting ':' delimiter":
             where = "after object key"
         case "Expecting ',' delimiter":
-            where = "after array element" if _in_array(text[: error.pos]) else "after object key:value pair"
+            where = f"after {_before(text, error.pos)}"
         case "Invalid \\escape":
             found, where = text[error.pos + 1 : error.pos + 2], "in string escape code"
         case _:
             where = "in string literal"
     shown = json.dumps(found)[1:-1] if found not in "'\"" else {"'": "\\'", '"': '"'}[found]
     return f"invalid character '{shown}' {where}"
+
+
+def _before(text: str, place: int) -> str:
+    """What Go calls the value before that place."""
+    if place > _PLACED_MAX:
+        return "array element or object key:value pair"
+    return "array element" if _in_array(text[:place]) else "object key:value pair"
 
 
 def _in_array(text: str) -> bool:
@@ -128,7 +157,8 @@ def octets(value: Any) -> bytes:
     try:
         return binascii.a2b_base64(value.replace("\r", "").replace("\n", ""), strict_mode=True)
     except ValueError:
-        raise Malformed(f"illegal base64 data at input byte {_illegal(value)}") from None
+        place = f" at input byte {_illegal(value)}" if len(value) <= _PLACED_MAX else ""
+        raise Malformed(f"illegal base64 data{place}") from None
 
 
 def _illegal(text: str) -> int:
