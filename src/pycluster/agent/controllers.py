@@ -31,7 +31,8 @@ def configuration(settings: Settings, cluster: ClusterReads, state: StateStore) 
         from pycluster.runtime.judges import ChildJudge
 
         params = build(Params, "config", settings.config)[0]
-        return Configs(state, ChildJudge(), lambda: time.time_ns() // 1_000_000, params, cluster.members)
+        judges = ChildJudge(), ChildJudge.of_reads()
+        return Configs(state, judges[0], lambda: time.time_ns() // 1_000_000, params, cluster.members, judges[1])
 
     return make
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import cast
 
@@ -62,7 +62,8 @@ class Contended(Refused):
 
 
 class Configs:
-    """One agent's door to the entries. ``wall_ms`` is the Unix time in ms, ``members`` are those that this node knows.
+    """One agent's door to the entries. ``wall_ms`` is the Unix time in ms, ``members`` are those that this node knows,
+    ``judge_reads`` merges what is only read (None: ``judge`` does).
 
     Every method raises ``StateFailed``, too.
     """
@@ -74,9 +75,11 @@ class Configs:
         wall_ms: Callable[[], int],
         params: Params | None = None,
         members: Callable[[], tuple[MemberView, ...]] = tuple,
+        judge_reads: Judge | None = None,
     ) -> None:
         self._state = state
         self._judge = judge
+        self._judge_reads = judge_reads or judge
         self._wall_ms = wall_ms
         self._params = params or Params()
         self._members = members
@@ -135,7 +138,8 @@ class Configs:
         timeout_s: float = 5.0,
         released: Mapping[str, Entry] = MappingProxyType({}),
     ) -> EffectivesView:
-        """What ``node`` gets of the entries that begin with ``prefix``. Raises ``NoEntry`` for an unknown node.
+        """What ``node`` gets of the entries that begin with ``prefix``. Raises ``NoEntry`` for an unknown node, and
+        ``LocalMisuse`` where that is too much.
 
         ``released``: what it has already of versions that are rolled out.
         """
@@ -164,7 +168,8 @@ class Configs:
                 contents = tuple(found[name.text].content for name in stack)
                 fitted = tuple((text, one.format, one.content) for text, one in held)
                 cases.append(Case(path, top.format, contents, fitted, origins=True))
-        verdicts = iter(await self._judge(tuple(cases)) if cases else ())
+        self._check_size(cases, "ask for what begins with a longer name")
+        verdicts = iter(await self._judge_reads(tuple(cases)) if cases else ())
         told = [one if len(one.layers) == 1 else _with(one, next(verdicts)) for one in entries]
         return EffectivesView(node, revision, tuple(told))
 
@@ -228,15 +233,19 @@ class Configs:
     async def _check(self, cases: tuple[Case, ...]) -> None:
         """Raise ``Unfit`` with every problem; what needs no parser is not sent to one."""
         asked = tuple(one for one in cases if one.format != "text" or one.schemas)
-        size = sum(sum(map(len, one.layers)) + sum(len(text) for _, _, text in one.schemas) for one in asked)
-        if size > self._params.judged_max_bytes:
-            why = f"{size} characters have to be read for it, of {self._params.judged_max_bytes} possible"
-            raise LocalMisuse("that is too much to check", why=why, remedy="let a schema be for fewer entries")
+        self._check_size(asked, "let a schema be for fewer entries")
         if not asked:
             return
         problems = tuple(line for verdict in await self._judge(asked) for line in verdict.problems)
         if problems:
             raise Unfit(problems)
+
+    def _check_size(self, cases: Iterable[Case], remedy: str) -> None:
+        """Raise ``LocalMisuse`` where a child would have to read too much."""
+        size = sum(sum(map(len, one.layers)) + sum(len(text) for _, _, text in one.schemas) for one in cases)
+        if size > self._params.judged_max_bytes:
+            why = f"{size} characters have to be read for it, of {self._params.judged_max_bytes} possible"
+            raise LocalMisuse("that is too much to check", why=why, remedy=remedy)
 
     async def _look(self, names: tuple[Name, ...], timeout_s: float) -> changes.Seen:
         intervals, beside = changes.dependencies(names), stacks.beside(names)

@@ -15,6 +15,8 @@ from pycluster.runtime.judgment import Room, judgment
 _TOGETHER = 2
 #: Changes that may wait for one.
 _WAITING_MAX = 64
+#: The same of reads, which anybody may ask for as often as he likes.
+_READS_TOGETHER, _READS_WAITING_MAX = 1, 4
 _TIMEOUT_S = 15.0
 _FAILED = "the configuration could not be checked"
 _COMMAND = (sys.executable, "-P", "-m", "pycluster.judging")
@@ -23,10 +25,21 @@ _COMMAND = (sys.executable, "-P", "-m", "pycluster.judging")
 class ChildJudge:
     """``configs.Judge`` by a child that ends when it has judged."""
 
-    def __init__(self, command: tuple[str, ...] = _COMMAND, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        command: tuple[str, ...] = _COMMAND,
+        timeout_s: float = _TIMEOUT_S,
+        together: int = _TOGETHER,
+        waiting_max: int = _WAITING_MAX,
+    ) -> None:
         self._command = command
         self._timeout_s = timeout_s
-        self._room = Room(_TOGETHER, _WAITING_MAX, _FAILED)
+        self._room = Room(together, waiting_max, _FAILED)
+
+    @classmethod
+    def of_reads(cls) -> ChildJudge:
+        """One with a small room of its own, so that reads keep no change waiting."""
+        return cls(together=_READS_TOGETHER, waiting_max=_READS_WAITING_MAX)
 
     async def __call__(self, cases: tuple[Case, ...]) -> tuple[Verdict, ...]:
         """One verdict for each case; raises ``Unfit`` where it takes too much, ``LocalFault`` where no child runs

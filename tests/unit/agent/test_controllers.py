@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from pycluster.agent.controllers import RENDERED, REPORT, REPORTED, Everywhere, Leading, everywhere
+from pycluster.agent.controllers import RENDERED, REPORT, REPORTED, Everywhere, Leading, configuration, everywhere
+from pycluster.configs import ChangeRequest, Configs, Wanted
+from pycluster.kernel.errors import LocalFault
 from pycluster.rendering import PROBE, Rendering, Reporting
 from pycluster.rollouts import TELL
 from pycluster.settings import Settings, Template
@@ -42,3 +45,20 @@ def test_names_are_what_they_are_elsewhere(tmp_path: Path) -> None:
     leading = Leading(settings, lambda told: None)
     assert list(leading.actors()) == [TELL]
     assert [one.name for one in leading.make()] == ["config-history", "config-rollouts"]
+
+
+def test_reads_of_what_a_node_gets_keep_no_change_waiting() -> None:
+    cluster = FakeCluster()
+    configs: Configs = configuration(Settings(cluster="demo", name="node001"), cluster, FakeState())()
+    base, over = Wanted(name="a.json", content="1"), Wanted(name="a.json@node:node001", content="2")
+
+    async def play() -> None:
+        await configs.change(ChangeRequest(entries=(base, over)))
+        reads = [asyncio.ensure_future(configs.effective("node001", cluster.members())) for _ in range(66)]
+        change = configs.change(ChangeRequest(entries=(Wanted(name="a.json", content="3"),)))
+        done = await asyncio.gather(*reads, change, return_exceptions=True)
+        refused = [isinstance(one, LocalFault) for one in done]
+        assert (refused.count(True), refused[-1]) == (66 - 5, False), "one is read, four wait"
+        assert (await configs.get("a.json")).content == "3"
+
+    asyncio.run(play())

@@ -31,12 +31,19 @@ class Hand:
     def __init__(self, params: Params | None = None, members: tuple[MemberView, ...] = ()) -> None:
         self.state = FakeState()
         self.judged: list[tuple[Case, ...]] = []
+        self.judged_reads: list[tuple[Case, ...]] = []
         self.now_ms = 1_000_000
         self.meanwhile: list[Callable[[], None]] = []
-        self.configs = Configs(_Interrupted(self), self._judge, lambda: self.now_ms, params, lambda: members)
+        self.configs = Configs(
+            _Interrupted(self), self._judge, lambda: self.now_ms, params, lambda: members, self._judge_reads
+        )
 
     async def _judge(self, cases: tuple[Case, ...]) -> tuple[Verdict, ...]:
         self.judged.append(cases)
+        return judge(cases)
+
+    async def _judge_reads(self, cases: tuple[Case, ...]) -> tuple[Verdict, ...]:
+        self.judged_reads.append(cases)
         return judge(cases)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -347,6 +347,20 @@ def test_layers_that_fit_alone_and_not_together_are_told() -> None:
         assert "dir/@schema" in entry.problems[0]
 
 
+def test_what_is_only_read_is_merged_by_a_judge_of_its_own_and_has_the_same_bound() -> None:
+    hand = Hand(Params(judged_max_bytes=65_536))
+    for name in ("a.json", "b.json"):
+        hand.put(name, f'"{"x" * 25_000}"')
+        hand.put(f"{name}@node:web1", f'"{"y" * 25_000}"')
+    judged = len(hand.judged)
+    with pytest.raises(LocalMisuse, match="100008 characters have to be read for it, of 65536 possible"):
+        hand.run(hand.configs.effective("web1", (MEMBER,)))
+    assert hand.judged_reads == []
+    (entry,) = hand.run(hand.configs.effective("web1", (MEMBER,), "a")).entries
+    assert entry.content.strip() == f'"{"y" * 25_000}"'
+    assert (len(hand.judged), len(hand.judged_reads)) == (judged, 1)
+
+
 def test_a_value_that_somebody_forced_is_named() -> None:
     hand = Hand()
     hand.apply(store.Put(ENTRIES + b"app", b"no entry"))

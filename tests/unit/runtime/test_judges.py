@@ -70,6 +70,18 @@ def test_who_gives_up_leaves_no_child() -> None:
     asyncio.run(play())
 
 
+def test_reads_have_a_small_room_of_their_own() -> None:
+    async def play() -> None:
+        judge_ = ChildJudge.of_reads()
+        done = await asyncio.gather(*(judge_(CASES[:1]) for _ in range(8)), return_exceptions=True)
+        assert [one for one in done if not isinstance(one, LocalFault)] == [judge(CASES[:1])] * 5
+        assert {str(one) for one in done if isinstance(one, LocalFault)} == {
+            "the configuration could not be checked: 4 others wait for it already (try again later)"
+        }
+
+    asyncio.run(play())
+
+
 def test_two_at_a_time_and_so_many_who_wait(tmp_path: Path) -> None:
     count = f"""
 import os
