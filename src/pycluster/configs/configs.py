@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import cast
 
@@ -43,6 +43,11 @@ Hold = Callable[[changes.Target], changes.Held]
 
 _TRIES = 5
 _PAGE = 500
+#: Bytes of entries from which one answer says what a node gets.
+_GIVEN_MAX = 8 * 1024 * 1024
+
+
+_ASK_FOR_LESS = "ask for an entry by its name, or for those that begin with a longer prefix"
 
 
 class NoEntry(Refused):
@@ -146,7 +151,7 @@ class Configs:
         member = next((one for one in members if one.name == node), None)
         if member is None:
             raise NoEntry(f"there is no node {node}", remedy="pycluster members shows those there are")
-        revision, found = await self._all(prefix, timeout_s)
+        revision, found = await self._counting(prefix, member, timeout_s)
         for text, entry in released.items():
             if text in found and found[text].rolling == entry.version:
                 found[text] = entry
@@ -154,7 +159,7 @@ class Configs:
         names = {text: parse(text) for text in found}
         layers: dict[str, list[Name]] = {}
         for name in names.values():
-            if not name.schema and counts(name, member):
+            if not name.schema:
                 layers.setdefault(name.path, []).append(name)
         entries, cases = [], []
         for path, parts in sorted(layers.items()):
@@ -168,7 +173,7 @@ class Configs:
                 contents = tuple(found[name.text].content for name in stack)
                 fitted = tuple((text, one.format, one.content) for text, one in held)
                 cases.append(Case(path, top.format, contents, fitted, origins=True))
-        self._check_size(cases, "ask for what begins with a longer name")
+        self._check_size(cases, _ASK_FOR_LESS)
         verdicts = iter(await self._judge_reads(tuple(cases)) if cases else ())
         told = [one if len(one.layers) == 1 else _with(one, next(verdicts)) for one in entries]
         return EffectivesView(node, revision, tuple(told))
@@ -272,9 +277,21 @@ class Configs:
 
     # --- the state ------------------------------------------------------------------------------------------------
 
-    async def _all(self, prefix: str, timeout_s: float) -> tuple[int, dict[str, Entry]]:
-        revision, kvs = await self._interval(*_interval(prefix), timeout_s)
-        return revision, {of_key(kv.key): entry_of(kv) for kv in kvs}
+    async def _counting(self, prefix: str, member: MemberView, timeout_s: float) -> tuple[int, dict[str, Entry]]:
+        """What begins so and counts at ``member``, and the schemas. Raises ``LocalMisuse`` where that is too much."""
+        revision = size = 0
+        found: dict[str, Entry] = {}
+        async for piece in self._pieces(*_interval(prefix), timeout_s):
+            revision = revision or piece.revision
+            for kv in piece.kvs:
+                name = parse(of_key(kv.key))
+                if name.schema or counts(name, member):
+                    found[name.text] = entry_of(kv)
+                    size += len(kv.value)
+            if size > _GIVEN_MAX:
+                why = f"its entries have more than {_GIVEN_MAX} bytes"
+                raise LocalMisuse(f"what {member.name} gets is too much for one answer", why=why, remedy=_ASK_FOR_LESS)
+        return revision, found
 
     async def _schemas(self, prefix: str, revision: int, timeout_s: float) -> dict[str, Entry]:
         """The schemas above ``prefix`` that entries below it must fit."""
@@ -287,16 +304,23 @@ class Configs:
         return found
 
     async def _interval(self, key: bytes, range_end: bytes, timeout_s: float) -> tuple[int, tuple[store.KeyValue, ...]]:
-        """All keys of it as of one revision, however many pieces that takes."""
+        """All keys of it as of one revision."""
         revision = 0
         kvs: tuple[store.KeyValue, ...] = ()
+        async for piece in self._pieces(key, range_end, timeout_s):
+            revision, kvs = revision or piece.revision, kvs + piece.kvs
+        return revision, kvs
+
+    async def _pieces(self, key: bytes, range_end: bytes, timeout_s: float) -> AsyncIterator[store.RangeResult]:
+        """All keys of it as of one revision, however many pieces that takes."""
+        revision = 0
         while True:
             wanted = store.Range(key, range_end, _PAGE if range_end else 0, revision=revision)
             found = await self._piece(wanted, timeout_s)
-            revision, kvs = revision or found.revision, kvs + found.kvs
+            yield found
             if not found.more or not found.kvs:
-                return revision, kvs
-            key = found.kvs[-1].key + b"\0"
+                return
+            revision, key = revision or found.revision, found.kvs[-1].key + b"\0"
 
     async def _piece(self, wanted: store.Range, timeout_s: float) -> store.RangeResult:
         """As many of the keys as fit into one answer."""

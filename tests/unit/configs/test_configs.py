@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pycluster import store
-from pycluster.configs import Contended, NoEntry, Params, Unfit, VersionDiffers, Wanted
+from pycluster.configs import Contended, Entry, NoEntry, Params, Unfit, VersionDiffers, Wanted, packed_entry
 from pycluster.configs.names import ENTRIES
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.node.ports import StateFailed
@@ -359,6 +359,24 @@ def test_what_is_only_read_is_merged_by_a_judge_of_its_own_and_has_the_same_boun
     (entry,) = hand.run(hand.configs.effective("web1", (MEMBER,), "a")).entries
     assert entry.content.strip() == f'"{"y" * 25_000}"'
     assert (len(hand.judged), len(hand.judged_reads)) == (judged, 1)
+
+
+def test_what_a_node_gets_has_a_bound_and_what_others_get_does_not_count() -> None:
+    hand = Hand()
+    # 34 times a quarter of a mebibyte, of which the node gets all but the last two.
+    bare = Entry(1, "text", "ada", "", 1)
+    large = msgspec.structs.replace(bare, content="x" * (262_144 - len(packed_entry(bare))))
+    for number in range(32):
+        hand.apply(store.Put(ENTRIES + b"some/%02d" % number, packed_entry(large)))
+    for number in range(2):
+        hand.apply(store.Put(ENTRIES + b"some/%02d@node:web2" % number, packed_entry(large)))
+    found = hand.run(hand.configs.effective("web1", (MEMBER,)))
+    assert [len(one.content) for one in found.entries] == [len(large.content)] * 32
+    hand.put("some/more", "x")
+    with pytest.raises(LocalMisuse, match=r"web1 gets is too much for one answer: .* more than 8388608 bytes") as much:
+        hand.run(hand.configs.effective("web1", (MEMBER,)))
+    assert much.value.remedy == "ask for an entry by its name, or for those that begin with a longer prefix"
+    assert len(hand.run(hand.configs.effective("web1", (MEMBER,), "some/0")).entries) == 10
 
 
 def test_a_value_that_somebody_forced_is_named() -> None:
