@@ -25,6 +25,8 @@ logger = logging.getLogger("pycluster.web")
 _READS = frozenset(("GET", "HEAD"))
 #: etcd asks no type of a body, so its clients send none, or a form's: that is taken where no browser can be behind it.
 ETCD = ("/v3/", "/v3beta/")
+#: What is below these is for programs.
+_PROGRAMS = ("/api/", *ETCD)
 _BROWSERS = frozenset((b"cookie", b"origin", b"referer", b"sec-fetch-mode", b"sec-fetch-site", b"accept-language"))
 _HOST = re.compile(
     r"(?P<name>\[[0-9a-f:.]+(?:%[0-9a-z._~%-]+)?\]|[0-9a-z._-]+)(?::(?P<port>[0-9]{1,5}))?",
@@ -146,10 +148,12 @@ async def answer(send: Send, error: PyClusterError) -> None:
 def check(scope: Scope, access: Access) -> None:
     """Raise ``HttpFault`` for a request that a foreign page may have caused."""
     host = _check_host(scope, access)
-    site, mode = _header(scope, b"sec-fetch-site"), _header(scope, b"sec-fetch-mode")
-    if site == "cross-site" and mode != "navigate":
+    if _header(scope, b"sec-fetch-site") == "cross-site" and not _followed(scope):
         raise HttpFault(
-            403, "a page of another site called this agent", why="its browser says Sec-Fetch-Site: cross-site"
+            403,
+            "a page of another site called this agent",
+            why="its browser says Sec-Fetch-Site: cross-site",
+            remedy="open the agent's own page, or enter the address by hand",
         )
     if scope["method"] in _READS:
         return
@@ -170,6 +174,12 @@ def check(scope: Scope, access: Access) -> None:
                 why=f"Content-Type is {media_type!r}" if media_type else "Content-Type is missing",
                 remedy="send JSON with Content-Type: application/json",
             )
+
+
+def _followed(scope: Scope) -> bool:
+    """Whether somebody followed a link to a page; nobody does in a frame, and what is for programs is no page."""
+    mode, destination = _header(scope, b"sec-fetch-mode"), _header(scope, b"sec-fetch-dest")
+    return (mode, destination) == ("navigate", "document") and not scope["path"].startswith(_PROGRAMS)
 
 
 def _no_browser(scope: Scope) -> bool:

@@ -84,11 +84,32 @@ def test_a_change_from_another_origin_is_403(agent: Agent, origin: str) -> None:
     assert agent.cluster.commands == []
 
 
-def test_a_browser_that_says_cross_site_reads_nothing_but_may_follow_a_link(agent: Agent) -> None:
-    fetched = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
-    assert agent.ask("GET", "/api/v1/status", headers=fetched).what == "a page of another site called this agent"
-    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert agent.ask("GET", "/api/v1/status", headers=followed).status == 200
+def cross_site(mode: str, destination: str) -> dict[str, str]:
+    return {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}
+
+
+def test_a_browser_that_says_cross_site_reads_nothing_but_may_follow_a_link_to_a_page(agent: Agent) -> None:
+    for path in ("/", "/metrics", "/api/v1/status"):
+        fetched = agent.ask("GET", path, headers=cross_site("no-cors", "empty"))
+        assert (fetched.status, fetched.what) == (403, "a page of another site called this agent")
+    for path in ("/", "/metrics"):
+        assert agent.ask("GET", path, headers=cross_site("navigate", "document")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/snapshot", "/api/v1/members", "/v3/kv/range", "/v3beta/watch"])
+def test_no_link_of_another_site_leads_to_what_is_for_programs(agent: Agent, path: str) -> None:
+    copied = len(agent.state.copied)
+    answer = agent.ask("GET", path, headers=cross_site("navigate", "document"))
+    assert (answer.status, answer.what) == (403, "a page of another site called this agent")
+    assert len(agent.state.copied) == copied
+
+
+@pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object"])
+def test_a_frame_on_another_site_shows_nothing(agent: Agent, destination: str) -> None:
+    for path in ("/", "/metrics", "/api/v1/snapshot"):
+        assert agent.ask("GET", path, headers=cross_site("navigate", destination)).status == 403
+    undressed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert agent.ask("GET", "/", headers=undressed).status == 403
 
 
 def test_a_proxys_header_takes_the_right_to_change(agent: Agent) -> None:
