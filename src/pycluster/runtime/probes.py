@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 
 def asked(url: str, timeout_s: float) -> str:
-    """Empty where ``url`` (``http://HOST:PORT/PATH``) answers GET with 2xx within ``timeout_s``; else why not."""
+    """Empty where ``url`` (``http://HOST:PORT/PATH``) answers GET with 2xx within ``timeout_s``; else why not, without
+    its query: that may hold a secret, and everybody who may read is told.
+    """
     parts = urlsplit(url)
+    shown = url.partition("?")[0]
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
@@ -18,5 +21,5 @@ def asked(url: str, timeout_s: float) -> str:
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return f"{url} does not answer: {str(error) or type(error).__name__}"
-    return "" if 200 <= status < 300 else f"{url} answered {status}"
+        return f"{shown} does not answer: {str(error) or type(error).__name__}"
+    return "" if 200 <= status < 300 else f"{shown} answered {status}"

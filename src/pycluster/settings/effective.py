@@ -11,7 +11,8 @@ from pycluster.settings.options import OPTIONS, RAW
 def effective(loaded: Loaded) -> dict[str, object]:
     """``{"port": {"value": 7946, "source": "flag -port"}, ...}``, fit for JSON.
 
-    Of a hook's command only the program is shown: arguments may hold secrets, and this is readable over HTTP.
+    Of a hook's command only the program is shown, and of a probe's URL no query: arguments may hold secrets, and this
+    is readable over HTTP.
     """
     settings, sources = loaded.settings, loaded.sources
     shown: dict[str, object] = {}
@@ -52,5 +53,7 @@ def _hook(hook: Hook) -> dict[str, object]:
 
 def _template(template: Template) -> dict[str, object]:
     shown = {"destination": template.destination, "source": template.source, "entry": template.entry}
-    programs = {"check": template.check[:1], "reload": template.reload[:1], "probe": template.probe[:1]}
-    return {**shown, "mode": f"{template.mode:04o}", **{name: "".join(first) for name, first in programs.items()}}
+    programs = {name: "".join(getattr(template, name)[:1]) for name in ("check", "reload", "probe")}
+    if programs["probe"].startswith("http:"):
+        programs["probe"] = programs["probe"].partition("?")[0]
+    return {**shown, "mode": f"{template.mode:04o}", **programs}

@@ -39,6 +39,13 @@ def test_only_2xx_is_well(port: int) -> None:
         assert asked(f"{there}/{status}", 10) == f"{there}/{status} answered {status}"
 
 
+def test_a_query_is_asked_and_not_told(port: int) -> None:
+    there = f"http://127.0.0.1:{port}/503"
+    assert asked(f"{there}?token=secret", 10) == f"{there} answered 503"
+    told = asked("http://nowhere.invalid:80/?token=secret", 10)
+    assert told.startswith("http://nowhere.invalid:80/ does not answer") and "secret" not in told
+
+
 def test_nobody_there_and_nobody_who_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"

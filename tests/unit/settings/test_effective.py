@@ -36,3 +36,10 @@ def test_a_hook_s_arguments_are_not_shown(tmp_path: Path) -> None:
         "source": f"file {tmp_path}/cluster.conf:5",
     }
     assert "secret" not in str(shown)
+
+
+def test_a_probe_s_query_is_not_shown(tmp_path: Path) -> None:
+    text = NODES + "[template web]\nsource = /t.j2\ndestination = /etc/web.conf\n"
+    shown = effective(read(tmp_path, text + "probe = http://127.0.0.1:80/health?token=secret\n"))["template.web"]
+    assert isinstance(shown, dict)
+    assert shown["value"]["probe"] == "http://127.0.0.1:80/health"
