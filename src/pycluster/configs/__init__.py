@@ -1,6 +1,6 @@
 """Configuration entries: versioned, checked, overridden by node; above the replicated state."""
 
-from pycluster.configs.changes import TOGETHER_MAX, Held, RollingOut, Target, VersionDiffers, conditions
+from pycluster.configs.changes import TOGETHER_MAX, Held, RollingOut, Target, VersionDiffers, conditions, id_of_try
 from pycluster.configs.configs import Configs, Contended, Judge, NoEntry, Unfit
 from pycluster.configs.differences import unified
 from pycluster.configs.keeping import Keeping
@@ -69,6 +69,7 @@ __all__ = [
     "entry_key",
     "entry_of",
     "history_key",
+    "id_of_try",
     "of_key",
     "ordered",
     "packed_entry",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -246,6 +247,15 @@ def told(found: tuple[Target, ...]) -> tuple[ChangedView, ...]:
         version = target.entry.version if target.entry is not None else before + (target.action == "deleted")
         views.append(ChangedView(target.name.text, target.action, version, before))
     return tuple(views)
+
+
+def id_of_try(request_id: bytes, tried: int) -> bytes:
+    """The ID of one try of a caller's request; empty where the caller gave none.
+
+    The same ID for another transaction would be answered with the first one's answer. A hash, as the caller's ID may be
+    as long as IDs are, and all of it counts.
+    """
+    return hashlib.blake2b(b"%d:" % tried + request_id, digest_size=32).digest() if request_id else b""
 
 
 def named(kvs: tuple[store.KeyValue, ...]) -> dict[str, store.KeyValue | None]:

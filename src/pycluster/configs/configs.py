@@ -217,9 +217,8 @@ class Configs:
                 write = changes.transaction(found, seen, now_ms, request.author, request.reason, self._params)
             if request.dry_run or write is None:
                 return ChangesView(0, changes.told(found), request.dry_run)
-            # The same ID for another transaction would be answered with the first one's answer.
-            own_id = request_id + b":%d" % tried if request_id else b""
-            result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id[-64:])
+            own_id = changes.id_of_try(request_id, tried)
+            result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id)
             if cast(store.TxnResult, result).succeeded:
                 return ChangesView(result.revision, changes.told(found))
         raise Contended("others change the same entries", why=f"{_TRIES} tries came too late", remedy="try again")

@@ -23,6 +23,7 @@ from pycluster.configs import (
     Wanted,
     entry_key,
     entry_of,
+    id_of_try,
     packed_entry,
     parse,
 )
@@ -244,8 +245,8 @@ class Rollouts:
                 return RolloutView.of(run, shown, whole=True)
             key = run_key(run.name, run.version)
             write = store.Txn((store.Compare(key, "mod", "equal", revision),), (store.Put(key, packed(wanted)),))
-            own_id = request_id + b":%d" % tried if request_id else b""
-            result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id[-64:])
+            own_id = id_of_try(request_id, tried)
+            result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id)
             if cast(store.TxnResult, result).succeeded:
                 return RolloutView.of(wanted, shown, whole=True)
         raise NotPossible(f"the rollout of {request.name} moves on all the time", remedy="try again")

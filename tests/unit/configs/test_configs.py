@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pycluster import store
-from pycluster.configs import Contended, Entry, NoEntry, Params, Unfit, VersionDiffers, Wanted, packed_entry
+from pycluster.configs import Contended, Entry, NoEntry, Params, Unfit, VersionDiffers, Wanted, id_of_try, packed_entry
 from pycluster.configs.names import ENTRIES
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.node.ports import StateFailed
@@ -277,7 +277,16 @@ def test_each_try_has_an_id_of_its_own_made_from_the_callers() -> None:
     hand.meanwhile = [lambda: void(other.put("a", "other"))]
     hand.change(Wanted(name="a", content="x"), request_id=b"mine")
     ids = [asked.request_id for asked in hand.state.asked if isinstance(asked.request, store.Txn)]
-    assert ids == [b"", b"mine:0", b"mine:1"] or ids == [b"mine:0", b"", b"mine:1"] or ids[-1] == b"mine:1"
+    assert sorted(ids) == sorted((b"", id_of_try(b"mine", 0), id_of_try(b"mine", 1))) and len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("length", [1, 62, 63, 64])
+def test_all_of_the_callers_id_counts_however_long_it_is(length: int) -> None:
+    hand = Hand()
+    for content in ("x", "y"):
+        hand.change(Wanted(name="a", content=content), request_id=content.encode() + b"=" * (length - 1))
+        assert hand.get("a").content == content
+    assert all(len(id_of_try(b"=" * length, tried)) <= 64 for tried in (0, 4))
 
 
 def test_a_list_has_no_contents_goes_on_where_it_ended_and_copes_with_large_ones() -> None:

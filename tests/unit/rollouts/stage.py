@@ -89,9 +89,9 @@ class Stage:
         )
         return self.run(self.rollouts.start(request))
 
-    def steer(self, to: Steer, reason: str = "") -> RolloutView:
+    def steer(self, to: Steer, reason: str = "", request_id: bytes = b"") -> RolloutView:
         request = SteerRequest(name=NAME, to=to, author="bob", reason=reason)
-        return self.run(self.rollouts.steer(request, self.states, self.now_ms))
+        return self.run(self.rollouts.steer(request, self.states, self.now_ms, request_id=request_id))
 
     def show(self) -> RolloutView:
         return self.run(self.rollouts.get(NAME, self.states, self.now_ms))

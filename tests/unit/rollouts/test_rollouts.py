@@ -125,6 +125,14 @@ def test_what_people_may_do_with_it() -> None:
         stage.steer("pause")
 
 
+def test_all_of_the_callers_id_counts_however_long_it_is() -> None:
+    stage = Stage(2)
+    stage.begin(canary=1)
+    assert stage.steer("pause", request_id=b"x" + b"=" * 63).state == "paused"
+    assert stage.steer("resume", request_id=b"y" + b"=" * 63).state == "running"
+    assert stage.newest().state == "running"
+
+
 def test_an_abort_before_anybody_has_it_ends_at_once() -> None:
     stage = Stage(2)
     stage.begin(canary=1)
