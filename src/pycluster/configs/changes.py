@@ -249,6 +249,22 @@ def told(found: tuple[Target, ...]) -> tuple[ChangedView, ...]:
     return tuple(views)
 
 
+def told_at(names: Sequence[Name], before: Mapping[str, Entry], after: Mapping[str, Entry]) -> tuple[ChangedView, ...]:
+    """What became of each, by the entries before a revision and at it."""
+    views = []
+    for name in names:
+        old, new = before.get(name.text), after.get(name.text)
+        version = old.version if old is not None else 0
+        if new == old:
+            views.append(ChangedView(name.text, "unchanged", version, version))
+        elif new is None:
+            views.append(ChangedView(name.text, "deleted", version + 1, version))
+        else:
+            action: Action = "created" if old is None else "changed"
+            views.append(ChangedView(name.text, action, new.rolling or new.version, version))
+    return tuple(views)
+
+
 def id_of_try(request_id: bytes, tried: int) -> bytes:
     """The ID of one try of a caller's request; empty where the caller gave none.
 

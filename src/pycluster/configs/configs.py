@@ -13,6 +13,7 @@ from pycluster import store
 from pycluster.configs import changes, drafts, stacks
 from pycluster.configs.merging import counts, ordered
 from pycluster.configs.model import (
+    ChangedView,
     ChangeRequest,
     ChangesView,
     DraftRequest,
@@ -220,8 +221,19 @@ class Configs:
             own_id = changes.id_of_try(request_id, tried)
             result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id)
             if cast(store.TxnResult, result).succeeded:
-                return ChangesView(result.revision, changes.told(found))
+                if result.revision > max(revision for *_, revision in seen.read):
+                    return ChangesView(result.revision, changes.told(found))
+                # It was made before this look, by a request under the same ID: others may have changed it since.
+                return ChangesView(result.revision, await self._made(names, result.revision, timeout_s))
         raise Contended("others change the same entries", why=f"{_TRIES} tries came too late", remedy="try again")
+
+    async def _made(self, names: tuple[Name, ...], revision: int, timeout_s: float) -> tuple[ChangedView, ...]:
+        """What that revision made of them."""
+        moments: list[dict[str, Entry]] = []
+        for at in (revision - 1, revision):
+            looks = await asyncio.gather(*(self._range(store.Range(one.key, revision=at), timeout_s) for one in names))
+            moments.append({of_key(kv.key): entry_of(kv) for look in looks for kv in look.kvs})
+        return changes.told_at(names, *moments)
 
     async def rollback(
         self, request: RollbackRequest, *, timeout_s: float = 5.0, request_id: bytes = b""

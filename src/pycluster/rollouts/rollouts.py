@@ -103,8 +103,14 @@ class Rollouts:
             if begun is None:
                 raise
             return begun
-        view = RolloutView.of(runs[-1], (), whole=True) if done.revision else None
-        return StartedView(done.revision, done.changes[0], view, request.dry_run)
+        made = done.changes[0]
+        if not done.revision:
+            return StartedView(0, made, None, request.dry_run)
+        run = runs[-1]
+        if run.version != made.version:
+            # A request under the same ID began it, and it is over.
+            run, _ = await self._found(request.name, made.version, timeout_s)
+        return StartedView(done.revision, made, RolloutView.of(run, run.lanes, whole=True))
 
     def _held(self, target: Target, request: RolloutRequest) -> tuple[Run, Held]:
         name, before, after = target.name, target.before, target.entry
@@ -248,17 +254,29 @@ class Rollouts:
             own_id = id_of_try(request_id, tried)
             result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id)
             if cast(store.TxnResult, result).succeeded:
-                return RolloutView.of(wanted, shown, whole=True)
+                if result.revision > revision:
+                    return RolloutView.of(wanted, shown, whole=True)
+                # A request under the same ID did it before this look: others may have steered it since.
+                return await self._steered_at(request, result.revision, states, now_ms, timeout_s)
         raise NotPossible(f"the rollout of {request.name} moves on all the time", remedy="try again")
+
+    async def _steered_at(
+        self, request: SteerRequest, revision: int, states: States, now_ms: int, timeout_s: float
+    ) -> RolloutView:
+        """How the rollout that was steered then stands now; there may be a newer one."""
+        then, _ = await self._found(request.name, request.version, timeout_s, revision)
+        return await self.get(request.name, states, now_ms, then.version, timeout_s=timeout_s)
 
     # --- the state ------------------------------------------------------------------------------------------------
 
-    async def _found(self, name: str, version: int, timeout_s: float) -> tuple[Run, int]:
+    async def _found(self, name: str, version: int, timeout_s: float, revision: int = 0) -> tuple[Run, int]:
+        """The run and when it was written, as of ``revision``, 0: as it is now."""
         parse(name)
         if version:
-            found = await self._range(store.Range(run_key(name, version)), timeout_s)
+            found = await self._range(store.Range(run_key(name, version), revision=revision), timeout_s)
         else:
-            found = await self._range(store.Range(*runs_of(name), 1, sort_order="descend"), timeout_s)
+            newest = store.Range(*runs_of(name), 1, revision=revision, sort_order="descend")
+            found = await self._range(newest, timeout_s)
         if not found.kvs:
             what = f"there is no rollout of {name}" + (f" version {version}" if version else "")
             raise NoEntry(what, remedy="pycluster config rollout list shows those there are")

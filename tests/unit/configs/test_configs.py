@@ -289,6 +289,25 @@ def test_all_of_the_callers_id_counts_however_long_it_is(length: int) -> None:
     assert all(len(id_of_try(b"=" * length, tried)) <= 64 for tried in (0, 4))
 
 
+def test_a_retry_tells_what_the_first_one_made_and_not_what_others_made_of_it() -> None:
+    hand = Hand()
+    for name in ("a", "gone", "same"):
+        hand.put(name, "one")
+    wanted = [Wanted(name=name, content="two") for name in ("a", "new")]
+    wanted += [Wanted(name="gone"), Wanted(name="same", content="one")]
+    first = hand.change(*wanted, request_id=b"mine")
+    assert [(one.action, one.version, one.before) for one in first.changes] == [
+        ("changed", 2, 1),
+        ("created", 1, 0),
+        ("deleted", 2, 1),
+        ("unchanged", 1, 1),
+    ]
+    for name in ("a", "new", "gone"):
+        hand.put(name, "somebody else's")
+    assert hand.change(*wanted, request_id=b"mine") == first
+    assert (hand.get("a").version, hand.get("a").content) == (3, "somebody else's")
+
+
 def test_a_list_has_no_contents_goes_on_where_it_ended_and_copes_with_large_ones() -> None:
     hand = Hand()
     for number in range(8):

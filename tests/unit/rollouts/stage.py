@@ -89,6 +89,9 @@ class Stage:
         )
         return self.run(self.rollouts.start(request))
 
+    def begin_as(self, request_id: bytes) -> StartedView:
+        return self.run(self.rollouts.start(RolloutRequest(name=NAME, content="two"), request_id=request_id))
+
     def steer(self, to: Steer, reason: str = "", request_id: bytes = b"") -> RolloutView:
         request = SteerRequest(name=NAME, to=to, author="bob", reason=reason)
         return self.run(self.rollouts.steer(request, self.states, self.now_ms, request_id=request_id))

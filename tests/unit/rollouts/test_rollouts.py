@@ -133,6 +133,32 @@ def test_all_of_the_callers_id_counts_however_long_it_is() -> None:
     assert stage.newest().state == "running"
 
 
+def test_a_retry_tells_how_that_rollout_stands_and_begins_no_other() -> None:
+    stage = Stage(2)
+    first = stage.begin_as(b"mine")
+    assert first.change.version == 2
+    stage.play()
+    stage.put("three")
+    again = stage.begin_as(b"mine")
+    assert (again.change, again.revision) == (first.change, first.revision)
+    assert again.rollout == stage.show()
+    assert (again.rollout.version, again.rollout.state) == (2, "done")
+    assert stage.entry().rolling == 0
+
+
+def test_steering_is_not_told_anew_where_others_steered_since() -> None:
+    stage = Stage(2)
+    stage.begin(canary=1)
+    assert stage.steer("pause", request_id=b"mine").state == "paused"
+    stage.steer("resume")
+    assert stage.steer("pause", request_id=b"mine").state == "running"
+    stage.play()
+    stage.begin("three", canary=1)
+    ended = stage.steer("pause", request_id=b"mine")
+    assert (ended.version, ended.state) == (2, "done")
+    assert stage.newest().state == "running"
+
+
 def test_an_abort_before_anybody_has_it_ends_at_once() -> None:
     stage = Stage(2)
     stage.begin(canary=1)
