@@ -17,7 +17,7 @@ from pycluster.cli.names import complete_entry
 from pycluster.cli.options import AGENT, FORM, seconds, takes
 from pycluster.cli.output import Cell, Printer
 from pycluster.client.blocking import StateClient
-from pycluster.rollouts import Lane, RolloutView, StartedView, Steer, Strategy
+from pycluster.rollouts import OVER, Lane, RolloutView, StartedView, Steer, Strategy
 
 PLACES = {
     "list": "pycluster.cli.configrollouts:listed",
@@ -212,7 +212,7 @@ def resume(given: Given, entry: str, version: int | None, reason: str) -> int:
 @NAME
 @pass_given
 def abort(given: Given, entry: str, version: int | None, reason: str, patient: bool) -> int:
-    """Stop the rollout of NAME and bring the old content back."""
+    """Stop the rollout of NAME and bring the old content back. With -wait it ends with 1 where a node is not back."""
     return _steer(given, entry, version, "abort", reason, patient)
 
 
@@ -225,7 +225,10 @@ def _steer(given: Given, entry: str, version: int | None, to: Steer, reason: str
         view = ask(entry, version or 0, author=author_of(None), reason=reason)
         if patient:
             view = asked.rollouts.wait(entry, view.version)
-    state = "is aborted" if view.wish and view.state != "aborted" else f"is {view.state}"
+    state = "is being aborted" if view.wish and view.state not in OVER else f"is {view.state}"
     lines = [] if printer.quiet else [f"{view.name}: the rollout of version {view.version} {state}"]
+    # Of one that is stopped, who failed is who has not got the old content back.
+    failed = [one for one in view.lanes if one.state == "failed"] if patient else []
+    lines += [printable(f"{one.node}: {one.problem}").replace("\n", " ") for one in failed]
     printer.answer(view, lines=lambda: lines, names=[view.name])
-    return Exit.DONE
+    return Exit.FAILED if failed else Exit.DONE

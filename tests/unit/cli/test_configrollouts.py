@@ -27,6 +27,7 @@ class Leader:
         self.agent = agent
         self.rolling = Rolling(Board())
         self.broken = ""
+        self.ahead_ms = 0
         self.over = threading.Event()
         self.report(1, 1)
 
@@ -43,7 +44,7 @@ class Leader:
             keys = {kv.key: kv for kv in found.kvs}
             view = View("node001", 1, found.revision, keys, self.agent.cluster.members())
             more = False
-            for step in self.rolling.plan(view, time.time_ns() // 1_000_000).steps:
+            for step in self.rolling.plan(view, time.time_ns() // 1_000_000 + self.ahead_ms).steps:
                 if isinstance(step, Write):
                     self.agent.run(self.agent.state.ask(store.Txn(step.compare, step.writes)))
                     more = True
@@ -167,6 +168,7 @@ def test_people_steer_it(leader: Leader) -> None:
     assert shown.code == 0
     assert "lunch (by " in shown.out
     assert run("config", "rollout", "resume", NAME).out == "web.j2: the rollout of version 2 is running\n"
+    assert run("config", "rollout", "abort", NAME).out == "web.j2: the rollout of version 2 is being aborted\n"
     assert run("config", "rollout", "abort", NAME, "-q").out == ""
     assert "it is being aborted" in run("config", "rollout", "show", NAME).out
     leader.lead()
@@ -175,6 +177,25 @@ def test_people_steer_it(leader: Leader) -> None:
     assert (late.code, late.out) == (1, "")
     assert "cannot be changed any more: it is aborted" in late.err
     assert run("config", "rollout", "wait", NAME).code == 1
+
+
+def test_an_abort_says_who_did_not_go_back(leader: Leader) -> None:
+    begin()
+    leader.lead()
+    leader.report(2, 2)
+    assert run("config", "rollout", "abort", NAME).code == 0
+    leader.lead()
+    leader.report(3, 2, "disk full")
+    assert "is being aborted" in run("config", "rollout", "abort", NAME).out
+    leader.ahead_ms = 61_000
+    leader.lead()
+    done = run("config", "rollout", "abort", NAME, "-wait")
+    assert (done.code, done.out.splitlines()) == (
+        1,
+        ["web.j2: the rollout of version 2 is aborted", "node001: it is not back after 60 s: disk full"],
+    )
+    assert run("config", "rollout", "abort", NAME, "-wait", "-q").code == 1
+    assert run("config", "rollout", "abort", NAME).code == 0, "nobody waited for what the nodes do"
 
 
 def test_nodes_say_what_they_have(leader: Leader) -> None:
