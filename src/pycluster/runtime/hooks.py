@@ -18,7 +18,7 @@ from pycluster.node.view import ClusterEvent
 from pycluster.runtime.children import Child
 from pycluster.runtime.worker import Worker
 from pycluster.settings import Hook
-from pycluster.storage import read_hint, sync_directory
+from pycluster.storage import private, read_hint, sync_directory
 
 GAINED, LOST = "leader-gained", "leader-lost"
 #: Events that wait for a hook; past it the oldest member event is dropped and counted.
@@ -50,7 +50,7 @@ class HookBook:
 
     def _write(self, told: bytes) -> None:
         partial = f"{self._path}.new"
-        with open(partial, "wb") as file:
+        with open(partial, "wb", opener=private) as file:
             file.write(told)
             file.flush()
             os.fsync(file.fileno())

@@ -3,7 +3,7 @@
 from pycluster.storage import archives
 from pycluster.storage.acting import Acted, ActingRecord
 from pycluster.storage.database import Database
-from pycluster.storage.directory import DataDirectory, default_directory, sync_directory
+from pycluster.storage.directory import DataDirectory, default_directory, private, sync_directory
 from pycluster.storage.exchange import check_whole, settle
 from pycluster.storage.foundation import Found, lay, look, pieces_of
 from pycluster.storage.hints import read_hint
@@ -24,6 +24,7 @@ __all__ = [
     "lay",
     "look",
     "pieces_of",
+    "private",
     "read_hint",
     "settle",
     "sync_directory",

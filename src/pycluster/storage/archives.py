@@ -11,7 +11,7 @@ import msgspec
 
 from pycluster import store
 from pycluster.kernel.errors import LocalFault
-from pycluster.storage.directory import sync_directory
+from pycluster.storage.directory import private, sync_directory
 
 _READ_BYTES = 1 << 20
 #: In so many first bytes a file says what it is of.
@@ -46,7 +46,7 @@ class Draft:
         try:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._partial)  # what a process that was killed left; never what a link there points at
-            self._file = open(self._partial, "xb", opener=_private)  # noqa: SIM115
+            self._file = open(self._partial, "xb", opener=private)  # noqa: SIM115
         except OSError as error:
             raise self._failed(error) from error
 
@@ -166,7 +166,3 @@ def _bytes_of(path: str) -> Iterator[bytes]:
     with open(path, "rb") as file:
         while data := file.read(_READ_BYTES):
             yield data
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -67,6 +67,17 @@ def sync_directory(path: str) -> None:
         os.close(directory)
 
 
+def private(path: str, flags: int) -> int:
+    """An ``opener`` for ``open``: a file that its owner alone reads, also where an earlier life left it to others."""
+    file = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(file, 0o600)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
 class DataDirectory:
     """A directory that this process owns until ``close``: it holds the lock on the file ``lock`` in it."""
 

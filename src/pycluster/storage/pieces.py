@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
-from pycluster.storage.directory import sync_directory
+from pycluster.storage.directory import private, sync_directory
 
 Origin = Literal["own", "received"]
 
@@ -41,7 +41,7 @@ class Pieces:
         """Append a piece to the draft; ``number`` 0 begins it anew."""
         if number == 0:
             self._drop(origin)
-            self._drafts[origin] = open(self._draft(origin), "wb")  # noqa: SIM115
+            self._drafts[origin] = open(self._draft(origin), "wb", opener=private)  # noqa: SIM115
         draft = self._drafts[origin]
         draft.write(_LENGTH.pack(len(data)) + data)
         self._unsynced[origin] = self._unsynced.get(origin, 0) + len(data)

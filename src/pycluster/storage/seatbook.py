@@ -8,6 +8,7 @@ import os
 import msgspec
 
 from pycluster.kernel.ids import Seed
+from pycluster.storage.directory import private
 from pycluster.storage.hints import read_hint
 
 SEAT_BOOK_NAME = "voters.json"
@@ -29,7 +30,7 @@ class SeatBook:
         partial = f"{self._path}.new"
         # A disk that fails ends the process by the log; a hint that is missing does not.
         with contextlib.suppress(OSError):
-            with open(partial, "wb") as file:
+            with open(partial, "wb", opener=private) as file:
                 file.write(msgspec.json.encode(seats))
                 file.flush()
                 os.fdatasync(file.fileno())  # else a power cut may leave an empty file under the name

@@ -307,6 +307,15 @@ def test_a_damaged_book_is_told_where_no_hook_follows_the_leader_too(tmp_path: P
     assert [kind for kind, _ in stage.said] == ["warning"]
 
 
+def test_the_books_owner_alone_reads_it(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        asyncio.run(HookBook(str(tmp_path / "hooks.json")).note("a", 1))
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "hooks.json").stat().st_mode & 0o777 == 0o600
+
+
 def test_the_book_is_in_its_directory_before_the_command_starts(tmp_path: Path) -> None:
     """A rename alone may be lost in a power cut: the directory is synced after it, by the kernel's own trace."""
     if shutil.which("strace") is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ def test_what_was_kept_is_found_by_the_next_life(tmp_path: Path) -> None:
     book.keep(SEATS)
     assert SeatBook(str(tmp_path)).seats == SEATS
     assert [path.name for path in tmp_path.iterdir()] == ["voters.json"]
+
+
+def test_its_owner_alone_reads_it(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        SeatBook(str(tmp_path)).keep(SEATS)
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "voters.json").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("found", [b"", b'[{"name":"node004","ho', b"{}", b'[{"name": 4}]', b"\xff", NO_TEXT, DEEP])

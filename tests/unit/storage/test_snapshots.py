@@ -14,7 +14,7 @@ import pytest
 
 from pycluster.consensus import Configuration, Entry, Snapshot, Stored, Voter
 from pycluster.kernel.errors import LocalFault
-from pycluster.storage.pieces import Origin
+from pycluster.storage.pieces import Origin, Pieces
 from pycluster.storage.statefile import Piece, Request, StateFile
 from tests.unit.storage.nodes import CLUSTER, NAME, UUID, Life, entries, open_database
 from tests.unit.storage.test_crash import ENVIRONMENT
@@ -90,6 +90,21 @@ def test_an_own_snapshot_counts_from_its_last_piece_on(tmp_path: Path) -> None:
     stored, read = found(tmp_path)
     assert (stored.snapshot, stored.entries, read) == (at(6), entries(7, 10), whole(6))
     assert names(tmp_path) == ["snapshot.6"]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_its_owner_alone_reads_it(tmp_path: Path, left: bool) -> None:
+    if left:
+        (tmp_path / "snapshot.own").touch(0o644)
+    shelf, umask = Pieces(str(tmp_path)), os.umask(0o022)
+    try:
+        shelf.write("own", 0, b"everything")
+    finally:
+        os.umask(umask)
+    modes = [(tmp_path / "snapshot.own").stat().st_mode & 0o777]
+    shelf.finish("own", 7)
+    modes.append((tmp_path / "snapshot.7").stat().st_mode & 0o777)
+    assert modes == [0o600, 0o600]
 
 
 def test_a_file_without_a_snapshot_keeps_the_form_that_older_versions_read(tmp_path: Path) -> None:
