@@ -204,7 +204,7 @@ class Placing:
     async def _checked(self, template: Template) -> None:
         if not template.check:
             return
-        path = os.path.join(os.path.dirname(template.destination), _beside(template))
+        path = template.beside
         command = tuple(word.replace("{file}", path) for word in template.check)
         problem = await self._run(
             template, command if command != template.check else (*command, path), template.name, path
@@ -226,7 +226,7 @@ class Placing:
         """Beside its place, whole and durable; its number on the disk."""
         with _directory_of(template) as place:
             self._fault("opened")
-            return self._fill(_beside(template), place, new)
+            return self._fill(os.path.basename(template.beside), place, new)
 
     def _fill(self, name: str, place: int, new: Found) -> int:
         with contextlib.suppress(FileNotFoundError):
@@ -254,15 +254,16 @@ class Placing:
 
     def _rename(self, template: Template, made: int) -> None:
         with _directory_of(template) as place:
-            _own(_beside(template), place, made)
-            os.replace(_beside(template), os.path.basename(template.destination), src_dir_fd=place, dst_dir_fd=place)
+            beside, name = os.path.basename(template.beside), os.path.basename(template.destination)
+            _own(beside, place, made)
+            os.replace(beside, name, src_dir_fd=place, dst_dir_fd=place)
             self._fault("renamed")
             os.fsync(place)
             self._fault("entered")
 
     def _discard(self, template: Template) -> None:
         with _directory_of(template) as place, contextlib.suppress(FileNotFoundError):
-            os.unlink(_beside(template), dir_fd=place)
+            os.unlink(os.path.basename(template.beside), dir_fd=place)
 
     def _restore(self, template: Template, old: Found | None) -> None:
         if old is not None:
@@ -308,11 +309,6 @@ class Placing:
 
 def _unwritable(template: Template, error: OSError) -> FileProblem:
     return FileProblem(f"{template.destination} cannot be written", why=error.strerror or str(error))
-
-
-def _beside(template: Template) -> str:
-    """No pattern of a service that reads whole directories takes it for its own."""
-    return f".{os.path.basename(template.destination)}.pycluster"
 
 
 def file_of(template: Template, content: bytes) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -50,6 +51,14 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     probe: tuple[str, ...] = ()
     nodes: tuple[Selector, ...] = ()
     timeout_s: float = 10.0
+
+    @property
+    def beside(self) -> str:
+        """Where a new file stands until it takes its place. No pattern of a service that reads whole directories takes
+        it for its own.
+        """
+        folder, name = posixpath.split(self.destination)
+        return posixpath.join(folder, f".{name}.pycluster")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ def templates(sections: list[NamedSection], findings: Findings) -> tuple[Templat
     """The templates that are right, in the file's order; what is wrong with the others goes to ``findings``."""
     found: list[Template] = []
     to: dict[str, str] = {}
+    beside: dict[str, str] = {}
     for number, section in enumerate(sections):
         if number == TEMPLATES_MAX:
             findings.mistake(section.place, f"too many templates: {TEMPLATES_MAX} are allowed")
@@ -32,6 +33,13 @@ def templates(sections: list[NamedSection], findings: Findings) -> tuple[Templat
         first = to.setdefault(template.destination, template.name)
         if first != template.name:
             findings.mistake(section.place, f"has the same destination as [template {first}]")
+        beside[template.beside] = template.name
+        if template.destination in beside:
+            other = beside[template.destination]
+            findings.mistake(section.place, f"its destination is where [template {other}] writes its file first")
+        if template.beside in to:
+            what = f"it writes its file first to {quoted(template.beside)}"
+            findings.mistake(section.place, f"{what}, the destination of [template {to[template.beside]}]")
         found.append(template)
     return tuple(found)
 

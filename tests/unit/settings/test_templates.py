@@ -68,6 +68,14 @@ def test_a_template_has_all_that_is_done_for_it(tmp_path: Path) -> None:
         (GOOD + "timeout = 2h\n", "out of bounds"),
         (GOOD + "command = x\n", "unknown key; [template web] has source"),
         (GOOD + "[template other]\nsource = /u\ndestination = /etc/web.conf\n", "same destination as [template web]"),
+        (
+            GOOD + "[template other]\nsource = /u\ndestination = /etc/.web.conf.pycluster\n",
+            "its destination is where [template web] writes its file first",
+        ),
+        (
+            WEB + "source = /t\ndestination = /etc/.x.pycluster\n[template x]\nsource = /u\ndestination = /etc/x\n",
+            "it writes its file first to '/etc/.x.pycluster', the destination of [template web]",
+        ),
         (GOOD + "[template web]\n", "there is a template of this name already"),
         (NODES + "[template]\n", "a template needs a name: [template NAME]"),
     ],
