@@ -10,10 +10,10 @@ def asked(url: str, timeout_s: float) -> str:
     """Empty where ``url`` (``http://HOST:PORT/PATH``) answers GET with 2xx within ``timeout_s``; else why not, without
     its query: that may hold a secret, and everybody who may read is told.
     """
-    parts = urlsplit(url)
     shown = url.partition("?")[0]
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
         try:
             connection.request("GET", target, headers={"Connection": "close"})

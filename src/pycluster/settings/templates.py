@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 import re
 
@@ -13,7 +14,7 @@ from pycluster.settings.model import Selector, Template
 
 TEMPLATES_MAX = 1_000
 KEYS_MAX = 64
-_URL = re.compile(r"http://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}(?:/[!-~]*)?")
+_URL = re.compile(r"http://(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9._-]+):([0-9]{1,5})(?:/[!-~]*)?")
 _MODE = re.compile(r"0?[0-7]{3}")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 
@@ -82,10 +83,20 @@ def _template(section: NamedSection, findings: Findings) -> Template | None:
 
 def _probe(given: Given, findings: Findings) -> tuple[str, ...]:
     """A command, or one word that is a URL."""
-    if given.text.startswith("http:") and not _URL.fullmatch(given.text):
+    if given.text.startswith("http:") and not _is_url(given.text):
         findings.mistake(given.place, f"{quoted(given.text)} is no http://HOST:PORT/PATH")
         return ()
     return command_of(given, findings)
+
+
+def _is_url(text: str) -> bool:
+    found = _URL.fullmatch(text)
+    if found is None or not 1 <= int(found[2]) <= 65_535:
+        return False
+    try:
+        return not found[1] or bool(ipaddress.IPv6Address(found[1]))
+    except ValueError:
+        return False
 
 
 def _file(text: str) -> str:

@@ -52,3 +52,4 @@ def test_nobody_there_and_nobody_who_answers() -> None:
         assert asked(url, 0.2) == f"{url} does not answer: timed out"
     assert "does not answer" in asked(url, 10)
     assert "does not answer" in asked("http://nowhere.invalid:80/", 10)
+    assert "does not answer" in asked("http://[:::]:80/", 10)

@@ -63,6 +63,10 @@ def test_a_template_has_all_that_is_done_for_it(tmp_path: Path) -> None:
         (GOOD + "probe = ''\n", "names no program"),
         (GOOD + "probe = http://web1/health\n", "is no http://HOST:PORT/PATH"),
         (GOOD + "probe = http://web1:80/a b\n", "is no http://HOST:PORT/PATH"),
+        (GOOD + "probe = http://[:::]:80/\n", "is no http://HOST:PORT/PATH"),
+        (GOOD + "probe = http://[1.2.3.4]:80/\n", "is no http://HOST:PORT/PATH"),
+        (GOOD + "probe = http://web1:0/\n", "is no http://HOST:PORT/PATH"),
+        (GOOD + "probe = http://web1:65536/\n", "is no http://HOST:PORT/PATH"),
         (GOOD + "nodes = web1\n", "none of node:NAME"),
         (GOOD + "nodes = tag:role\n", "none of node:NAME"),
         (GOOD + "timeout = 2h\n", "out of bounds"),
@@ -85,7 +89,7 @@ def test_a_mistake_is_told_where_it_stands(tmp_path: Path, text: str, problem: s
 
 
 def test_a_probe_may_be_a_url(tmp_path: Path) -> None:
-    for url in ("http://127.0.0.1:8080/health?deep=1", "http://[::1]:80/", "http://web1:80"):
+    for url in ("http://127.0.0.1:8080/health?deep=1", "http://[::1]:80/", "http://[::]:1", "http://web1:80"):
         assert read(tmp_path, GOOD + f"probe = {url}\n").settings.templates[0].probe == (url,)
 
 
