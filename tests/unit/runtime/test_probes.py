@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -44,6 +45,27 @@ def test_a_query_is_asked_and_not_told(port: int) -> None:
     assert asked(f"{there}?token=secret", 10) == f"{there} answered 503"
     told = asked("http://nowhere.invalid:80/?token=secret", 10)
     assert told.startswith("http://nowhere.invalid:80/ does not answer") and "secret" not in told
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for() -> None:
+    gone = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        line, _ = listening.accept()
+        with line, contextlib.suppress(OSError):
+            for letter in b"HTTP/1.0 204 No Content\r\n\r\n":
+                if gone.wait(0.1):
+                    break
+                line.sendall(bytes((letter,)))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        answer = asked(url, 0.5)
+        gone.set()
+        thread.join()
+    assert answer == f"{url} does not answer: timed out"
 
 
 def test_nobody_there_and_nobody_who_answers() -> None:
