@@ -215,5 +215,10 @@ def test_a_file_of_this_node_is_looked_at_and_put_in_place(visitor: Visitor, pag
     box.get_by_role("button", name="Put it in place").click()
     expect(box).to_contain_text("Written.")
     box.get_by_role("button", name="Close").click()
+    stage.files.closed = "the file has mode 0600"
+    row.get_by_role("button", name="Render web").click()
+    expect(box).to_contain_text("What is in it is not shown: the file has mode 0600")
+    expect(box.locator("ins")).to_have_count(0)
+    box.get_by_role("button", name="Close").click()
     stage.files.failed = "the check failed: exit code 1"
     expect(row).to_contain_text("the check failed: exit code 1")

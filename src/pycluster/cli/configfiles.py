@@ -7,7 +7,7 @@ import click
 from pycluster.cli import targets
 from pycluster.cli.command import Verb
 from pycluster.cli.configs import painted, when
-from pycluster.cli.exits import Exit
+from pycluster.cli.exits import Exit, printable
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.names import complete_entry
 from pycluster.cli.options import AGENT, FORM, takes
@@ -107,7 +107,9 @@ def _told(printer: Printer, made: RenderView, with_diff: bool) -> list[str]:
     other = ", not in what it says: in its owner or mode" if made.before == made.content else ""
     words = _WORDS[made.did] + (other if made.did == "would-change" else "")
     lines = [] if printer.quiet else [f"{made.destination}: {words}"]
-    if with_diff:
+    if with_diff and made.withheld:
+        lines.append(printable(made.withheld))
+    elif with_diff:
         label = made.destination if made.before is not None else "nothing"
         lines += painted(printer, unified(made.before or "", made.content, label, f"template {made.name}"))
     return lines

@@ -101,13 +101,17 @@ class RenderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class RenderView(msgspec.Struct, frozen=True):
-    """What came of it: ``content`` as rendered, ``before`` what stood there, None for no file."""
+    """What came of it: ``content`` as rendered, ``before`` what stood there, None for no file.
+
+    ``withheld``: why this caller is told neither, which are empty then; empty where it is told both.
+    """
 
     name: str
     destination: str
     did: Did
     content: str
     before: str | None = None
+    withheld: str = ""
 
 
 class RenderedFiles(Protocol):
@@ -117,8 +121,11 @@ class RenderedFiles(Protocol):
         """All of them."""
         ...
 
-    async def render(self, request: RenderRequest, *, timeout_s: float = 30.0) -> RenderView:
-        """One of them, now. Raises ``LocalMisuse`` for an unknown one, ``FileProblem``, ``StateFailed``."""
+    async def render(self, request: RenderRequest, *, timeout_s: float = 30.0, whole: bool = True) -> RenderView:
+        """One of them, now; unless ``whole``, without contents that not every user of this machine may read.
+
+        Raises ``LocalMisuse`` for an unknown one, ``FileProblem``, ``StateFailed``.
+        """
         ...
 
 

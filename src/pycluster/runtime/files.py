@@ -39,7 +39,7 @@ from pycluster.rendering import (
     intervals,
     selects,
 )
-from pycluster.runtime.placing import Placing, file_of
+from pycluster.runtime.placing import Found, Placing, file_of
 from pycluster.runtime.reconciler import Actor
 from pycluster.settings import Template
 from pycluster.store import KeyValue
@@ -182,7 +182,7 @@ class Files:
             tuple(self._shelf.view(one, selects(one, member)) for _, one in sorted(self._templates.items())),
         )
 
-    async def render(self, request: RenderRequest, *, timeout_s: float = 30.0) -> RenderView:
+    async def render(self, request: RenderRequest, *, timeout_s: float = 30.0, whole: bool = True) -> RenderView:
         """See ``rendering.RenderedFiles``."""
         template = self._templates.get(request.name)
         if template is None:
@@ -192,12 +192,14 @@ class Files:
         if not selects(template, member):
             raise LocalMisuse(f"template {request.name} is not for this node", why="its nodes are others")
         try:
-            return await self._render_now(template, member, request.dry_run, timeout_s)
+            return await self._render_now(template, member, request.dry_run, timeout_s, whole)
         finally:
             if not request.dry_run:
                 self._asked()
 
-    async def _render_now(self, template: Template, member: MemberView, dry_run: bool, timeout_s: float) -> RenderView:
+    async def _render_now(
+        self, template: Template, member: MemberView, dry_run: bool, timeout_s: float, whole: bool
+    ) -> RenderView:
         async with self._busy:
             keys = await self._keys(template, timeout_s)
             sight = Sight(keys, member, self._cluster.members(), self._cluster.leader().leader)
@@ -217,6 +219,9 @@ class Files:
                 if isinstance(result, FileProblem):
                     raise result
                 did = result.did
+        closed = "" if whole else await asyncio.to_thread(_closed, template, before)
+        if closed:
+            return RenderView(name, template.destination, did, "", withheld=closed)
         return RenderView(name, template.destination, did, content.decode(), old)
 
     def _member(self) -> MemberView:
@@ -255,6 +260,24 @@ def _since_ms(path: str, now_ms: int) -> int:
         return os.stat(path).st_mtime_ns // 1_000_000
     except OSError:
         return now_ms  # somebody took it away again
+
+
+def _closed(template: Template, before: Found | None) -> str:
+    """Why not everybody on this machine may read the file, the new one or that from before; empty where they may."""
+    other = "it is told over the agent's Unix socket only"
+    for mode in (template.mode, *(() if before is None else (before.mode,))):
+        if not mode & stat.S_IROTH:
+            return f"the file has mode {mode:04o}: {other}"
+    folder = os.path.dirname(template.destination)
+    while True:
+        try:
+            if not os.stat(folder).st_mode & stat.S_IXOTH:
+                return f"{folder} is closed to others: {other}"
+        except OSError as error:
+            return f"{folder} cannot be looked at: {error.strerror or error}: {other}"
+        if folder == "/":
+            return ""
+        folder = os.path.dirname(folder)
 
 
 def _source(path: str) -> tuple[str, str]:

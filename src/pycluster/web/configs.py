@@ -28,6 +28,7 @@ from pycluster.node.ports import StateFailed
 from pycluster.rendering import FileProblem, FilesView, RenderRequest
 from pycluster.rollouts import NotPossible, Rollouts
 from pycluster.web.asking import query, refusal, request_id, timeout_of
+from pycluster.web.authorise import caller_of
 from pycluster.web.faults import HttpFault, StateRefusal
 from pycluster.web.keys import body
 from pycluster.web.operations import Site, reply
@@ -124,4 +125,6 @@ async def render(site: Site, request: Request) -> Response:
     wanted, timeout_s = await body(site, request, RenderRequest), timeout_of(site, request)
     if site.files is None:
         raise HttpFault(404, "this node renders no files", remedy="[template NAME] in cluster.conf says what to render")
-    return reply(await told(site.files.render(wanted, timeout_s=timeout_s)))
+    # Whoever is on this machine may come over TCP; the agent may read more than they may.
+    whole = caller_of(request.scope).unix
+    return reply(await told(site.files.render(wanted, timeout_s=timeout_s, whole=whole)))

@@ -40,6 +40,13 @@ def test_render_says_what_was_done_and_what_would_be(agent: Agent) -> None:
     assert run("config", "render", "web", "-o", "json").json["did"] == "written"
 
 
+def test_what_is_not_for_everybody_is_not_told_over_tcp(agent: Agent) -> None:
+    agent.files.closed = "the file has mode 0600"
+    made = run("config", "render", "web", "-diff", "-addr", f"http://127.0.0.1:{agent.port}")
+    assert (made.code, made.err) == (0, "")
+    assert made.out.splitlines() == ["/etc/web.conf: written", "the file has mode 0600"]
+
+
 def test_a_file_that_fails_ends_with_1(agent: Agent) -> None:
     done = run("config", "render", "bad")
     assert (done.code, done.out, done.err) == (1, "", "the check failed: exit code 1\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -141,6 +142,36 @@ def test_somebody_asks(tmp_path: Path) -> None:
 
     asyncio.run(play())
     assert sorted(one.name for one in tmp_path.iterdir()) == ["web.conf", "web.j2"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "standing", "folder", "why"),
+    [
+        (0o644, None, 0o755, ""),
+        (0o644, 0o644, 0o711, ""),
+        (0o640, None, 0o755, "the file has mode 0640: "),
+        (0o644, 0o600, 0o755, "the file has mode 0600: "),
+        (0o644, None, 0o700, "is closed to others: "),
+    ],
+)
+def test_contents_are_for_those_who_may_read_them(mode: int, standing: int | None, folder: int, why: str) -> None:
+    # pytest's own directories are closed to others.
+    with tempfile.TemporaryDirectory(dir="/tmp") as given:
+        stage = Stage(Path(given), mode=mode)
+        if standing is not None:
+            stage.file.write_text("secret\n")
+            stage.file.chmod(standing)
+        Path(given).chmod(folder)
+        request = RenderRequest(name="web", dry_run=True)
+        others = asyncio.run(stage.files.render(request, whole=False))
+        owner = asyncio.run(stage.files.render(request))
+    assert (owner.content, owner.before) == ("port 80\n", None if standing is None else "secret\n")
+    assert not owner.withheld
+    if why:
+        assert (others.did, others.content, others.before) == ("would-change", "", None)
+        assert why in others.withheld and others.withheld.endswith("it is told over the agent's Unix socket only")
+    else:
+        assert others == owner
 
 
 def test_what_is_for_another_node_is_not_rendered(tmp_path: Path) -> None:

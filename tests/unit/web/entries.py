@@ -27,9 +27,12 @@ def entries(state: StateStore) -> Callable[[], Configs]:
 
 
 class FakeFiles:
-    """A rendered file that is in place unless ``failed`` says why not, and a bad one whose check always fails."""
+    """A rendered file that is in place unless ``failed`` says why not, and a bad one whose check always fails;
+    ``closed``: why not everybody is told what is in it.
+    """
 
     failed = ""
+    closed = ""
 
     def views(self) -> FilesView:
         web = FileView("web", "/etc/web.conf", "in-place", "web.j2", 3, "ab12", "ab12", 1)
@@ -37,10 +40,12 @@ class FakeFiles:
             web = msgspec.structs.replace(web, state="failed", problem=self.failed, retry_ms=2)
         return FilesView("node001", (web,))
 
-    async def render(self, request: RenderRequest, *, timeout_s: float = 30.0) -> RenderView:
+    async def render(self, request: RenderRequest, *, timeout_s: float = 30.0, whole: bool = True) -> RenderView:
         if request.name == "bad":
             raise FileProblem("the check failed", why="exit code 1")
         did: Did = "would-change" if request.dry_run else "written"
+        if self.closed and not whole:
+            return RenderView(request.name, "/etc/web.conf", did, "", withheld=self.closed)
         return RenderView(request.name, "/etc/web.conf", did, "new", "old")
 
 

@@ -163,8 +163,12 @@ def test_etcds_clients_read_and_watch_them_and_do_not_write_them(agent: Agent) -
 def test_rendered_files_are_told_and_rendered(agent: Agent) -> None:
     told = agent.ask("GET", f"{CONFIG}/rendered").json
     assert [(one["name"], one["state"]) for one in told["files"]] == [("web", "in-place")]
+    agent.files.closed = "the file has mode 0600"
+    made = agent.ask("POST", f"{CONFIG}/render", {"name": "web", "dry_run": True}, unix=True).json
+    assert (made["did"], made["before"], made["content"], made["withheld"]) == ("would-change", "old", "new", "")
     made = agent.ask("POST", f"{CONFIG}/render", {"name": "web", "dry_run": True}).json
-    assert (made["did"], made["before"], made["content"]) == ("would-change", "old", "new")
+    assert (made["did"], made["before"], made["content"]) == ("would-change", None, "")
+    assert made["withheld"] == "the file has mode 0600"
     assert error(agent.ask("POST", f"{CONFIG}/render", {"name": "bad"})) == (422, "file-failed", False)
     assert agent.ask("POST", f"{CONFIG}/render", {"name": "web", "command": "rm"}).status == 400
 

@@ -62,7 +62,7 @@ function Rendering({ file, onClose, onDone }) {
   const { working, refused, made } = state;
   return html`<${Dialog} kind="sheet wide-sheet" label=${`Render ${file.name}`} onClose=${onClose}><div class="sheet-box confirm"><h2>Render ${file.name}</h2>
     <p class="faint"><code>${file.destination}</code> on ${self.value.name}</p>
-    ${made && html`<p><b>${DID[made.did]}</b></p><${Diff} before=${made.before ?? ""} after=${made.content} label="What changes in the file" />`}
+    ${made && html`<p><b>${DID[made.did]}</b></p>${made.withheld ? html`<p class="faint">What is in it is not shown: ${plain(made.withheld)}</p>` : html`<${Diff} before=${made.before ?? ""} after=${made.content} label="What changes in the file" />`}`}
     ${refused && html`<${Refusal} title="Not rendered" error=${refused} />`}
     <${Command} text=${CONFIG.look(file.name)} /><${Command} text=${CONFIG.render(file.name)} />
     <div class="buttons"><span class="faint" role="status">${working ? "Asking the agent …" : ""}</span>
