@@ -25,6 +25,7 @@ class RealState:
     def __init__(self, engine: StateEngine, agent: EngineAgent) -> None:
         self.store = RealStore(agent)
         self.failures: list[store.Failure] = []
+        self.deaf = False
         self.asked: list[Asked] = []
         self.feeds: dict[int, Watch] = {}
         self._engine = engine
@@ -40,6 +41,8 @@ class RealState:
         self.asked.append(Asked(request, timeout_s, request_id))
         if self.failures:
             raise StateFailed(self.failures.pop(0))
+        if self.deaf and isinstance(request, Range) and not request.serializable:
+            raise StateFailed(store.Failure("timed-out"))
         return await self._engine.ask(request, timeout_s=timeout_s, request_id=request_id)
 
     async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
