@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 60.0
 #: Of a verb that waits for what agents do.
 VERB_S = 180.0
+#: Characters of a console that a failure shows.
+_LAST_WORDS = 3_000
 #: The lowest name founds the cluster, however late its process comes to run.
 FOUNDING = {"PYCLUSTER_CONSENSUS_BOOTSTRAP_GRACE_MS": "30000"}
 
@@ -37,22 +39,34 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **more}
 
 
-def free_port(*hosts: str) -> int:
-    """A port that is free for UDP and TCP on every one of ``hosts``.
+def _drawn_from() -> list[int]:
+    """Ports that the kernel gives to no connection: one of another test could have it before the agent does."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    outside = [port for port in range(12_000, 60_000) if not low <= port <= high]
+    return outside if len(outside) > 1_000 else list(range(12_000, 32_000))
 
-    It lies below those that the kernel gives to connections: one of another test could have it before the agent does.
-    """
-    drawn = random.SystemRandom()
+
+#: One a port that was given out, under the port's name: no test of this run, in whatever process, gets it again.
+_TAKEN: list[socket.socket] = []
+
+
+def free_port(*hosts: str) -> int:
+    """A port that is free for UDP and TCP on every one of ``hosts``."""
+    drawn, ports = random.SystemRandom(), _drawn_from()
     for _ in range(100):
-        port = drawn.randrange(12_000, 32_000)
-        with ExitStack() as held:
-            try:
+        port = drawn.choice(ports)
+        taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            taken.bind(f"\0pycluster-test-port-{port}")
+            with ExitStack() as held:
                 for host in hosts:
                     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                         held.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            taken.close()
+            continue
+        _TAKEN.append(taken)
+        return port
     raise RuntimeError(f"no port is free on all of {hosts}")
 
 
@@ -207,6 +221,13 @@ def fleet(*agents: AgentProcess) -> Iterator[tuple[AgentProcess, ...]]:
         for agent in agents:
             agent.start()
         yield agents
+    except BaseException as failure:
+        # Often it is another agent than the one that a test waits for which can say why.
+        for agent in agents:
+            if agent.process is not None:
+                words = agent.console()[-_LAST_WORDS:]
+                failure.add_note(f"{agent.name} (exit code {agent.process.poll()}) said last:\n{words}")
+        raise
     finally:
         for agent in agents:
             agent.stop()
