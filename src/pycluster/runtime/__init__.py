@@ -9,7 +9,7 @@ from pycluster.runtime.hooks import HookBook, Hooks
 from pycluster.runtime.network import OpenPorts, PortNetwork
 from pycluster.runtime.reconciler import Reconciler
 from pycluster.runtime.resolver import LookUp
-from pycluster.runtime.worker import Worker
+from pycluster.runtime.worker import Worker, Workers
 
 __all__ = [
     "Child",
@@ -23,6 +23,7 @@ __all__ = [
     "PortNetwork",
     "Reconciler",
     "Worker",
+    "Workers",
     "boot_id",
     "now_us",
     "raise_limit",

@@ -39,7 +39,8 @@ from pycluster.rendering import (
     intervals,
     selects,
 )
-from pycluster.runtime.placing import Found, Placing, file_of
+from pycluster.runtime.handles import Found
+from pycluster.runtime.placing import Placing, file_of
 from pycluster.runtime.reconciler import Actor
 from pycluster.settings import Template
 from pycluster.store import KeyValue
@@ -123,7 +124,7 @@ class Files:
         for wanted in work.wanted:
             text, problem = wanted.text, wanted.problem
             if text is None and not problem:
-                text, problem = await asyncio.to_thread(_source, self._templates[wanted.name].source)
+                text, problem = await self._source(self._templates[wanted.name].source)
             if problem:
                 results[wanted.name] = Rendered(wanted.name, problem=problem)
             else:
@@ -143,6 +144,13 @@ class Files:
             made.append((wanted.name, _made(result, wanted, print_of), result.problem))
         return made
 
+    async def _source(self, path: str) -> tuple[str, str]:
+        """The text of a local template, or the problem."""
+        try:
+            return await self._placing.at(path, _source, path)
+        except OSError as error:
+            return "", f"{path} cannot be read: {error.strerror or error}"
+
     # --- placing --------------------------------------------------------------------------------------------------
 
     async def _placed(self, templates: Sequence[Template]) -> dict[str, Placed | FileProblem]:
@@ -161,12 +169,20 @@ class Files:
             if isinstance(result, FileProblem):
                 self._failed(template, str(result))
                 continue
-            since_ms = await asyncio.to_thread(_since_ms, template.destination, self._wall_ms())
+            since_ms = await self._since_ms(template)
             had_failed = self._shelf.placed(template.name, since_ms)
             if result.did != "unchanged" or had_failed:
                 self._feed(FilePlaced(template.name, template.destination, result.did))
         self._changed()
         return results
+
+    async def _since_ms(self, template: Template) -> int:
+        """Since when the file is as it is, Unix ms; an agent that found it so did not write it."""
+        try:
+            facts = await self._placing.at(template.destination, os.stat, template.destination)
+        except OSError:
+            return self._wall_ms()  # somebody took it away again
+        return facts.st_mtime_ns // 1_000_000
 
     def _failed(self, template: Template, problem: str) -> None:
         if self._shelf.failed(template.name, problem, self._wall_ms()):
@@ -219,10 +235,17 @@ class Files:
                 if isinstance(result, FileProblem):
                     raise result
                 did = result.did
-        closed = "" if whole else await asyncio.to_thread(_closed, template, before)
+        closed = "" if whole else await self._closed(template, before)
         if closed:
             return RenderView(name, template.destination, did, "", withheld=closed)
         return RenderView(name, template.destination, did, content.decode(), old)
+
+    async def _closed(self, template: Template, before: Found | None) -> str:
+        """Why not everybody on this machine may read the file; empty where they may."""
+        try:
+            return await self._placing.at(template.destination, _closed, template, before)
+        except OSError as error:
+            return f"{template.destination} cannot be looked at: {error.strerror or error}"
 
     def _member(self) -> MemberView:
         return next(one for one in self._cluster.members() if one.local)
@@ -254,14 +277,6 @@ def _made(result: Rendered, wanted: Wanted, fingerprint: bytes) -> Standing:
     )
 
 
-def _since_ms(path: str, now_ms: int) -> int:
-    """Since when the file is as it is, Unix ms; an agent that found it so did not write it."""
-    try:
-        return os.stat(path).st_mtime_ns // 1_000_000
-    except OSError:
-        return now_ms  # somebody took it away again
-
-
 def _closed(template: Template, before: Found | None) -> str:
     """Why not everybody on this machine may read the file, the new one or that from before; empty where they may."""
     other = "it is told over the agent's Unix socket only"
@@ -281,7 +296,7 @@ def _closed(template: Template, before: Found | None) -> str:
 
 
 def _source(path: str) -> tuple[str, str]:
-    """The text of a local template, or the problem."""
+    """The same, by whoever may wait for the disk; raises ``OSError``."""
     try:
         # A pipe that nobody writes to would be waited for, and everything else with it.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -294,5 +309,3 @@ def _source(path: str) -> tuple[str, str]:
         return text.decode(), ""
     except UnicodeDecodeError:
         return "", f"{path} is no UTF-8"
-    except OSError as error:
-        return "", f"{path} cannot be read: {error.strerror or error}"

@@ -5,26 +5,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
 import grp
 import hashlib
 import os
 import pwd
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar, TypeVarTuple
 
 import msgspec
 
 from pycluster.kernel.bounded import UNREADABLE
 from pycluster.rendering import Did, FileProblem, Placed
 from pycluster.runtime.children import Child
+from pycluster.runtime.handles import Found, directory_of, opened, own, read, write_all
 from pycluster.runtime.probes import asked
+from pycluster.runtime.worker import Worker, Workers
 from pycluster.settings import Template
 
-#: Bytes of a file that stands there and may have to be put back.
-FILE_MAX_BYTES = 16 * 1024 * 1024
 #: Every step after which somebody may kill us. Those of ``FILLED`` are gone through for the note, too, and all up to
 #: ``entered`` once more where the old file is put back.
 FILLED = ("made", "half", "full", "owned", "durable")
@@ -33,15 +31,8 @@ POINTS = (
     *("moved", "reloaded", "undoing", "removed", "undone", "told", "settled"),
 )
 Fault = Callable[[str], None]
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A file with what belongs to it."""
-
-    content: bytes
-    mode: int
-    uid: int
-    gid: int
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Owed(msgspec.Struct, frozen=True):
@@ -67,10 +58,23 @@ def no_fault(point: str) -> None:
 class Placing:
     """Puts files in place; what it has to remember across its own death stands in ``directory``."""
 
-    def __init__(self, directory: str, environment: dict[str, str], fault: Fault = no_fault) -> None:
+    def __init__(
+        self,
+        directory: str,
+        environment: dict[str, str],
+        fault: Fault = no_fault,
+        workers: Workers | None = None,
+    ) -> None:
         self._directory = directory
         self._environment = environment
         self._fault = fault
+        self._workers = workers or Workers("files")
+        #: By template; what looks a name up may hang for as long as the machine's resolver does.
+        self._probes: dict[str, Worker] = {}
+
+    async def at(self, path: str, work: Callable[[*Ts], T], *given: *Ts) -> T:
+        """``work(*given)`` in a thread of the directory of ``path``; ``OSError``, too, where that does not answer."""
+        return await self._workers.run(os.path.dirname(path), work, *given)
 
     async def place(self, template: Template, content: bytes) -> Placed:
         """Make a file what it should be. Raises ``FileProblem``: then the old one stands."""
@@ -119,52 +123,53 @@ class Placing:
     async def look(self, template: Template) -> Found | None:
         """What stands there now. Raises ``FileProblem``."""
         try:
-            return await asyncio.to_thread(self._look, template)
+            return await self.at(template.destination, self._look, template)
         except OSError as error:
             raise FileProblem(f"{template.destination} cannot be read", why=error.strerror or str(error)) from None
 
     async def check(self, template: Template, content: bytes) -> None:
         """Only check; the new file does not stay. Raises ``FileProblem``."""
         try:
-            await asyncio.to_thread(self._write, template, file_of(template, content))
+            await self.at(template.destination, self._write, template, file_of(template, content))
             try:
                 await self._checked(template)
             finally:
-                await asyncio.to_thread(self._discard, template)
+                await self.at(template.destination, self._discard, template)
         except OSError as error:
             raise _unwritable(template, error) from None
 
     async def probe(self, template: Template) -> str:
         """Whether the service works with what is in place; empty, or why not."""
         if template.probe[0].startswith("http://"):
-            return await asyncio.to_thread(asked, template.probe[0], template.timeout_s)
+            worker = self._probes.setdefault(template.name, Worker("probe"))
+            return await worker.run(asked, template.probe[0], template.timeout_s)
         return await self._run(template, template.probe, template.name, template.destination)
 
     async def _move(self, template: Template, content: bytes) -> Placed | _Moved:
         """Into its place, checked; ``_Moved`` where its reload is due. Raises ``FileProblem``, ``OSError``."""
         new = file_of(template, content)
-        standing = await asyncio.to_thread(self._look, template)
-        owed = await asyncio.to_thread(self._owed, template)
+        standing = await self.at(template.destination, self._look, template)
+        owed = await self._noted(self._owed, template)
         if standing == new and owed is None:
             return Placed("unchanged")
         old = standing if owed is None else owed.old
         if standing != new:
-            made = await asyncio.to_thread(self._write, template, new)
+            made = await self.at(template.destination, self._write, template, new)
             self._fault("synced")
             try:
                 await self._checked(template)
                 self._fault("checked")
                 if template.reload:
-                    await asyncio.to_thread(self._note, template, Owed(template.destination, old))
+                    await self._noted(self._note, template, Owed(template.destination, old))
                     self._fault("noted")
             except (FileProblem, OSError):
-                await asyncio.to_thread(self._discard, template)
+                await self.at(template.destination, self._discard, template)
                 self._fault("discarded")
                 raise
-            await asyncio.to_thread(self._rename, template, made)
+            await self.at(template.destination, self._rename, template, made)
         if template.reload:
             return _Moved(template, content, old, "written" if standing != new else "reloaded")
-        await asyncio.to_thread(self._clear, template)
+        await self._noted(self._clear, template)
         return Placed("written" if standing != new else "unchanged")
 
     async def _undo(self, moved: list[_Moved], failed: str) -> dict[str, Placed | FileProblem]:
@@ -173,7 +178,7 @@ class Placing:
         results: dict[str, Placed | FileProblem] = {}
         for one in moved:
             try:
-                await asyncio.to_thread(self._restore, one.template, one.old)
+                await self.at(one.template.destination, self._restore, one.template, one.old)
             except OSError as error:
                 results[one.template.name] = _unwritable(one.template, error)
         self._fault("undone")
@@ -190,11 +195,14 @@ class Placing:
     async def _settled(self, one: _Moved, result: Placed | FileProblem) -> Placed | FileProblem:
         """Nothing is owed any more."""
         try:
-            await asyncio.to_thread(self._clear, one.template)
+            await self._noted(self._clear, one.template)
         except OSError as error:
             return _unwritable(one.template, error)
         self._fault("settled")
         return result
+
+    async def _noted(self, work: Callable[[*Ts], T], *given: *Ts) -> T:
+        return await self._workers.run(self._directory, work, *given)
 
     async def _reload(self, moved: list[_Moved]) -> str:
         first = moved[0].template
@@ -219,12 +227,12 @@ class Placing:
     # --- on the disk, each in a thread ----------------------------------------------------------------------------
 
     def _look(self, template: Template) -> Found | None:
-        with _directory_of(template) as place:
-            return _read(os.path.basename(template.destination), place)
+        with directory_of(template) as place:
+            return read(os.path.basename(template.destination), place)
 
     def _write(self, template: Template, new: Found) -> int:
         """Beside its place, whole and durable; its number on the disk."""
-        with _directory_of(template) as place:
+        with directory_of(template) as place:
             self._fault("opened")
             return self._fill(os.path.basename(template.beside), place, new)
 
@@ -236,9 +244,9 @@ class Placing:
             try:
                 self._fault("made")
                 half = len(new.content) // 2
-                _write_all(handle, new.content[:half])
+                write_all(handle, new.content[:half])
                 self._fault("half")
-                _write_all(handle, new.content[half:])
+                write_all(handle, new.content[half:])
                 self._fault("full")
                 made = os.fstat(handle)
                 if (made.st_uid, made.st_gid) != (new.uid, new.gid):  # the directory may give its own group
@@ -253,23 +261,23 @@ class Placing:
             return made.st_ino
 
     def _rename(self, template: Template, made: int) -> None:
-        with _directory_of(template) as place:
+        with directory_of(template) as place:
             beside, name = os.path.basename(template.beside), os.path.basename(template.destination)
-            _own(beside, place, made)
+            own(beside, place, made)
             os.replace(beside, name, src_dir_fd=place, dst_dir_fd=place)
             self._fault("renamed")
             os.fsync(place)
             self._fault("entered")
 
     def _discard(self, template: Template) -> None:
-        with _directory_of(template) as place, contextlib.suppress(FileNotFoundError):
+        with directory_of(template) as place, contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.basename(template.beside), dir_fd=place)
 
     def _restore(self, template: Template, old: Found | None) -> None:
         if old is not None:
             self._rename(template, self._write(template, old))
             return
-        with _directory_of(template) as place:
+        with directory_of(template) as place:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.basename(template.destination), dir_fd=place)
             self._fault("removed")
@@ -293,9 +301,9 @@ class Placing:
     def _note(self, template: Template, owed: Owed) -> None:
         if not os.path.isdir(self._directory):
             os.mkdir(self._directory, 0o700)
-            with _opened(os.path.dirname(self._directory)) as above:
+            with opened(os.path.dirname(self._directory)) as above:
                 os.fsync(above)
-        with _opened(self._directory) as place:
+        with opened(self._directory) as place:
             name, me = os.path.basename(self._note_path(template)), (os.geteuid(), os.getegid())
             self._fill(f"{name}.new", place, Found(msgspec.msgpack.encode(owed), 0o600, *me))
             self._fault("noting")
@@ -324,73 +332,3 @@ def file_of(template: Template, content: bytes) -> Found:
     except KeyError as error:
         raise FileProblem(f"its owner {template.owner} does not exist", why=str(error.args[0])) from None
     return Found(content, template.mode, uid, gid)
-
-
-def _read(name: str, place: int) -> Found | None:
-    """A regular file, whole; None where there is none. Raises ``OSError`` for anything else."""
-    try:
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "it is a symbolic link; name the file that it leads to") from None
-        raise
-    with open(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "what stands there is no regular file")
-        if facts.st_size > FILE_MAX_BYTES:
-            raise OSError(errno.EFBIG, f"what stands there has more than {FILE_MAX_BYTES} bytes")
-        return Found(file.read(), stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
-
-
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[int]:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _directory_of(template: Template) -> Iterator[int]:
-    """The file's directory, step by step and over no symbolic link. Raises ``OSError``."""
-    parts = os.path.dirname(template.destination).split("/")[1:]
-    handle = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for number, part in enumerate(filter(None, parts), 1):
-            step = _step(handle, part, "/" + "/".join(parts[:number]))
-            os.close(handle)
-            handle = step
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _step(handle: int, part: str, path: str) -> int:
-    try:
-        return os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise OSError(error.errno, f"{path} is a symbolic link, or no directory") from None
-        raise OSError(error.errno, f"{path}: {error.strerror}") from None
-
-
-def _own(name: str, place: int, made: int) -> None:
-    """Raise ``OSError`` where it is not what was written: another agent may have the same destination."""
-    try:
-        same = os.stat(name, dir_fd=place, follow_symlinks=False).st_ino == made
-    except FileNotFoundError:
-        same = False
-    if not same:
-        raise OSError(
-            errno.EBUSY, f"somebody else took {name} away while it was checked; another agent that writes here?"
-        )
-
-
-def _write_all(handle: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(handle, view) :]

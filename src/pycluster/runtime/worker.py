@@ -13,6 +13,9 @@ from typing import TypeVar, TypeVarTuple, cast
 
 logger = logging.getLogger("pycluster.runtime")
 
+#: A disk that works is quicker by far, however busy it is.
+ANSWER_S = 10.0
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -40,15 +43,15 @@ class Worker:
 
         def do() -> None:
             result: T | None = None
-            failed: Exception | None = None
+            failed: BaseException | None = None
             try:
                 result = work(*given)
-            except Exception as error:
+            except BaseException as error:  # whatever it is, it is for whoever waits
                 failed = error
             with contextlib.suppress(RuntimeError):  # where the loop is closed nobody waits for this any more
                 loop.call_soon_threadsafe(settle, cast(T, result), failed)
 
-        def settle(result: T, failed: Exception | None) -> None:
+        def settle(result: T, failed: BaseException | None) -> None:
             if done.done():
                 return
             if failed is not None:
@@ -65,6 +68,12 @@ class Worker:
             with self._lock:
                 if do in self._waiting:
                     self._waiting.remove(do)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done, or waits."""
+        with self._lock:
+            return self._busy
 
     def leave(self, work: Callable[[], object]) -> None:
         """Have it done after all that waits, without anybody who waits for it."""
@@ -94,3 +103,36 @@ class Worker:
                 work()
             except Exception:
                 logger.exception("%s failed", self._name)
+
+
+class Workers:
+    """A ``Worker`` for each directory: where one hangs, nobody waits for it who has to do with another."""
+
+    def __init__(self, name: str, limit_s: float = ANSWER_S) -> None:
+        self._name = name
+        #: So long one may take.
+        self.limit_s = limit_s
+        self._of: dict[str, Worker] = {}
+        #: Where something was given up that had begun.
+        self._hung: set[str] = set()
+
+    async def run(self, directory: str, work: Callable[[*Ts], T], *given: *Ts) -> T:
+        """As ``Worker.run``. ``OSError``, too, where ``directory`` does not answer in time, or something given up there
+        before is still under way. What began goes on.
+        """
+        worker = self._of.setdefault(directory, Worker(self._name))
+        if directory in self._hung:
+            if worker.busy:
+                raise self._silent(directory)
+            self._hung.remove(directory)
+        try:
+            async with asyncio.timeout(self.limit_s) as limit:
+                return await worker.run(work, *given)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the system's own word
+            self._hung.add(directory)
+            raise self._silent(directory) from None
+
+    def _silent(self, directory: str) -> OSError:
+        return OSError(errno.ETIMEDOUT, f"{directory} has not answered for {self.limit_s:g} s")

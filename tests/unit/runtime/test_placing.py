@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import errno
 import os
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from pycluster.rendering import FileProblem, Placed
+from pycluster.runtime import Workers
 from pycluster.runtime.placing import Placing
 from pycluster.settings import Template
 
@@ -266,3 +268,40 @@ def test_a_damaged_note_is_told_with_its_name_and_the_old_file_stands(stage: Sta
     with pytest.raises(FileProblem, match=f"{note.name} is damaged"):
         stage.place(NEW)
     assert stage.file.read_text() == OLD
+
+
+def test_a_directory_that_hangs_holds_up_no_other(stage: Stage, tmp_path: Path) -> None:
+    other, hangs, goes_on = tmp_path / "other", threading.Event(), threading.Event()
+    other.mkdir()
+
+    def hang(point: str) -> None:
+        if point == "durable" and not hangs.is_set():
+            hangs.set()
+            goes_on.wait()
+
+    async def story() -> None:
+        workers = Workers("files", limit_s=0.05)
+        placing = Placing(str(stage.notes), dict(os.environ), hang, workers)
+
+        async def refused() -> bool:
+            with contextlib.suppress(FileProblem):
+                return (await placing.place(stage.template(reload=False), b"new")).did != "written"
+            await asyncio.sleep(0.01)
+            return True
+
+        while not hangs.is_set():
+            assert await refused()
+        workers.limit_s = 60
+        assert (await placing.place(template(str(other / "web.conf"), ""), b"new")).did == "written"
+        with pytest.raises(FileProblem, match="has not answered"):
+            await placing.place(stage.template(reload=False), b"new")
+        goes_on.set()
+        while await refused():
+            pass
+
+    try:
+        asyncio.run(story())
+    finally:
+        goes_on.set()
+    assert stage.file.read_text() == "new"
+    assert os.listdir(stage.folder) == ["web.conf"]

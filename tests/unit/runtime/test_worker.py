@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pycluster.runtime import Worker
+from pycluster.runtime import Worker, Workers
 from tests.cluster.agents import environment
 from tests.unit.runtime.waiting import until
 
@@ -103,3 +103,38 @@ def test_neither_the_loop_nor_the_process_waits_for_what_hangs() -> None:
     line = [sys.executable, "-c", _HANGS]
     ended = subprocess.run(line, env=environment(), capture_output=True, text=True, check=False, timeout=60)
     assert (ended.stdout, ended.returncode) == ("over\n", 0), ended.stderr
+
+
+def test_what_hangs_in_one_directory_keeps_only_that_waiting() -> None:
+    async def story() -> None:
+        workers, goes_on = Workers("w", limit_s=0.05), threading.Event()
+        try:
+            with pytest.raises(OSError, match="/hung has not answered for"):
+                await workers.run("/hung", goes_on.wait)
+            workers.limit_s = 60
+            with pytest.raises(OSError, match="/hung has not answered"):
+                await workers.run("/hung", refuse)
+            assert await workers.run("/other", divmod, 7, 3) == (2, 1)
+        finally:
+            goes_on.set()
+        while True:
+            try:
+                assert await workers.run("/hung", divmod, 7, 3) == (2, 1)
+                break
+            except OSError:  # its thread is about to end
+                await asyncio.sleep(0.01)
+
+    asyncio.run(story())
+
+
+def test_a_time_out_of_the_work_itself_is_no_silence() -> None:
+    def late() -> None:
+        raise TimeoutError("the server's word")
+
+    async def story() -> None:
+        workers = Workers("w")
+        with pytest.raises(TimeoutError, match="the server's word"):
+            await workers.run("/d", late)
+        assert await workers.run("/d", divmod, 7, 3) == (2, 1)
+
+    asyncio.run(story())
