@@ -1,7 +1,8 @@
 """The state of one engine made that of another: every key and lease at one revision, in bounded steps.
 
 It compares what both have and writes only what differs, so that one that broke off goes on where it was. A key in the
-target says that it is under way; every step compares it, so that two never mix.
+target says that it is under way; every step compares it, so that two never mix, and every key that it writes, so that
+what somebody else wrote there meanwhile stays.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ class Migration:
         self._mine = secrets.token_hex(16).encode()
         self._put = self._deleted = self._kept = 0
         self._unfit: list[str] = []
-        #: What the next step will write, and the bytes of its keys and values.
-        self._batch: list[store.Put | store.DeleteRange] = []
+        #: What the next step will write, each over what was read there, and the bytes of its keys and values.
+        self._batch: list[tuple[store.Put | store.DeleteRange, store.Compare]] = []
         self._bytes = 0
         self._target_revision = 0
 
@@ -81,7 +82,7 @@ class Migration:
         if not self._dry_run:
             await self._check(at, started)
             seen = marked.kvs[0].mod_revision if marked.kvs else 0
-            await self._step((store.Put(MARKER, self._mine),), store.Compare(MARKER, "mod", "equal", seen))
+            await self._step((store.Put(MARKER, self._mine),), (store.Compare(MARKER, "mod", "equal", seen),))
         leases = await self._leases()
         await self._differences(at, started)
         digest = "" if self._dry_run else await self._verify(at)
@@ -150,31 +151,33 @@ class Migration:
         """Write, or count, what makes the target as the source is. Keys of leases come last, for they may end soonest;
         until then they are kept in memory.
         """
-        held: list[store.Put] = []
+        held: list[tuple[store.Put, store.Compare]] = []
         async with aclosing(_merged(_pairs(self._source, at), _pairs(self._target, started))) as merged:
             async for ours, theirs in merged:
                 write = self._write(ours, theirs)
                 if write is None or self._dry_run:
                     continue
+                over = store.Compare(write.key, "mod", "equal", theirs.mod_revision if theirs is not None else 0)
                 if isinstance(write, store.Put) and write.lease:
-                    held.append(write)
+                    held.append((write, over))
                 else:
-                    await self._add(write)
-        for put in held:
-            await self._add(put)
+                    await self._add(write, over)
+        for put, over in held:
+            await self._add(put, over)
         await self._flush()
 
-    async def _add(self, write: store.Put | store.DeleteRange) -> None:
+    async def _add(self, write: store.Put | store.DeleteRange, over: store.Compare) -> None:
         size = len(write.key) + (len(write.value) if isinstance(write, store.Put) else 0)
         if len(self._batch) >= _OPERATIONS or self._bytes + size > _BYTES:
             await self._flush()
-        self._batch.append(write)
+        self._batch.append((write, over))
         self._bytes += size
 
     async def _flush(self) -> None:
-        batch, self._batch, self._bytes = tuple(self._batch), [], 0
+        batch, self._batch, self._bytes = self._batch, [], 0
         if batch:
-            await self._step(batch)
+            mine = store.Compare(MARKER, "value", "equal", value=self._mine)
+            await self._step(tuple(write for write, _ in batch), (mine, *(over for _, over in batch)))
 
     def _write(self, ours: KeyValue | None, theirs: KeyValue | None) -> store.Put | store.DeleteRange | None:
         if ours is None:
@@ -191,16 +194,16 @@ class Migration:
         self._put += 1
         return put
 
-    async def _step(self, writes: tuple[store.Put | store.DeleteRange, ...], held: store.Compare | None = None) -> None:
-        held = held or store.Compare(MARKER, "value", "equal", value=self._mine)
+    async def _step(self, writes: tuple[store.Put | store.DeleteRange, ...], over: tuple[store.Compare, ...]) -> None:
+        found = tuple(store.Range(one.key, keys_only=one.target != "value") for one in over)
         try:
-            done = cast(store.TxnResult, await self._target.ask(store.Txn((held,), writes), timeout_s=_STEP_S))
+            done = cast(store.TxnResult, await self._target.ask(store.Txn(over, writes, found), timeout_s=_STEP_S))
         except StateFailed as failed:
             raise RemoteFault(
                 "the migration stopped", why=str(failed), remedy="run it again: it goes on where it was"
             ) from None
         if not done.succeeded:
-            raise Refused("the migration stopped", why="another one began", remedy="let that one end")
+            raise _changed(over, cast(tuple[store.RangeResult, ...], done.results))
         self._target_revision = done.revision
 
     async def _verify(self, at: int) -> str:
@@ -214,9 +217,31 @@ class Migration:
                 remedy="run it again: it goes on where it was",
             )
         revision = self._target_revision
-        await self._step((store.DeleteRange(MARKER),))
+        await self._step((store.DeleteRange(MARKER),), (store.Compare(MARKER, "value", "equal", value=self._mine),))
         self._target_revision = revision
         return mine
+
+
+def _changed(over: tuple[store.Compare, ...], found: tuple[store.RangeResult, ...]) -> Refused | RemoteFault:
+    """Why a step was not made: whose key, the marker first, is not as this run saw it."""
+    for one, there in zip(over, found, strict=True):
+        now = there.kvs[0] if there.kvs else None
+        if one.key == MARKER:
+            holds = now is not None and now.value == one.value if one.target == "value" else one.number == _mod(now)
+            if not holds:
+                break
+        elif one.number != _mod(now):
+            key = one.key.decode(errors="backslashreplace")[:80]
+            return RemoteFault(
+                "the migration stopped",
+                why=f"somebody else wrote {key!r} to the target meanwhile, or its lease ended",
+                remedy="save it where it matters; run it again: it goes on where it was and takes the source's",
+            )
+    return Refused("the migration stopped", why="another one began", remedy="let that one end")
+
+
+def _mod(pair: KeyValue | None) -> int:
+    return 0 if pair is None else pair.mod_revision
 
 
 def _named(all_of_them: list[str], between: str) -> str:

@@ -141,6 +141,31 @@ def test_two_never_mix() -> None:
         migrate(source, Meddled(target, other))
     assert pairs(target) == {MARKER: (b"other", 0)}
 
+    def first(txns: int) -> None:
+        target.store.apply(store.Command(b"first", Put(MARKER, b"first")))
+
+    with pytest.raises(Refused, match="another one began"):
+        migrate(source, Meddled(target, first), force=True)
+    assert pairs(target) == {MARKER: (b"first", 0)}
+
+
+def test_what_somebody_writes_to_the_target_meanwhile_is_not_overwritten() -> None:
+    source = filled(*(Put(b"%04d" % number) for number in range(100)), LeaseGrant(60, 7), Put(b"held", lease=7))
+    target = filled(Put(b"0090", b"old"), Put(b"more"))
+
+    for number, key in enumerate((b"0090", b"0095", b"held", b"more")):
+        request = Put(key, b"theirs")
+
+        def stranger(txns: int, number: int = number, request: Put = request) -> None:
+            if txns == 2:
+                target.store.apply(store.Command(b"stranger %d" % number, request))
+
+        with pytest.raises(RemoteFault, match=f"somebody else wrote '{key.decode()}' to the target meanwhile"):
+            migrate(source, Meddled(target, stranger), force=True)
+        assert pairs(target)[key] == (b"theirs", 0)
+    migrate(source, target, force=True)
+    assert pairs(target) == pairs(source)
+
 
 def test_what_somebody_wrote_meanwhile_shows_in_the_hash() -> None:
     source, target = filled(*(Put(b"%04d" % number) for number in range(100))), FakeState()
