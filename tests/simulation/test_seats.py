@@ -131,7 +131,7 @@ def test_a_learner_that_dies_is_waited_for_and_may_be_dismissed() -> None:
     cluster.world.kill(cluster.world.hosts["node004"])
     tell(cluster, events.ReplaceSeat(1001, "node003", "node004"))
     done = answered(cluster, told, 1001)
-    assert (done.ok, done.why) == (False, "it was begun, and is not done after 30 s")
+    assert (done.ok, done.why, done.in_doubt) == (False, "it was begun, and is not done after 30 s", True)
     tell(cluster, events.ReplaceSeat(1002, "node003", "node005"))
     assert told.done[1002].why == "node004 is on its way into the seat of node003"
     tell(cluster, events.RemoveSeat(1003, "node004"))

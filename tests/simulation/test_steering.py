@@ -90,6 +90,7 @@ def test_a_leader_that_does_not_answer_is_named_and_so_is_what_is_not_known() ->
     assert 1 not in answers.done
     assert cluster.world.run_until(lambda: 1 in answers.done, 20 * SECOND)
     assert answers.done[1].why == "node001 leads and was asked, and did not answer; it may have been done"
+    assert answers.done[1].in_doubt
     cluster.world.thaw(leader)
     cluster.world.run(20 * SECOND)
     assert [*answers.done] == [1], "what it says late is passed over"

@@ -19,4 +19,6 @@ def outcome(printer: Printer, ended: Outcome, done: str) -> int:
     if not ended.ok:
         refused = Refused(ended.what or "the agent refused", why=ended.why, remedy=ended.remedy)
         print(printable(str(refused)), file=sys.stderr)
-    return Exit.DONE if ended.ok else Exit.FAILED
+    if ended.ok:
+        return Exit.DONE
+    return Exit.TIMED_OUT if ended.in_doubt else Exit.FAILED

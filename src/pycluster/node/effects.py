@@ -150,13 +150,17 @@ class KeepSeats(msgspec.Struct, frozen=True, tag=True):
 
 
 class CommandDone(msgspec.Struct, frozen=True, tag=True):
-    """How the command of that number ended; ``what``, ``why`` and ``remedy`` speak when it was refused."""
+    """How the command of that number ended; ``what``, ``why`` and ``remedy`` speak when it was refused.
+
+    ``in_doubt``: it was begun or passed on, and nobody knows whether it will be so yet.
+    """
 
     command: int
     ok: bool
     what: str = ""
     why: str = ""
     remedy: str = ""
+    in_doubt: bool = False
 
 
 class Drained(msgspec.Struct, frozen=True, tag=True):

@@ -12,12 +12,13 @@ from pycluster.node.view import ClusterEvent, Explanation, LeaderView, MemberVie
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a command ended; the three lines speak when it was refused."""
+    """How a command ended; the three lines speak when it was refused. ``in_doubt``: it may be done all the same."""
 
     ok: bool
     what: str = ""
     why: str = ""
     remedy: str = ""
+    in_doubt: bool = False
 
 
 class EventStreamLagged(Exception):

@@ -29,6 +29,7 @@ _PATIENCE_US = 5 * SECOND
 _LEARNING_US = 30 * SECOND
 #: What the leader's answer may take beyond that.
 _ANSWER_US = 3 * SECOND
+_LOOK = "look at pycluster raft peers"
 #: Commands under way at one node, its own and those that others passed on.
 _WANTED_MAX = 64
 #: The command's number where nobody waits for an answer.
@@ -85,7 +86,7 @@ class Steering:
         """What a peer has to say: a command that it passes on, or what became of one of ours."""
         if isinstance(body, SteeringReply):
             if self._sent.pop(body.number, None) is not None:
-                self._outbox.append(CommandDone(body.number, body.ok, body.what, body.why, body.remedy))
+                self._outbox.append(CommandDone(body.number, body.ok, body.what, body.why, body.remedy, body.in_doubt))
             return
         address = self._addresses.of(body.sender)
         if address is not None:
@@ -168,12 +169,12 @@ class Steering:
             elif late:
                 self._wanted.remove(wanted)
                 why = f"it was begun, and is not done after {_patience_us(wanted.asked) // SECOND} s"
-                self._answer(wanted, CommandFailed(_refusal(wanted.asked), why, "look at pycluster raft peers"))
+                self._tell(wanted, ok=False, refused=CommandFailed(_refusal(wanted.asked), why, _LOOK), in_doubt=True)
         for number, (asked, leader, ends_us) in [*self._sent.items()]:
             if now_us >= ends_us:
                 del self._sent[number]
                 why = f"{leader} leads and was asked, and did not answer; it may have been done"
-                self._outbox.append(CommandDone(number, False, _refusal(asked), why, "look at pycluster raft peers"))
+                self._outbox.append(CommandDone(number, False, _refusal(asked), why, _LOOK, in_doubt=True))
 
     def next_deadline(self) -> int | None:
         """When ``settle`` is wanted at the latest."""
@@ -199,13 +200,13 @@ class Steering:
     def _answer(self, wanted: _Wanted, refused: CommandFailed) -> None:
         self._tell(wanted, ok=False, refused=refused)
 
-    def _tell(self, wanted: _Wanted, *, ok: bool, refused: CommandFailed) -> None:
+    def _tell(self, wanted: _Wanted, *, ok: bool, refused: CommandFailed, in_doubt: bool = False) -> None:
         number, words = wanted.asked.number, (refused.what, refused.why, refused.remedy)
         if wanted.origin is not None:
-            said = (text[:SENTENCE_MAX_LENGTH] for text in words)
-            self._outbox.post(wanted.origin, "client", SteeringReply(number, ok, *said))
+            what, why, remedy = (text[:SENTENCE_MAX_LENGTH] for text in words)
+            self._outbox.post(wanted.origin, "client", SteeringReply(number, ok, what, why, remedy, in_doubt))
         elif number != UNASKED:
-            self._outbox.append(CommandDone(number, ok, *words))
+            self._outbox.append(CommandDone(number, ok, *words, in_doubt=in_doubt))
 
 
 def _patience_us(asked: SteeringRequest) -> int:

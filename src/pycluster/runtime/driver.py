@@ -163,7 +163,7 @@ class Driver:
         self._end(Ending())
         for waiting in self._commands.values():
             if not waiting.done():
-                waiting.set_result(Outcome(False, "the agent stopped first"))
+                waiting.set_result(Outcome(False, "the agent stopped first", in_doubt=True))
 
     def fail(self, fault: LocalFault) -> None:
         """This machine let us down, and the node cannot go on."""
@@ -237,7 +237,7 @@ class Driver:
     def _command_done(self, done: effects.CommandDone) -> None:
         waiting = self._commands.pop(done.command, None)
         if waiting is not None and not waiting.done():
-            waiting.set_result(Outcome(done.ok, done.what, done.why, done.remedy))
+            waiting.set_result(Outcome(done.ok, done.what, done.why, done.remedy, done.in_doubt))
 
     def _end(self, ending: Ending) -> None:
         if not self.ended.done():

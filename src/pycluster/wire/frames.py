@@ -135,13 +135,16 @@ class SteeringRequest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SteeringReply(msgspec.Struct, frozen=True, array_like=True):
-    """What the request of that number came to; ``what``, ``why`` and ``remedy`` as where it was asked of the leader."""
+    """What the request of that number came to, as where it was asked of the leader (``CommandDone``). An older version
+    passes over ``in_doubt``.
+    """
 
     number: Ordinal
     ok: bool
     what: Sentence = ""
     why: Sentence = ""
     remedy: Sentence = ""
+    in_doubt: bool = False
 
 
 Body = (

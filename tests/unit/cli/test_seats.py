@@ -73,6 +73,13 @@ def test_a_dry_run_is_not_asked_about_and_told_as_the_agent_tells_it(agent: Agen
     ]
 
 
+def test_what_may_still_be_done_ends_with_another_code_than_what_is_refused(agent: Agent) -> None:
+    agent.cluster.outcome = Outcome(False, "node003 keeps its seat", "node001 did not answer", in_doubt=True)
+    done = run("raft", "remove", "node003", "-y", "-o", "json")
+    assert (done.code, done.json["in_doubt"]) == (6, True)
+    assert done.err == "node003 keeps its seat: node001 did not answer\n"
+
+
 def test_who_is_no_member_gets_no_seat(agent: Agent) -> None:
     done = run("raft", "add", "node0002")
     assert done.code == 3 and "did you mean node002?" in done.err
