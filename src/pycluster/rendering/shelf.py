@@ -57,7 +57,8 @@ class Shelf:
         before = self._standing.get(name, Standing())
         made.placed, made.since_ms = before.placed, before.since_ms
         made.problem, made.failures = before.problem, before.failures
-        made.placed_version, made.probed = before.placed_version, before.probed
+        if made.entry == before.entry:  # versions of another one are other versions
+            made.placed_version, made.probed = before.placed_version, before.probed
         self._standing[name] = made
         return made
 

@@ -19,6 +19,8 @@ _GRACE_S = 2.0
 _KILLED_S = 5.0
 #: For the rest of its output, after it ended.
 _LAST_WORDS_S = 0.5
+#: What there is nothing to be signalled in: it is gone, or another user's.
+_NOT_OURS = (ProcessLookupError, PermissionError)
 
 
 class Child:
@@ -39,33 +41,38 @@ class Child:
         """End it early."""
         self._told_to_end.set()
 
+    async def _start(self) -> tuple[asyncio.SubprocessTransport, _Watch]:
+        return await asyncio.get_running_loop().subprocess_exec(
+            _Watch,
+            *self._command,
+            env=self._environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     async def run(self) -> str:
         """Run it to its end; empty, or what went wrong in one line."""
         if self._told_to_end.is_set():
             return ""
+        starting = asyncio.ensure_future(self._start())
         try:
-            transport, watch = await asyncio.get_running_loop().subprocess_exec(
-                _Watch,
-                *self._command,
-                env=self._environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            transport, watch = await asyncio.shield(starting)
         except OSError as error:
             return f"{self._command[0]} cannot be run: {error.strerror or error}"
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                transport, watch = await starting
+                await _broken_off(transport, watch)
+            raise
         ending = asyncio.ensure_future(self._told_to_end.wait())
         either: set[asyncio.Future[Any]] = {ending, watch.exited}
         try:
             await asyncio.wait(either, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            # Whoever wanted it goes, the agent itself perhaps: nobody would end it after that.
-            try:
-                await _end(transport.get_pid(), watch.exited)
-            finally:
-                transport.close()
+            await _broken_off(transport, watch)
             raise
         finally:
             ending.cancel()
@@ -74,7 +81,9 @@ class Child:
             await _end(transport.get_pid(), watch.exited)
         # What the command left running in the background may hold its output open for ever; the rest is not ours.
         await asyncio.wait({watch.silent}, timeout=_LAST_WORDS_S)
-        transport.close()
+        _let_go(transport)
+        if not watch.exited.done():
+            return "it does not end, and this user may not end it, or it hangs in the kernel"
         if late:
             return "" if self.cut_short else f"it did not end within {self._timeout_s:g} s and was stopped"
         code = transport.get_returncode() or 0
@@ -85,17 +94,35 @@ class Child:
         return f"{how}: {words}" if words else how
 
 
+async def _broken_off(transport: asyncio.SubprocessTransport, watch: _Watch) -> None:
+    """Whoever wanted it goes, the agent itself perhaps: nobody would end it after that."""
+    try:
+        await _end(transport.get_pid(), watch.exited)
+    finally:
+        _let_go(transport)
+
+
 async def _end(pid: int, exited: asyncio.Future[None], grace_s: float = _GRACE_S, killed_s: float = _KILLED_S) -> None:
-    """Both signals; the other one at once where whoever waits for it has no time left either."""
-    with contextlib.suppress(ProcessLookupError):
+    """Both signals; the other one at once where whoever waits for it has no time left either. What has become another
+    user's, as by ``sudo``, cannot be ended, and is left.
+    """
+    with contextlib.suppress(*_NOT_OURS):
         os.killpg(pid, signal.SIGTERM)
     try:
         await asyncio.wait({exited}, timeout=grace_s)
     finally:
         if not exited.done():
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(*_NOT_OURS):
                 os.killpg(pid, signal.SIGKILL)
     await asyncio.wait({exited}, timeout=killed_s)
+
+
+def _let_go(transport: asyncio.SubprocessTransport) -> None:
+    output = transport.get_pipe_transport(1)
+    if output is not None:
+        output.close()
+    with contextlib.suppress(*_NOT_OURS):  # it kills what still runs
+        transport.close()
 
 
 class _Watch(asyncio.SubprocessProtocol):

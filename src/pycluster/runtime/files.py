@@ -39,7 +39,7 @@ from pycluster.rendering import (
     intervals,
     selects,
 )
-from pycluster.runtime.handles import Found
+from pycluster.runtime.handles import Found, reader
 from pycluster.runtime.placing import Placing, file_of
 from pycluster.runtime.reconciler import Actor
 from pycluster.settings import Template
@@ -139,7 +139,9 @@ class Files:
         mark = fingerprints(work)
         made = []
         for wanted in work.wanted:
-            result = results[wanted.name]
+            result = results.get(wanted.name)
+            if result is None:
+                continue  # others took too long; the next plan has it again
             print_of = mark(self._templates[wanted.name], result.reads)
             made.append((wanted.name, _made(result, wanted, print_of), result.problem))
         return made
@@ -300,9 +302,10 @@ def _source(path: str) -> tuple[str, str]:
     try:
         # A pipe that nobody writes to would be waited for, and everything else with it.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return "", f"{path} is no regular file"
+        file = reader(handle)
+        if file is None:
+            return "", f"{path} is no regular file"
+        with file:
             text = file.read(SOURCE_MAX_BYTES + 1)
         if len(text) > SOURCE_MAX_BYTES:
             return "", f"{path} has more than {SOURCE_MAX_BYTES} bytes"

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import msgspec
 
@@ -35,13 +36,26 @@ def read(name: str, place: int) -> Found | None:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a symbolic link; name the file that it leads to") from None
         raise
-    with open(handle, "rb") as file:
+    file = reader(handle)
+    if file is None:
+        raise OSError(errno.EINVAL, "what stands there is no regular file")
+    with file:
         facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "what stands there is no regular file")
         if facts.st_size > FILE_MAX_BYTES:
             raise OSError(errno.EFBIG, f"what stands there has more than {FILE_MAX_BYTES} bytes")
         return Found(file.read(), stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
+
+
+def reader(handle: int) -> BinaryIO | None:
+    """What reads it and closes it; None where it is no regular file, and then it is closed. Raises ``OSError``."""
+    file: BinaryIO | None = None
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            file = os.fdopen(handle, "rb")
+    finally:
+        if file is None:
+            os.close(handle)
+    return file
 
 
 @contextlib.contextmanager
@@ -78,10 +92,22 @@ def _step(handle: int, part: str, path: str) -> int:
         raise OSError(error.errno, f"{path}: {error.strerror}") from None
 
 
-def own(name: str, place: int, made: int) -> None:
+class Made:
+    """A hold on a file: as long as it lasts no other file gets its number on the disk. Given up with the object."""
+
+    def __init__(self, name: str, place: int) -> None:
+        # Not for writing: whoever checks it may run it.
+        self.handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+
+    def __del__(self) -> None:
+        if "handle" in vars(self):
+            os.close(self.handle)
+
+
+def own(name: str, place: int, made: Made) -> None:
     """Raise ``OSError`` where it is not what was written: another agent may have the same destination."""
     try:
-        same = os.stat(name, dir_fd=place, follow_symlinks=False).st_ino == made
+        same = os.path.samestat(os.stat(name, dir_fd=place, follow_symlinks=False), os.fstat(made.handle))
     except FileNotFoundError:
         same = False
     if not same:

@@ -105,10 +105,14 @@ class _Runner:
         hook = self.hook
         self._running = event.kind
         self._child = child = Child(hook.command, {**self._environment, **_facts(event)}, hook.timeout_s)
-        if event.kind == GAINED:
-            await self._note(event.term)
-        problem = await child.run()
-        self._child, self._running = None, ""
+        try:
+            if event.kind == GAINED:
+                await self._note(event.term)
+            problem = await child.run()
+        except Exception as error:  # what waits behind it is none the less due
+            problem = f"{type(error).__name__}: {error}"
+        finally:
+            self._child, self._running = None, ""
         if problem:
             self._say("hook-failed", f"Hook {hook.name} failed on {event.kind}: {problem}")
         if event.kind == LOST and not child.cut_short:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import grp
 import hashlib
 import os
@@ -18,7 +19,7 @@ import msgspec
 from pycluster.kernel.bounded import UNREADABLE
 from pycluster.rendering import Did, FileProblem, Placed
 from pycluster.runtime.children import Child
-from pycluster.runtime.handles import Found, directory_of, opened, own, read, write_all
+from pycluster.runtime.handles import Found, Made, directory_of, opened, own, read, write_all
 from pycluster.runtime.probes import asked
 from pycluster.runtime.worker import Worker, Workers
 from pycluster.settings import Template
@@ -175,21 +176,28 @@ class Placing:
     async def _undo(self, moved: list[_Moved], failed: str) -> dict[str, Placed | FileProblem]:
         """The reload failed: the old files again, and their reader told so."""
         self._fault("undoing")
-        results: dict[str, Placed | FileProblem] = {}
+        remains: dict[str, str] = {}
+        stays: set[str] = set()
         for one in moved:
+            name = one.template.name
+            remains[name] = (
+                "the file from before is back" if one.old is not None else "the file is gone again, as before"
+            )
             try:
                 await self.at(one.template.destination, self._restore, one.template, one.old)
             except OSError as error:
-                results[one.template.name] = _unwritable(one.template, error)
+                remains[name] = f"the file from before cannot be put back: {error.strerror or error}"
+                stays.add(name)
         self._fault("undone")
         again = await self._reload(moved)
         self._fault("told")
         more = f"; the reload after it failed too: {again}" if again else ""
+        results: dict[str, Placed | FileProblem] = {}
         for one in moved:
-            remains = "the file from before is back" if one.old is not None else "the file is gone again, as before"
-            problem = FileProblem("the reload failed", why=f"{failed}; {remains}{more}")
-            if one.template.name not in results:
-                results[one.template.name] = await self._settled(one, problem)
+            name = one.template.name
+            problem = FileProblem("the reload failed", why=f"{failed}; {remains[name]}{more}")
+            # Whoever is to read the file has not, or not that from before: that stays owed.
+            results[name] = problem if again or name in stays else await self._settled(one, problem)
         return results
 
     async def _settled(self, one: _Moved, result: Placed | FileProblem) -> Placed | FileProblem:
@@ -197,7 +205,9 @@ class Placing:
         try:
             await self._noted(self._clear, one.template)
         except OSError as error:
-            return _unwritable(one.template, error)
+            told = f"{result}; " if isinstance(result, FileProblem) else ""
+            note = self._note_path(one.template)
+            return FileProblem(f"{told}{note} cannot be removed", why=error.strerror or str(error))
         self._fault("settled")
         return result
 
@@ -230,26 +240,27 @@ class Placing:
         with directory_of(template) as place:
             return read(os.path.basename(template.destination), place)
 
-    def _write(self, template: Template, new: Found) -> int:
-        """Beside its place, whole and durable; its number on the disk."""
+    def _write(self, template: Template, new: Found) -> Made:
+        """Beside its place, whole and durable."""
         with directory_of(template) as place:
             self._fault("opened")
             return self._fill(os.path.basename(template.beside), place, new)
 
-    def _fill(self, name: str, place: int, new: Found) -> int:
+    def _fill(self, name: str, place: int, new: Found) -> Made:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=place)  # whoever was killed left it
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=place)
         with open(handle, "wb", buffering=0):
             try:
+                made = Made(name, place)
                 self._fault("made")
                 half = len(new.content) // 2
                 write_all(handle, new.content[:half])
                 self._fault("half")
                 write_all(handle, new.content[half:])
                 self._fault("full")
-                made = os.fstat(handle)
-                if (made.st_uid, made.st_gid) != (new.uid, new.gid):  # the directory may give its own group
+                facts = os.fstat(handle)
+                if (facts.st_uid, facts.st_gid) != (new.uid, new.gid):  # the directory may give its own group
                     os.fchown(handle, new.uid, new.gid)
                 os.fchmod(handle, new.mode)
                 self._fault("owned")
@@ -257,10 +268,12 @@ class Placing:
             except OSError:
                 os.unlink(name, dir_fd=place)  # half a file would keep a full disk full
                 raise
+            if not os.path.samestat(facts, os.fstat(made.handle)):
+                raise OSError(errno.EBUSY, f"somebody else writes {name}, too; another agent?")
             self._fault("durable")
-            return made.st_ino
+            return made
 
-    def _rename(self, template: Template, made: int) -> None:
+    def _rename(self, template: Template, made: Made) -> None:
         with directory_of(template) as place:
             beside, name = os.path.basename(template.beside), os.path.basename(template.destination)
             own(beside, place, made)

@@ -12,6 +12,8 @@ from pycluster.kernel.errors import LocalFault
 from pycluster.runtime.judgment import Ended, Lasting, Room
 
 _TIMEOUT_S = 15.0
+#: Of one batch; what is not begun by then is left out. With the last child's run less than ``render_timeout_ms``.
+_BATCH_S = 25.0
 #: A child stays so long for the next batch: its start takes more processor time than most batches.
 _IDLE_S = 30.0
 #: Batches that may wait for the one child.
@@ -24,21 +26,29 @@ _TOO_MUCH = "it takes more time or memory than there is for it"
 class ChildRenderer:
     """Renders one batch at a time by a child; where it dies of one template, another does the rest.
 
-    ``timeout_s`` (s): one run of a child; ``idle_s`` (s): it stays so long for the next batch.
+    ``timeout_s`` (s): one run of a child; ``idle_s`` (s): it stays so long for the next batch; ``batch_s`` (s): after
+    that no child is asked for the rest of a batch.
     """
 
     def __init__(
-        self, command: tuple[str, ...] = _COMMAND, timeout_s: float = _TIMEOUT_S, idle_s: float = _IDLE_S
+        self,
+        command: tuple[str, ...] = _COMMAND,
+        timeout_s: float = _TIMEOUT_S,
+        idle_s: float = _IDLE_S,
+        batch_s: float = _BATCH_S,
     ) -> None:
         self._command = command
         self._timeout_s = timeout_s
         self._idle_s = idle_s
+        self._batch_s = batch_s
         self._room = Room(1, _WAITING_MAX, _FAILED)
         self._child: Lasting | None = None
         self._retiring: asyncio.TimerHandle | None = None
 
     async def __call__(self, batch: Batch) -> tuple[Rendered, ...]:
-        """One result for each template, in their order. Raises ``LocalFault`` where no child runs, or too many wait."""
+        """Results in the templates' order: of at least the first, of all where that does not take too long. Raises
+        ``LocalFault`` where no child runs, or too many wait.
+        """
         if not batch.sources:
             return ()
         async with self._room:
@@ -64,7 +74,9 @@ class ChildRenderer:
 
     async def _rendered(self, batch: Batch) -> tuple[Rendered, ...]:
         done: list[Rendered] = []
-        while len(done) < len(batch.sources):
+        now = asyncio.get_running_loop().time
+        until = now() + self._batch_s
+        while not done or (len(done) < len(batch.sources) and now() < until):
             rest = msgspec.structs.replace(batch, sources=batch.sources[len(done) :])
             fresh = self._child is None
             child = self._child or await Lasting.start(self._command, _FAILED)

@@ -145,6 +145,19 @@ def test_a_file_of_a_rollout_is_probed_until_it_passes() -> None:
     assert desk.play() == ["a"], "another version is another question"
 
 
+def test_the_same_version_of_another_entry_is_another_question() -> None:
+    desk = Desk(template("a", entry="web.j2", probe=("/bin/probe",)))
+    desk.placed("a", 3, staged=True)
+    desk.play()
+    desk.shelf.probed("a", "", desk.now_ms)
+    assert (desk.play(), desk.said()[0].probe) == ([], "")
+    desk.rendered("a", 3, staged=True, entry="web.j2@node:web1")
+    assert desk.shelf.view(template("a", entry="web.j2"), here=True).placed_version == 0, "of that none is in place yet"
+    desk.shelf.placed("a", desk.now_ms)
+    assert desk.play() == ["a"]
+    assert (desk.said()[0].entry, desk.said()[0].probe) == ("web.j2@node:web1", "it is not probed yet")
+
+
 def test_a_problem_of_another_kind_between_is_no_passed_probe() -> None:
     desk = Desk(template("a", entry="web.j2", probe=("/bin/probe",)))
     desk.placed("a", 3)

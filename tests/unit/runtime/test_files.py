@@ -49,9 +49,13 @@ class Stage:
         self.state, self.cluster, self.shelf = FakeState(), FakeCluster(), Shelf()
         self.told: list[FilePlaced] = []
         placing = Placing(str(folder / "notes"), {"PATH": "/usr/bin:/bin"})
-        self.files = Files((template,), self.shelf, self.cluster, self.state, here, placing, self.told.append)
+        self.renders = here
+        self.files = Files((template,), self.shelf, self.cluster, self.state, self._render, placing, self.told.append)
         self.controller = Rendering((template,), self.shelf, "node001")
         self.local: MemberView = next(one for one in self.cluster.members() if one.local)
+
+    async def _render(self, batch: Batch) -> tuple[Rendered, ...]:
+        return await self.renders(batch)
 
     async def put(self, value: str) -> None:
         await self.state.ask(Put(b"port", value.encode()), timeout_s=5)
@@ -247,3 +251,34 @@ def test_what_failed_when_somebody_asked_is_tried_again_by_itself(tmp_path: Path
         await all_of_it.stop()
 
     asyncio.run(play())
+
+
+def test_what_was_left_out_of_a_batch_keeps_what_it_was_and_is_due_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    async def nothing(batch: Batch) -> tuple[Rendered, ...]:
+        return ()
+
+    async def play() -> None:
+        await stage.play()
+        await stage.put("81")
+        stage.renders = nothing
+        assert await stage.play() == 2
+        assert stage.file.read_text() == "port 80\n"
+        assert stage.files.views().files[0].problem == ""
+        stage.renders = here
+        assert await stage.play() == 2
+
+    asyncio.run(play())
+    assert stage.file.read_text() == "port 81\n"
+
+
+def test_a_directory_in_the_place_of_a_source_costs_no_descriptor(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.source.unlink()
+    stage.source.mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(FileProblem, match="is no regular file"):
+            asyncio.run(stage.files.render(RenderRequest(name="web", dry_run=True)))
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -241,6 +241,56 @@ def test_who_finds_the_file_of_another_beside_its_own_does_not_put_it_in_place(s
     assert stage.told() == ["old"]
 
 
+def test_a_file_with_the_number_of_the_one_that_was_checked_is_still_another_s(stage: Stage) -> None:
+    beside = stage.folder / ".web.conf.pycluster"
+    # Where the number is free, the file system may well give it to the next file.
+    meddle = ("/bin/sh", "-c", f"rm {beside}; echo other > {beside}")
+    with pytest.raises(FileProblem, match="another agent that writes here"):
+        stage.place(NEW, of=msgspec.structs.replace(stage.template(), check=meddle))
+    assert not stage.file.exists()
+
+
+def test_where_the_reload_of_what_is_put_back_fails_too_it_stays_owed(stage: Stage, tmp_path: Path) -> None:
+    down = tmp_path / "down"
+    of = template(str(stage.file), f"echo told >> {stage.seen}; ! test -e {down}")
+    assert stage.place(OLD, of=of).did == "written"
+    down.touch()
+    with pytest.raises(FileProblem, match="the file from before is back; the reload after it failed too"):
+        stage.place(NEW, of=of)
+    down.unlink()
+    assert stage.place(OLD, of=of).did == "reloaded", "nobody has read it since"
+    assert stage.place(OLD, of=of).did == "unchanged"
+    assert stage.seen.read_text().count("told") == 4
+
+
+def test_where_the_old_file_cannot_be_put_back_both_are_told(stage: Stage) -> None:
+    stage.place(OLD)
+    stage.broken.touch()
+    undoing: list[str] = []
+
+    def foreign(point: str) -> None:
+        undoing.extend([point] if point == "undoing" else [])
+        if undoing and point == "full":
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    placing = Placing(str(stage.notes), dict(os.environ), foreign)
+    told = "the reload failed: exit code 1; the file from before cannot be put back: Operation not permitted"
+    with pytest.raises(FileProblem, match=told):
+        asyncio.run(placing.place(stage.template(), NEW.encode()))
+    assert stage.file.read_text() == NEW
+    stage.broken.unlink()
+    assert stage.place(NEW).did == "reloaded", "which is still owed"
+
+
+def test_a_directory_where_a_file_should_be_costs_no_descriptor(stage: Stage) -> None:
+    stage.file.mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(FileProblem, match="what stands there is no regular file"):
+            stage.place(NEW)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.parametrize("written", [0, 1])
 def test_a_disk_that_is_full_is_left_no_fuller(stage: Stage, written: int) -> None:
     """The first that is written is the file, the second the note of what is owed."""

@@ -78,6 +78,13 @@ def test_one_that_ends_its_child_costs_the_others_nothing() -> None:
     )
 
 
+def test_what_is_not_begun_in_time_is_left_for_the_next_batch() -> None:
+    given = named("a", "deadly", "b"), named("deadly", "b"), named("b", "c")
+    found = rendered(ChildRenderer(DYING, batch_s=0.0), *given)
+    assert [[one.name for one in done] for done in found] == [["a"], ["deadly"], ["b", "c"]]
+    assert [bool(one.problem) for done in found for one in done] == [False, True, False, False]
+
+
 def test_a_child_stays_for_the_next_batch_and_is_missed_by_none() -> None:
     stays = rendered(ChildRenderer(DYING), named("a"), named("b"), named("last words"), named("c"))
     assert [one.content for (one,) in stays] == ["a 0", "b 1", "last words 2", "c 0"]
