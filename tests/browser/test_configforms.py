@@ -75,6 +75,45 @@ def test_the_text_and_the_form_are_two_ways_to_the_same(page: Page, stage: Stage
     expect(field(page, "/port").get_by_role("textbox")).to_have_value("82")
 
 
+def test_another_format_brings_the_text_to_the_front_with_what_the_form_changed(page: Page, stage: Stage) -> None:
+    form(page, stage)
+    field(page, "/port").get_by_role("textbox").fill("8080")
+    page.get_by_role("combobox", name="Format").select_option("text")
+    expect(text_box(page)).to_have_value(APP.replace("80", "8080"))
+    expect(page.get_by_role("combobox", name="Format")).to_have_value("text")
+    page.get_by_role("combobox", name="Format").select_option("yaml")
+    text_box(page).fill("port: 9090\n")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(card(page)).to_contain_text("Version2")
+    assert entry(stage, "web/app.yaml").content == "port: 9090\n"
+
+
+def test_another_name_brings_the_text_to_the_front_with_what_the_form_changed(page: Page, stage: Stage) -> None:
+    visit(page, stage, do="new", prefix="web/")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("web/new.yaml")
+    page.get_by_role("button", name="Form", exact=True).click()
+    field(page, "/port").get_by_role("textbox").fill("8080")
+    name.focus()
+    name.press_sequentially("2.yaml")
+    expect(text_box(page)).to_have_value("port: 8080\n")
+    expect(name).to_have_value("web/new.yaml2.yaml")
+    text_box(page).fill("port: 9090\n")
+    page.get_by_role("button", name="Create").click()
+    expect(card(page)).to_contain_text("Version1")
+    assert entry(stage, "web/new.yaml2.yaml").content == "port: 9090\n"
+
+
+def test_changes_that_do_not_fit_keep_the_form_and_the_format(visitor: Visitor, page: Page, stage: Stage) -> None:
+    write(stage, "web/app.toml", "port = 80\n")
+    form(page, stage, "web/app.toml")
+    field(page, "/limits").get_by_role("textbox").fill("null")
+    page.get_by_role("combobox", name="Format").select_option("yaml")
+    expect(page.get_by_role("alert")).to_contain_text("TOML has no word for it")
+    expect(field(page, "/limits").get_by_role("textbox")).to_have_value("null")
+    expect(page.get_by_role("combobox", name="Format")).to_have_value("toml")
+
+
 def test_mistakes_stand_at_their_fields(visitor: Visitor, page: Page, stage: Stage) -> None:
     visitor.refusals = (422,)
     form(page, stage)

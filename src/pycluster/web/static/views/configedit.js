@@ -151,12 +151,19 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
     if (made.value !== null) setSheet(made);
     else if (!made.problems.length) throw new Refused(-1, { what: "a form cannot show all of this text", why: "it has values that JSON has no word for" });
   });
-  const toText = () => attempt("Reading …", async ({ content, anew }) => {
+  const toText = (after = () => {}) => attempt("Reading …", async ({ content, anew }) => {
     retype(content);
     setSheet(null);
     problems.clear();
     setState({ ...IDLE, anew });
+    after();
   });
+  // A form is of one name and one format. What it changed goes into the text, or it would be written without being shown.
+  const rename = (now) => {
+    setName(now);
+    if (sheet) void toText();
+  };
+  const reformat = (now) => (sheet ? toText(() => setFormat(now)) : setFormat(now));
   const take = (theirs, mine) => {
     try {
       if (!mine) {
@@ -185,12 +192,12 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
   const invalid = Object.values(edits).some((edit) => edit.invalid);
   return html`<form class="editor" onSubmit=${save}>
     ${fresh && html`<label class="field-label">Name<input class="input mono" name="name" value=${name} autofocus autocomplete="off" spellcheck=${false} maxlength="200"
-      placeholder="web/app.yaml" onInput=${(event) => (setName(event.currentTarget.value), setSheet(null))} /></label>`}
+      placeholder="web/app.yaml" onInput=${(event) => rename(event.currentTarget.value)} /></label>`}
     <div class="value-tools"><span class="field-name" id="content-name">Content</span>
       <div class="tabs" role="group" aria-label="Written as">
         <button type="button" class="tab" aria-pressed=${String(!sheet)} onClick=${() => sheet && toText()}>Text</button>
         <button type="button" class="tab" aria-pressed=${String(Boolean(sheet))} disabled=${chosen === "text" || !name} onClick=${() => sheet || toForm()}>Form</button></div>
-      <label class="faint">Format <select class="input small" aria-label="Format" value=${chosen} onChange=${(event) => (setFormat(event.currentTarget.value), setSheet(null))}>
+      <label class="faint">Format <select class="input small" aria-label="Format" value=${chosen} disabled=${Boolean(sheet && state.working)} onChange=${(event) => reformat(event.currentTarget.value)}>
         ${FORMATS.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>
       <span class="faint">${size(new Blob([text]).size)}${dos ? ", lines end as on Windows" : ""}</span></div>
     ${sheet
