@@ -227,6 +227,24 @@ def test_an_old_version_can_be_edited_into_a_new_one(page: Page, stage: Stage) -
     assert entry(stage, "n").version == 3
 
 
+def test_an_old_version_s_editor_tells_what_it_waits_for_and_goes_on(
+    visitor: Visitor, page: Page, stage: Stage
+) -> None:
+    visitor.refusals = (429,)
+    write(stage, "n", "old\n")
+    write(stage, "n", "new\n")
+    visit(page, stage, name="n", version="1")
+    live(page)
+    expect(card(page).locator("pre.value")).to_have_text("old\n")
+    stage.state.refusal = store.Failure("overloaded", "too many requests are under way")
+    page.get_by_role("link", name="Edit from this").click()
+    expect(card(page).get_by_role("alert")).to_contain_text("too many requests are under way")
+    stage.state.refusal = None
+    expect(text_box(page)).to_have_value("old\n")
+    expect(card(page)).to_contain_text("still has version 2")
+    expect(card(page).get_by_role("alert")).to_have_count(0)
+
+
 def test_ends_of_lines_stay_as_they_were_written(page: Page, stage: Stage) -> None:
     write(stage, "dos", "a\r\nb\r\n")
     write(stage, "mixed", "a\r\nb\nc\r")

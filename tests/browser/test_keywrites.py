@@ -166,6 +166,22 @@ def test_an_old_value_can_be_written_again(page: Page, stage: Stage) -> None:
     assert content(stage, b"n") == b"old"
 
 
+def test_an_old_value_s_editor_tells_what_it_waits_for_and_goes_on(visitor: Visitor, page: Page, stage: Stage) -> None:
+    visitor.refusals = (429,)
+    stage.put(b"n", b"old")
+    stage.put(b"n", b"new")
+    page.goto(f"{stage.url}/keys?key=n&at=2")
+    live(page)
+    expect(the_key(page).locator("pre.value")).to_have_text("old")
+    stage.state.refusal = store.Failure("overloaded", "too many requests are under way")
+    page.get_by_role("link", name="Edit from this").click()
+    expect(the_key(page).get_by_role("alert")).to_contain_text("too many requests are under way")
+    stage.state.refusal = None
+    expect(value_box(page)).to_have_value("old")
+    expect(the_key(page)).to_contain_text("still at revision 3")
+    expect(the_key(page).get_by_role("alert")).to_have_count(0)
+
+
 def test_a_key_is_deleted_once_it_is_confirmed_and_only_as_it_was_seen(
     visitor: Visitor, page: Page, stage: Stage
 ) -> None:

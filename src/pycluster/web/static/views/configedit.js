@@ -13,6 +13,7 @@ import { Diff } from "../parts/diff.js";
 import { html, useEffect, useRef, useState } from "../parts/html.js";
 import { Lines } from "../parts/lines.js";
 import { Refusal } from "../parts/refusal.js";
+import { useUntilAnswered } from "../parts/until-answered.js";
 import { SchemaForm } from "./configform.js";
 import { Problems, useProblems } from "./configproblems.js";
 import { Said, useSaid } from "./configsaid.js";
@@ -36,9 +37,9 @@ function Conflict({ seen, theirs, onTake, onKeep }) {
     </div></section>`;
 }
 
-async function current(name) {
+async function current(name, signal) {
   try {
-    return await get(name, 0);
+    return await get(name, 0, signal);
   } catch (error) {
     if (error.kind !== "key-not-found") throw error;
     return null;
@@ -233,12 +234,15 @@ export function ConfigEditor({ place, started, fresh = false, there, newest, don
   useEffect(() => {
     if (fresh || base) return;
     if (there === false && !place.version) setBase({ seen: null, start: "" });
-    if (!known) return;
-    if (known.current) setBase({ seen: known, start: known.content });
-    else current(place.name).then((seen) => setBase((old) => old ?? { seen, start: known.content }), () => {});
+    else if (known?.current) setBase({ seen: known, start: known.content });
   }, [fresh, known, there]);
+  const ask = !fresh && !base && known && !known.current && ((signal) => current(place.name, signal));
+  const refused = useUntilAnswered(ask, [known], (seen) => setBase({ seen, start: known.content }));
   if (fresh) return html`<${Form} place=${place} base=${null} start="" fresh newest=${newest} done=${done} cancel=${cancel} />`;
-  if (!base) return started.refused ? html`<${Refusal} title="Not read" error=${started.refused} />` : html`<p class="loading" role="status">Asking the agent …</p>`;
+  if (!base) {
+    const error = refused ?? started.refused;
+    return error ? html`<${Refusal} title="Not read" error=${error} />` : html`<p class="loading" role="status">Asking the agent …</p>`;
+  }
   if (!typed(base.start)) {
     return html`<${Empty} title="This is not to be edited here">It is long, or has ends of lines that a page would change. Save it as a file, change it, and write it from there:<//>
       <${Command} text=${CONFIG.put(place.name, { at: base.seen?.version ?? 0 })} />

@@ -8,6 +8,7 @@ import { navigate } from "../router.js";
 import { Command, Empty } from "../parts/cards.js";
 import { html, useEffect, useRef, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
+import { useUntilAnswered } from "../parts/until-answered.js";
 import { Value } from "../parts/value.js";
 
 /** Longer values are no pleasure to edit in a page. */
@@ -111,20 +112,17 @@ function Form({ place, base, start, fresh, news, done }) {
 /** What begins with the value that the place shows; writes are compared with what the key is now. */
 export function Editor({ place, started, fresh = false, news, done }) {
   const [base, setBase] = useState(null);
+  const wanted = !fresh && !base && started.known;
+  const begin = (seen) => setBase({ seen, start: started.known.found?.value ?? new Uint8Array() });
   useEffect(() => {
-    if (fresh || base || !started.known) return undefined;
-    if (!place.at) {
-      setBase({ seen: started.known.found, start: started.known.found?.value ?? new Uint8Array() });
-      return undefined;
-    }
-    const cut = new AbortController();
-    const start = started.known.found?.value ?? new Uint8Array();
-    get({ key: place.key, signal: cut.signal }).then(({ found }) => setBase({ seen: found, start }), () => {});
-    return () => cut.abort();
-  }, [fresh, started?.known, place.at]);
+    if (wanted && !place.at) begin(started.known.found);
+  }, [wanted, place.at]);
+  const ask = wanted && place.at > 0 && ((signal) => get({ key: place.key, signal }));
+  const refused = useUntilAnswered(ask, [wanted, place.at], ({ found }) => begin(found));
   if (fresh) return html`<${Form} place=${place} base=${null} start=${new Uint8Array()} fresh done=${done} />`;
   if (!base) {
-    return started.refused ? html`<${Refusal} title="Not read" error=${started.refused} />` : html`<p class="loading" role="status">Asking the agent …</p>`;
+    const error = refused ?? started.refused;
+    return error ? html`<${Refusal} title="Not read" error=${error} />` : html`<p class="loading" role="status">Asking the agent …</p>`;
   }
   if (!editable(base.start)) {
     const command = KV.put(place.key, base.start, base.seen?.changed ?? 0, base.seen?.lease);
