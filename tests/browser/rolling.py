@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from msgspec.structs import replace
+from playwright.sync_api import Page
 
 from pycluster import store
 from pycluster.rollouts.model import FileReport, Release, Report, Run, packed, unpacked
@@ -17,6 +18,12 @@ def report(stage: Stage, node: str, wanted: int, placed: int, problem: str = "",
     """``node`` says which version of its file it has."""
     file = FileReport("app", entry, wanted, placed, NOW_MS + 1_000, problem)
     stage.put(node_key(node), packed(Report((file,))))
+
+
+def begun(page: Page, stage: Stage, name: str, content: str) -> None:
+    """Somebody has it rolled out."""
+    answer = page.request.post(f"{stage.url}/api/v1/config/rollout", data={"name": name, "content": content})
+    assert answer.ok, answer.text()
 
 
 def run_of(stage: Stage, name: str, version: int) -> Run:
@@ -37,3 +44,8 @@ def release(stage: Stage, name: str, version: int, batch: int, *nodes: str) -> N
         stage.put(release_key(node, name, version), packed(Release(batch, time.time_ns() // 1_000_000)))
     released = run_of(stage, name, version).released + len(nodes)
     advance(stage, name, version, batch=batch, released=released, quota=released)
+
+
+def unrelease(stage: Stage, name: str, version: int, node: str) -> None:
+    """The leader takes it back from ``node``."""
+    stage.asks(store.DeleteRange(release_key(node, name, version)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from pycluster.rollouts.names import release_key
 from tests.browser import cast
 from tests.browser.configs import write
 from tests.browser.conftest import Serve
+from tests.browser.rolling import begun, release, report, unrelease
 from tests.browser.stage import Stage
 
 
@@ -51,6 +53,35 @@ def test_it_follows_changes_of_the_entries_and_of_the_node(page: Page, stage: St
     expect(lines).to_have_text(["port: 81 node node002", "workers: 2 all nodes"])
     stage.show(cast.with_member(cast.five(), "node002", zone="a"))
     expect(lines).to_have_text(["port: 81 node node002", "workers: 4 zone a", "debug: true"])
+
+
+def test_a_version_that_is_rolled_out_is_shown_once_the_node_may_have_it(page: Page, stage: Stage) -> None:
+    write(stage, "web/app.j2", "workers 2\n")
+    for node in ("node001", "node002"):
+        report(stage, node, 1, 1)
+    begun(page, stage, "web/app.j2", "workers 8\n")
+    page.goto(f"{stage.url}/configuration/effective?node=node002&name=web%2Fapp.j2")
+    line = page.get_by_role("list", name="Content").get_by_role("listitem")
+    expect(line).to_have_text("workers 2")
+    expect(page.locator("[data-watch=live]").first).to_be_visible()
+    page.evaluate("window.stayed = true")
+    release(stage, "web/app.j2", 2, 1, "node001", "node002")
+    expect(line).to_have_text("workers 8")
+    expect(page.get_by_text("all nodes version 2")).to_have_count(2)
+    unrelease(stage, "web/app.j2", 2, "node002")
+    expect(line).to_have_text("workers 2")
+    assert page.evaluate("window.stayed") is True
+
+
+def test_what_concerns_another_node_is_no_change_of_this_one(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/configuration/effective?node=node002")
+    line = page.locator("[data-watch=live]").first
+    expect(line).to_be_visible()
+    head = stage.put(release_key("node001", "web/app.yaml", 2), b"")
+    expect(line).to_contain_text(f"at revision {head}")
+    expect(line).not_to_contain_text("changed")
+    write(stage, "motd", "good day\n")
+    expect(line).to_contain_text("changed")
 
 
 def test_layers_that_do_not_fit_together_are_told(page: Page, stage: Stage) -> None:

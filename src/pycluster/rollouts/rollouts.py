@@ -213,13 +213,15 @@ class Rollouts:
     ) -> EffectivesView:
         """As ``Configs.effective``, with what is released for the node."""
         released: dict[str, Entry] = {}
-        _, kvs = await self._interval(*releases_of(node), timeout_s)
+        revision, kvs = await self._interval(*releases_of(node), timeout_s)
         for kv in kvs:
             _, name, version = of_release(kv.key)
             staged = await self.staged(name, version, timeout_s=timeout_s)
             if staged is not None and name.startswith(prefix):
                 released[name] = staged.after
-        return await self._configs.effective(node, members, prefix, timeout_s=timeout_s, released=released)
+        view = await self._configs.effective(node, members, prefix, timeout_s=timeout_s, released=released)
+        # What is released between both reads is not in it, and who follows it from its revision on has to hear of that.
+        return msgspec.structs.replace(view, revision=min(revision, view.revision))
 
     async def history(self, name: str, *, timeout_s: float = 5.0) -> HistoryView:
         """As ``Configs.history``, with the version that is rolled out first."""

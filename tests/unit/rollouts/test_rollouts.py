@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pycluster import store
-from pycluster.configs import NoEntry, RollingOut, VersionDiffers
+from pycluster.configs import Configs, EffectivesView, NoEntry, RollingOut, VersionDiffers
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.node.view import MemberView
-from pycluster.rollouts import FileReport, NotPossible, RolloutRequest, Strategy, staged_key
+from pycluster.rollouts import (
+    FileReport,
+    NotPossible,
+    Release,
+    RolloutRequest,
+    Rollouts,
+    Strategy,
+    packed,
+    release_key,
+    staged_key,
+)
 from tests.unit.rollouts.stage import NAME, Stage
+from tests.unit.web.entries import judged
 
 
 def test_what_cannot_be_rolled_out_says_why() -> None:
@@ -105,6 +118,25 @@ def test_the_history_and_a_node_show_what_is_rolled_out() -> None:
     effective = {n: stage.run(stage.rollouts.effective(n, members)).entries[0] for n in stage.states}
     assert (effective["n01"].content, effective["n01"].layers[0].version) == ("two", 2)
     assert effective["n02"].content == "one"
+
+
+def test_what_a_node_gets_is_as_of_the_earlier_of_two_reads() -> None:
+    stage = Stage(1)
+    stage.begin(canary=1)
+    key = release_key("n01", NAME, 2)
+
+    class ReleasedMeanwhile(Configs):
+        async def effective(self, *args: Any, **more: Any) -> EffectivesView:
+            await stage.state.ask(store.Put(key, packed(Release(1, 0))))
+            return await super().effective(*args, **more)
+
+    rollouts = Rollouts(stage.state, ReleasedMeanwhile(stage.state, judged, lambda: 0))
+    before = stage.state.store.revision
+    members = (MemberView("n01", "n01", "n01", "n01", "alive", "follower", False, False),)
+    found = stage.run(rollouts.effective("n01", members))
+    assert (found.entries[0].content, found.revision) == ("one", before)
+    found = stage.run(stage.rollouts.effective("n01", members))
+    assert (found.entries[0].content, found.revision) == ("two", before + 1)
 
 
 def test_what_people_may_do_with_it() -> None:

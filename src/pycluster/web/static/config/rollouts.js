@@ -7,6 +7,11 @@ const WRITE_MS = 15_000;
 const FIRST = bytesOf("/pycluster/rollout/");
 /** The interval of keys in which rollouts stand, and what nodes report. */
 export const ROLLOUT_KEYS = { first: FIRST, end: prefixEnd(FIRST) };
+/** The interval of keys that say which versions a node may have before they are in force. */
+export function releasesOf(node) {
+  const first = bytesOf(`/pycluster/rollout/release/${node}/`);
+  return { first, end: prefixEnd(first) };
+}
 /** The states in which nothing more happens. */
 export const OVER = new Set(["done", "rolled-back", "aborted"]);
 

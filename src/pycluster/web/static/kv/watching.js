@@ -27,10 +27,10 @@ async function reason(url) {
 }
 
 /**
- * Watch from `revision` on. `onChange({id, revision, deleted, ...})` for each; `onLost()` once, when it is over: read
- * anew, then watch again. Gives what ends it.
+ * Watch from `revision` on. `onChange({id, revision, deleted, ...})` for each whose key `concerns`; `onLost()` once, when
+ * it is over: read anew, then watch again. Gives what ends it.
  */
-export function watch({ start, end, revision, onChange, onLost }) {
+export function watch({ start, end, revision, concerns, onChange, onLost }) {
   const url = `/api/v1/kv/watch?key=${percent(start)}&range_end=${percent(end)}&keys_only=1&revision=${revision + 1}`;
   const source = new EventSource(url);
   let timer = 0;
@@ -63,6 +63,7 @@ export function watch({ start, end, revision, onChange, onLost }) {
     heard();
     const kv = changeOf(JSON.parse(message.data).kv);
     watchedTo.value = Math.max(watchedTo.value, kv.changed);
+    if (!concerns(kv.key)) return;
     changedAt.value = Date.now();
     onChange({ ...kv, revision: kv.changed, deleted, atMs: Date.now() });
   };

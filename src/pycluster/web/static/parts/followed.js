@@ -9,14 +9,15 @@ const AGAIN_MS = 3_000;
 const NOTHING = { name: null, page: null, refused: null, changes: [] };
 
 /**
- * `{page, refused, changes}`: what `load(signal)` gave, with its `revision`, and the newest changes between `first` and `end`.
+ * `{page, refused, changes}`: what `load(signal)` gave, with its `revision`, and the newest changes between `first` and `end`,
+ * of the keys that `concerns` says yes to: a tab has one watch, which may have to span what lies between two intervals.
  * It is loaded anew where `name` differs; the changes begin anew where `group` does. A page whose `current` is false may be behind.
  */
-export function useFollowed({ name, group, first, end, load }) {
+export function useFollowed({ name, group, first, end, concerns = () => true, load }) {
   const [state, setState] = useState(NOTHING);
   const [turn, setTurn] = useState(0);
   const latest = useRef(null);
-  latest.current = { first, end, load };
+  latest.current = { first, end, concerns, load };
   useEffect(() => setState((old) => ({ ...old, changes: [] })), [group]);
   useEffect(() => {
     const cut = new AbortController();
@@ -57,7 +58,7 @@ export function useFollowed({ name, group, first, end, load }) {
     };
     const onLost = () => setTurn((old) => old + 1);
     read().then((revision) => {
-      if (!cut.signal.aborted) stop = watch({ start: wanted.first, end: wanted.end, revision, onChange, onLost });
+      if (!cut.signal.aborted) stop = watch({ start: wanted.first, end: wanted.end, revision, concerns: wanted.concerns, onChange, onLost });
     }, failed);
     return () => {
       cut.abort();

@@ -3,7 +3,8 @@ import { CONFIG } from "../commands.js";
 import { effective, intervalOf } from "../config/asking.js";
 import { partOf, nameOf } from "../config/names.js";
 import { effectivePath, entryPath } from "../config/places.js";
-import { plain } from "../kv/bytes.js";
+import { releasesOf } from "../config/rollouts.js";
+import { plain, startsWith } from "../kv/bytes.js";
 import { navigate, nodePath, parameter } from "../router.js";
 import { member, members, self } from "../store.js";
 import { Card, Command, Empty } from "../parts/cards.js";
@@ -16,13 +17,17 @@ import { WatchLine } from "./watchline.js";
 
 const LINES_SHOWN = 2_000;
 
-/** Read again with every change of an entry, and when the node becomes another one. */
+/** Read again with every change of an entry or of what is released for the node, and when the node becomes another one. */
 function useEffective(node) {
   const { zone = "", region = "", tags = {} } = member(node) ?? {};
+  const entries = intervalOf("");
+  const releases = releasesOf(node);
   return useFollowed({
     name: `effective ${node} ${zone} ${region} ${JSON.stringify(tags)}`,
     group: node,
-    ...intervalOf(""),
+    first: entries.first,
+    end: releases.end,
+    concerns: (key) => startsWith(key, entries.first) || startsWith(key, releases.first),
     load: (signal) => effective(node, "", signal),
   });
 }
