@@ -215,6 +215,38 @@ def test_an_entry_is_deleted_once_it_is_confirmed(page: Page, stage: Stage) -> N
     expect(names(page)).to_have_count(0)
 
 
+def test_what_changed_while_a_box_was_open_is_looked_at_first(visitor: Visitor, page: Page, stage: Stage) -> None:
+    visitor.refusals = (409,)
+    write(stage, "n", "one\n")
+    write(stage, "n", "two\n")
+    visit(page, stage, name="n", history="1")
+    live(page)
+    page.get_by_role("button", name="Roll back to version 1").click()
+    back = page.get_by_role("dialog", name="Go back to version 1?")
+    write(stage, "n", "three\n")
+    expect(back).to_contain_text("Version 3 was written meanwhile.")
+    expect(back.locator("del")).to_have_text(["two"])
+    back.get_by_role("button", name="Roll back").click()
+    expect(back.get_by_role("alert")).to_be_visible()
+    back.get_by_role("button", name="Take it as it is now").click()
+    expect(back.locator("del")).to_have_text(["three"])
+    back.get_by_role("button", name="Roll back").click()
+    expect(back).to_have_count(0)
+    assert (entry(stage, "n").version, entry(stage, "n").content) == (4, "one\n")
+    expect(card(page).locator("pre.value")).to_have_text("one\n")
+    page.get_by_role("button", name="Delete").click()
+    away = page.get_by_role("dialog", name="Delete this entry?")
+    write(stage, "n", "five\n")
+    expect(away).to_contain_text("Version 5 was written meanwhile.")
+    away.get_by_role("button", name="Delete").click()
+    expect(away.get_by_role("alert")).to_be_visible()
+    assert entry(stage, "n").version == 5
+    away.get_by_role("button", name="Take it as it is now").click()
+    away.get_by_role("button", name="Delete").click()
+    expect(away).to_have_count(0)
+    expect(card(page)).to_contain_text("There is no such entry")
+
+
 def test_an_old_version_can_be_edited_into_a_new_one(page: Page, stage: Stage) -> None:
     write(stage, "n", "old\n")
     write(stage, "n", "new\n")

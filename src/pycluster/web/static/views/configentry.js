@@ -3,13 +3,12 @@ import { CONFIG } from "../commands.js";
 import { change, get } from "../config/asking.js";
 import { nameOf, partOf } from "../config/names.js";
 import { CLOSED, effectivePath, pathOf, rolloutPath } from "../config/places.js";
-import { newWrite } from "../http.js";
 import { bytesOf, plain, size } from "../kv/bytes.js";
 import { navigate } from "../router.js";
 import { self } from "../store.js";
 import { At } from "../parts/ages.js";
 import { Card, Command, Empty, Fact } from "../parts/cards.js";
-import { Confirm } from "../parts/confirm.js";
+import { Confirm, Overtaken, useOpenedFor } from "../parts/confirm.js";
 import { Icon } from "../parts/glyphs.js";
 import { html, useEffect, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
@@ -60,14 +59,15 @@ function Facts({ entry }) {
 }
 
 function Delete({ entry, onClose, onDone }) {
-  const [id] = useState(newWrite);
+  const { seen, mark: at, write: id, overtaken, take } = useOpenedFor(entry, entry.version);
   const said = useSaid();
   const { author, reason } = said;
-  const act = () => change({ name: entry.name, content: null, at: entry.version, author, reason, id });
-  const command = CONFIG.remove(entry.name, { at: entry.version, author, reason });
-  return html`<${Confirm} title="Delete this entry?" word="Delete" danger command=${command} act=${act} onClose=${onClose} onDone=${onDone}>
-    <p><code class="key-name">${entry.name}</code></p>
-    <p class="faint">It goes only if it still has version ${entry.version}. Its history stays, and a rollback brings it back.</p>
+  const act = () => change({ name: seen.name, content: null, at, author, reason, id });
+  const command = CONFIG.remove(seen.name, { at, author, reason });
+  return html`<${Confirm} key=${at} title="Delete this entry?" word="Delete" danger command=${command} act=${act} onClose=${onClose} onDone=${onDone}>
+    <p><code class="key-name">${seen.name}</code></p>
+    <p class="faint">It goes only if it still has version ${at}. Its history stays, and a rollback brings it back.</p>
+    ${overtaken && html`<${Overtaken} onTake=${take}>Version ${entry.version} was written meanwhile.<//>`}
     <${Said} said=${said} /><//>`;
 }
 

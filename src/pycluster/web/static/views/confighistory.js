@@ -2,12 +2,11 @@
 import { CONFIG } from "../commands.js";
 import { get, history, rollback } from "../config/asking.js";
 import { pathOf, rolloutPath } from "../config/places.js";
-import { newWrite } from "../http.js";
 import { plain, size } from "../kv/bytes.js";
 import { setParameters } from "../router.js";
 import { At } from "../parts/ages.js";
 import { Card, Command } from "../parts/cards.js";
-import { Confirm } from "../parts/confirm.js";
+import { Confirm, Overtaken, useOpenedFor } from "../parts/confirm.js";
 import { Diff } from "../parts/diff.js";
 import { html, useEffect, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
@@ -62,14 +61,15 @@ function Comparison({ place, versions }) {
     ${from > 0 && html`<${Command} text=${CONFIG.diff(place.name, from, to)} />`}</div>`;
 }
 
-function Rollback({ name, to, at, onClose }) {
-  const [id] = useState(newWrite);
+function Rollback({ name, to, newest, onClose }) {
+  const { seen: at, write: id, overtaken, take } = useOpenedFor(newest, newest);
   const said = useSaid();
   const { author, reason } = said;
   const command = CONFIG.rollback(name, to, { at, author, reason });
-  return html`<${Confirm} title=${`Go back to version ${to}?`} word="Roll back" command=${command} onClose=${onClose} onDone=${onClose}
+  return html`<${Confirm} key=${at} title=${`Go back to version ${to}?`} word="Roll back" command=${command} onClose=${onClose} onDone=${onClose}
       act=${() => rollback({ name, to, at, author, reason, id })}>
     <p>What <code>${name}</code> was as version ${to} becomes a new version${at ? `, if it still has version ${at}` : ""}.</p>
+    ${overtaken && html`<${Overtaken} onTake=${take}>${newest ? `Version ${newest} was written meanwhile.` : "Deleted meanwhile."}<//>`}
     <${VersionsDiff} name=${name} from=${at} to=${to} />
     <${Said} said=${said} /><//>`;
 }
@@ -101,5 +101,5 @@ export function ConfigHistory({ place, newest, changed }) {
         <${Version} key=${one.version} place=${place} one=${one} before=${known[row + 1]?.version ?? 0} newest=${at} onBack=${setBack} />`)}</ol>
       <p class="card-note"><${Command} text=${CONFIG.history(place.name)} /></p>
       <${Comparison} place=${place} versions=${known} />`}
-    ${back > 0 && html`<${Rollback} name=${place.name} to=${back} at=${at} onClose=${() => setBack(0)} />`}<//>`;
+    ${back > 0 && html`<${Rollback} name=${place.name} to=${back} newest=${at} onClose=${() => setBack(0)} />`}<//>`;
 }

@@ -1,13 +1,12 @@
 // One key: its value, what is known of it, what it was before, and what can be done with it.
 import { span, shown as now } from "../clock.js";
 import { KV } from "../commands.js";
-import { newWrite } from "../http.js";
 import { get, lease as askLease, remove } from "../kv/asking.js";
 import { percent, readable } from "../kv/bytes.js";
 import { pathOf } from "../kv/places.js";
 import { navigate } from "../router.js";
 import { Card, Command, Empty, Fact } from "../parts/cards.js";
-import { Confirm } from "../parts/confirm.js";
+import { Confirm, Overtaken, useOpenedFor } from "../parts/confirm.js";
 import { Icon } from "../parts/glyphs.js";
 import { html, useEffect, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
@@ -82,11 +81,12 @@ function Past({ place }) {
 }
 
 function Delete({ entry, onClose, onDone }) {
-  const [write] = useState(newWrite);
-  const act = () => remove({ key: entry.key, at: entry.changed, write });
-  return html`<${Confirm} title="Delete this key?" word="Delete" danger command=${KV.remove(entry.key, entry.changed)} act=${act} onClose=${onClose} onDone=${onDone}>
-    <p><code class="key-name">${readable(entry.key)}</code></p>
-    <p class="faint">It goes only if it is still at revision ${entry.changed}. Its history stays readable until it is compacted.</p><//>`;
+  const { seen, mark: at, write, overtaken, take } = useOpenedFor(entry, entry.changed);
+  const act = () => remove({ key: seen.key, at, write });
+  return html`<${Confirm} key=${at} title="Delete this key?" word="Delete" danger command=${KV.remove(seen.key, at)} act=${act} onClose=${onClose} onDone=${onDone}>
+    <p><code class="key-name">${readable(seen.key)}</code></p>
+    <p class="faint">It goes only if it is still at revision ${at}. Its history stays readable until it is compacted.</p>
+    ${overtaken && html`<${Overtaken} onTake=${take}>Changed meanwhile, at revision ${entry.changed}.<//>`}<//>`;
 }
 
 function Actions({ place, entry }) {
