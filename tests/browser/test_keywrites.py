@@ -118,6 +118,63 @@ def test_a_new_key_is_created_and_never_written_over_another(visitor: Visitor, p
     expect(names(page)).to_have_text(["app/free", "app/taken"])
 
 
+def test_an_edit_stays_while_other_keys_are_listed(page: Page, stage: Stage) -> None:
+    stage.put(b"app/a", b"1")
+    stage.put(b"other", b"2")
+    page.goto(f"{stage.url}/keys?key=app/a&do=edit")
+    value_box(page).fill("mine")
+    page.get_by_label("Prefix of keys").fill("app/")
+    expect(names(page)).to_have_text(["app/a"])
+    expect(page).to_have_url(re.compile(r"prefix=app%2F.*do=edit|do=edit.*prefix=app%2F"))
+    expect(value_box(page)).to_have_value("mine")
+    page.get_by_label("Prefix of keys").press("Escape")
+    expect(names(page)).to_have_count(2)
+    page.get_by_role("button", name="Write").click()
+    expect(the_key(page).locator("pre.value")).to_have_text("mine")
+    assert content(stage, b"app/a") == b"mine"
+
+
+def test_a_new_key_stays_while_other_keys_are_listed(page: Page, stage: Stage) -> None:
+    stage.put(b"app/a", b"1")
+    page.goto(f"{stage.url}/keys?do=new")
+    name = page.get_by_label("Key", exact=True)
+    page.get_by_label("Prefix of keys").fill("app/")
+    expect(name).to_have_value("app/")
+    name.fill("web/new")
+    value_box(page).fill("mine")
+    page.get_by_label("Prefix of keys").fill("app/b")
+    expect(page.get_by_text("No key begins so")).to_be_visible()
+    expect(name).to_have_value("web/new")
+    expect(value_box(page)).to_have_value("mine")
+    page.get_by_role("button", name="Create").click()
+    expect(the_key(page).locator("pre.value")).to_have_text("mine")
+
+
+def test_what_was_typed_is_not_thrown_away_unasked(page: Page, stage: Stage) -> None:
+    stage.put(b"app/a", b"1")
+    stage.put(b"other", b"2")
+    page.goto(f"{stage.url}/keys?key=app/a&do=edit")
+    value_box(page).fill("mine")
+    prefix = page.get_by_label("Prefix of keys")
+    prefix.fill("o")
+    box = page.get_by_role("dialog", name="Throw away what you typed?")
+    expect(box).to_contain_text("app/a does not begin with o")
+    box.get_by_role("button", name="Cancel").click()
+    expect(box).to_have_count(0)
+    expect(value_box(page)).to_have_value("mine")
+    expect(prefix).to_have_value("")
+    prefix.fill("o")
+    box.get_by_role("button", name="Throw it away").click()
+    expect(page).to_have_url(f"{stage.url}/keys?prefix=o")
+    expect(names(page)).to_have_text(["other"])
+    names(page).click()
+    page.get_by_role("link", name="Edit").click()
+    expect(value_box(page)).to_have_value("2")
+    prefix.fill("a")
+    expect(page).to_have_url(f"{stage.url}/keys?prefix=a")
+    expect(box).to_have_count(0)
+
+
 def test_a_value_that_is_no_text_is_edited_in_digits(page: Page, stage: Stage) -> None:
     stage.put(b"b", b"\xff\x00")
     page.goto(f"{stage.url}/keys?key=b&do=edit")

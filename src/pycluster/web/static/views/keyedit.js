@@ -6,11 +6,13 @@ import { bytesOf, fromHex, size, textOf, toHex } from "../kv/bytes.js";
 import { pathOf } from "../kv/places.js";
 import { navigate } from "../router.js";
 import { Command, Empty } from "../parts/cards.js";
-import { html, useEffect, useRef, useState } from "../parts/html.js";
+import { html, signal, useEffect, useRef, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
 import { useUntilAnswered } from "../parts/until-answered.js";
 import { Value } from "../parts/value.js";
 
+/** Whether something stands in the editor that somebody typed, and that would be lost with it. */
+export const unwritten = signal(false);
 /** Longer values are no pleasure to edit in a page. */
 const TEXT_MOST = 128 * 1024;
 const BYTES_MOST = 4 * 1024;
@@ -39,7 +41,9 @@ function Form({ place, base, start, fresh, news, done }) {
   const [seen, setSeen] = useState(base);
   const [binary, setBinary] = useState(!typable(start));
   const [text, setText] = useState(typedOf(start));
-  const [name, setName] = useState(textOf(place.prefix) ?? "");
+  // Until somebody types it, a name begins as the keys beside it do.
+  const [named, setName] = useState(null);
+  const name = named ?? textOf(place.prefix) ?? "";
   const [state, setState] = useState({ working: false, refused: null, theirs: undefined });
   // A write that may have been done is tried under the same name: it is done once.
   const write = useRef({ text: null, id: "" });
@@ -48,6 +52,11 @@ function Form({ place, base, start, fresh, news, done }) {
   const at = seen?.changed ?? 0;
   const overtaken = !state.working && news && news.revision > at && state.theirs === undefined;
 
+  useEffect(() => () => (unwritten.value = false), []);
+  const typing = (set) => (event) => {
+    set(event.currentTarget.value);
+    unwritten.value = true;
+  };
   const look = async () => {
     const { found } = await get({ key });
     setState({ working: false, refused: null, theirs: found });
@@ -71,6 +80,7 @@ function Form({ place, base, start, fresh, news, done }) {
     if (!mine) {
       setBinary(!typable(theirs.value));
       setText(typedOf(theirs.value));
+      unwritten.value = false;
     }
     setState({ working: false, refused: null, theirs: undefined });
   };
@@ -84,14 +94,14 @@ function Form({ place, base, start, fresh, news, done }) {
   const command = value && key.length ? KV.put(key, value, at, seen?.lease) : "";
   return html`<form class="editor" onSubmit=${save}>
     ${fresh && html`<label class="field-label">Key<input class="input mono" name="key" value=${name} autofocus autocomplete="off" spellcheck=${false} maxlength="8192"
-      onInput=${(event) => setName(event.currentTarget.value)} /></label>`}
+      onInput=${typing(setName)} /></label>`}
     <div class="value-tools"><span class="field-name" id="value-name">Value</span>
       <div class="tabs" role="group" aria-label="Written as">
         <button type="button" class="tab" aria-pressed=${String(!binary)} disabled=${binary && (value === null || !typable(value))} onClick=${() => asHex(false)}>Text</button>
         <button type="button" class="tab" aria-pressed=${String(binary)} onClick=${() => asHex(true)}>Hex</button></div>
       <span class="faint">${value === null ? "" : size(value.length)}</span></div>
     <textarea class="input mono" aria-labelledby="value-name" rows=${rows} spellcheck=${false} autocomplete="off" value=${text}
-      aria-invalid=${value === null ? "true" : undefined} onInput=${(event) => setText(event.currentTarget.value)}></textarea>
+      aria-invalid=${value === null ? "true" : undefined} onInput=${typing(setText)}></textarea>
     ${value === null && html`<p class="bad-text">Hexadecimal digits in pairs, please.</p>`}
     <p class="faint">${at
       ? html`Written only if the key is still at revision <b class="figure">${at}</b>${seen.lease ? "; it stays attached to its lease" : ""}.`

@@ -1,17 +1,19 @@
 // The keys of the replicated state: a list or a tree, kept up to date, and one key beside it.
 import { timeOfDay } from "../clock.js";
 import { KV } from "../commands.js";
-import { bytesOf, percent, readable, startsWith, textOf } from "../kv/bytes.js";
+import { bytesOf, percent, plain, readable, startsWith, textOf } from "../kv/bytes.js";
 import { crumbs, flatPage, treePage } from "../kv/listing.js";
 import { here, intervalOf, pathOf } from "../kv/places.js";
 import { navigate, setParameters } from "../router.js";
 import { Card, Empty, FilterBox, Heading } from "../parts/cards.js";
+import { Confirm } from "../parts/confirm.js";
 import { useFollowed } from "../parts/followed.js";
 import { Icon } from "../parts/glyphs.js";
-import { html } from "../parts/html.js";
+import { html, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
 import { Source } from "../parts/source.js";
 import { Key, NewKey } from "./key.js";
+import { unwritten } from "./keyedit.js";
 import { KeyRows } from "./keyrows.js";
 import { WatchLine } from "./watchline.js";
 
@@ -62,10 +64,14 @@ function Changes({ place, changes }) {
 function List({ place, state }) {
   const { page, refused, changes } = state;
   const typed = textOf(place.prefix);
-  const retype = (text) => {
-    const other = place.key && !startsWith(place.key, bytesOf(text)) ? { key: "", key64: "", at: "", as: "", history: "" } : {};
-    setParameters({ prefix: text, prefix64: "", from: "", from64: "", do: "", ...other });
+  const [asked, ask] = useState(null); // the prefix that would close an editor in which somebody typed
+  const closes = (text) => place.key && !startsWith(place.key, bytesOf(text));
+  const show = (text) => {
+    const closed = { key: "", key64: "", at: "", as: "", history: "", do: place.doing === "new" ? "new" : "" };
+    setParameters({ prefix: text, prefix64: "", from: "", from64: "", ...(closes(text) ? closed : {}) });
+    ask(null);
   };
+  const retype = (text) => (closes(text) && unwritten.peek() ? ask(text) : show(text));
   return html`<div class="stack keys-list">
     <${Card} id="key-list" title="Keys" kind="flush headless">
       <div class="keys-tools">
@@ -84,7 +90,9 @@ function List({ place, state }) {
         : html`<${NoKeys} place=${place} />`)}
       <${Pages} place=${place} page=${page} />
     <//>
-    <${Changes} place=${place} changes=${changes} /></div>`;
+    <${Changes} place=${place} changes=${changes} />
+    ${asked !== null && html`<${Confirm} title="Throw away what you typed?" word="Throw it away" danger act=${async () => asked} onDone=${show} onClose=${() => ask(null)}>
+      <p><code class="key-name">${readable(place.key)}</code> does not begin with <code>${plain(asked)}</code>, so its editor would close.</p><//>`}</div>`;
 }
 
 function NoKeys({ place }) {
@@ -103,6 +111,6 @@ export function Keys() {
     <div class=${`keys-split ${beside ? "with-key" : ""}`}>
       <${List} place=${place} state=${state} />
       ${place.key && place.doing !== "new" && html`<${Key} key=${percent(place.key)} place=${place} close=${close} changes=${state.changes} revision=${state.page?.revision} />`}
-      ${place.doing === "new" && html`<${NewKey} key=${percent(place.prefix)} place=${place} close=${close} />`}
+      ${place.doing === "new" && html`<${NewKey} place=${place} close=${close} />`}
     </div>`;
 }
