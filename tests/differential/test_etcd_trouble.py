@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pycluster.engines.etcd import Access, Etcd
@@ -255,15 +258,43 @@ def test_a_user_logs_in_and_a_wrong_password_is_no_outage(tmp_path: Path) -> Non
                 await anext(engine.watch(Watch(b"k")))
 
     with real.running() as process:
-        for path, body in (
-            ("user/add", b'{"name":"root","password":"right"}'),
-            ("role/add", b'{"name":"root"}'),
-            ("user/grant", b'{"user":"root","role":"root"}'),
-            ("enable", b"{}"),
-        ):
-            status, said = process.ask(f"/v3/auth/{path}", body)
-            assert status == 200, said
+        only_for_root(process)
         asyncio.run(scene(Url("127.0.0.1", process.port)))
+
+
+def only_for_root(process: real.Etcd) -> None:
+    """Whose password is ``right``."""
+    for path, body in (
+        ("user/add", b'{"name":"root","password":"right"}'),
+        ("role/add", b'{"name":"root"}'),
+        ("user/grant", b'{"user":"root","role":"root"}'),
+        ("enable", b"{}"),
+    ):
+        status, said = process.ask(f"/v3/auth/{path}", body)
+        assert status == 200, said
+
+
+def test_a_member_that_is_stopped_before_anybody_logged_in_holds_nobody_up(three: Three, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("right\n")
+    with contextlib.closing(real.Etcd(three[0].port, three[0].log)) as process:
+        only_for_root(process)
+    assert three[0].process is not None
+    three[0].process.send_signal(signal.SIGSTOP)
+
+    async def scene() -> None:
+        root = msgspec.structs.replace(access(*three), user="root", password_file=str(secret))
+        async with asyncio.timeout(120), etcd(root) as engine:
+            watch = engine.watch(Watch(b"k"))
+            await anext(watch)
+            # If it was the leader, the others elect first.
+            while isinstance(await asked(engine, Range(b"k"), timeout_s=4), Failure):
+                pass
+            await puts(engine, b"1", b"2")
+            assert await heard(watch, 2) == [b"1", b"2"]
+            await watch.aclose()
+
+    asyncio.run(scene())
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:

@@ -11,6 +11,7 @@ from pycluster.engines.etcd import answers
 from pycluster.engines.etcd.access import Access
 from pycluster.engines.etcd.connection import Connection, Lost, Silent, TooLong, Unsent
 from pycluster.engines.etcd.refusals import Refusal
+from pycluster.kernel.bounded import UNREADABLE
 from pycluster.kernel.url import Url
 from pycluster.node.view import EndpointView
 
@@ -39,6 +40,8 @@ class _Member:
         self.until = 0.0
         self.problem = ""
         self._pause_s = _PAUSE_S
+        #: One log-in at a time; of its own, so that a member that answers none holds up nobody at the others.
+        self.login = asyncio.Lock()
 
     def failed(self, problem: str) -> None:
         self.problem = problem
@@ -62,10 +65,11 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class _Attempt:
-    """As whom a request was sent, and whether it was."""
+    """As whom a request was sent, and whether it was; ``begun``: it is the member that is waited for."""
 
     def __init__(self) -> None:
         self.token = ""
+        self.begun = False
         self.sent = False
 
 
@@ -79,7 +83,6 @@ class Members:
         self._room = asyncio.Semaphore(CONNECTIONS_MAX)
         self._open: set[Connection] = set()
         self._token = ""
-        self._login = asyncio.Lock()
         self.closed = False
 
     def close(self) -> None:
@@ -107,13 +110,15 @@ class Members:
                 raise (Lost(str(error)) if doubtful else error) from None
             try:
                 async with asyncio.timeout_at(_attempt_until(until) if call.repeat else until), self._room:
-                    status, body = await self._once(member, call, attempt)
+                    attempt.begun = True
+                    status, body = await self._once(member, call, attempt, _attempt_until(until))
             except Unsent as error:
                 member.failed(str(error))
                 continue
             except (Lost, TimeoutError) as error:
-                if attempt.sent:
+                if attempt.begun:
                     member.failed(str(error) or f"{member.url}: {_NO_ANSWER}")
+                if attempt.sent:
                     if not call.repeat:
                         raise Lost(member.problem) from None
                     doubtful = True
@@ -135,16 +140,16 @@ class Members:
 
     async def stream(self) -> tuple[Connection, str, Callable[[str], None]]:
         """A connection for a stream of its own, with who we are, and whom to tell what became of it (``""``: it
-        lives); raises ``Unsent``, ``Refusal``, ``Lost``.
+        lives); raises ``Unsent``, ``Refusal``.
         """
         until = _now() + 2 * CONNECT_S
         member = await self._next(until)
         try:
             async with asyncio.timeout_at(until):
                 connection = await self._connect(member)
-                token = await self._authenticated(connection)
-        except (Unsent, Lost, TimeoutError) as error:
-            member.failed(str(error) or f"{member.url}: no answer in time")
+                token = await self._authenticated(member, connection, until)
+        except (Unsent, TimeoutError) as error:
+            member.failed(str(error) or f"{member.url}: {_NO_ANSWER}")
             raise Unsent(member.problem) from None
         return connection, token, lambda problem: member.failed(problem) if problem else member.answered()
 
@@ -160,9 +165,11 @@ class Members:
     async def lives(self, url: Url, within_s: float) -> None:
         """Raises ``Lost`` where the member says nothing at all in time."""
         member = next(one for one in self._members if one.url == url)
+        until = _now() + within_s
         try:
-            async with asyncio.timeout(within_s):
-                await self._once(member, Call("/v3/maintenance/status", b"{}", _LOGIN_BYTES, leader=False), _Attempt())
+            async with asyncio.timeout_at(until):
+                call = Call("/v3/maintenance/status", b"{}", _LOGIN_BYTES, leader=False)
+                await self._once(member, call, _Attempt(), until)
         except (Unsent, TooLong, Refusal, TimeoutError) as error:
             raise Lost(str(error) or f"{url}: {_NO_ANSWER}") from None
 
@@ -197,7 +204,7 @@ class Members:
             raise Silent(wrong)
         raise Unsent("the agent is stopping" if self.closed else wrong or "no connection was free in time")
 
-    async def _once(self, member: _Member, call: Call, attempt: _Attempt) -> tuple[int, bytes]:
+    async def _once(self, member: _Member, call: Call, attempt: _Attempt, login_until: float) -> tuple[int, bytes]:
         while member.idle:
             connection = member.idle.pop()
             if connection.usable:
@@ -206,7 +213,7 @@ class Members:
         else:
             connection = await self._connect(member)
         try:
-            attempt.token = await self._authenticated(connection)
+            attempt.token = await self._authenticated(member, connection, login_until)
             attempt.sent = True
             answer = await connection.ask(call.path, call.body, attempt.token, call.most_bytes, leader=call.leader)
         except BaseException:
@@ -227,21 +234,33 @@ class Members:
         self._open.discard(connection)
         connection.close()
 
-    async def _authenticated(self, connection: Connection) -> str:
-        """The token; raises ``Refusal``, and ``Unsent`` where the log-in itself got no answer."""
-        if not self._access.user:
-            return ""
-        async with self._login:
-            if not self._token:
-                body = msgspec.json.encode({"name": self._access.user, "password": self._access.password()})
-                try:
-                    status, told = await connection.ask("/v3/auth/authenticate", body, "", _LOGIN_BYTES)
-                except (Lost, TooLong) as error:
-                    raise Unsent(str(error)) from None
-                if status != 200:
-                    raise Refusal.of(told)
-                self._token = answers.read(told, answers.Token).token
+    async def _authenticated(self, member: _Member, connection: Connection, until: float) -> str:
+        """The token. Raises ``Refusal`` where the user is not let in, and ``Unsent`` where the member does not say so
+        until then: another one may.
+        """
+        if self._token or not self._access.user:
             return self._token
+        try:
+            async with asyncio.timeout_at(until), member.login:
+                if not self._token:
+                    self._token = await self._log_in(connection)
+                return self._token
+        except (Lost, TooLong, TimeoutError) as error:
+            raise Unsent(str(error) or f"{member.url}: {_NO_ANSWER}") from None
+
+    async def _log_in(self, connection: Connection) -> str:
+        body = msgspec.json.encode({"name": self._access.user, "password": self._access.password()})
+        # It goes through Raft: who knows no leader shall say so, instead of trying for seconds.
+        status, told = await connection.ask("/v3/auth/authenticate", body, "", _LOGIN_BYTES, leader=True)
+        if status == 200:
+            try:
+                return answers.read(told, answers.Token).token
+            except UNREADABLE:
+                raise Unsent(f"{connection.url}: its answer to the log-in makes no sense") from None
+        refusal = Refusal.of(told)
+        if refusal.kind == "bad-request":
+            raise refusal
+        raise Unsent(f"{connection.url}: {refusal.message}")
 
 
 def _attempt_until(until: float) -> float:
