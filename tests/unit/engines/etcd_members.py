@@ -28,13 +28,13 @@ def refused(message: str) -> tuple[int, bytes]:
 
 class Member:
     """A listener that says what ``says`` makes of each request; ``heard`` are the paths, ``looks`` counts those at its
-    status.
+    status, ``met`` the connections, and ``open`` those that are not closed.
     """
 
     def __init__(self, says: Says) -> None:
         self._says = says
         self.heard: list[str] = []
-        self.looks = 0
+        self.looks = self.met = self.open = 0
         self.url = Url("", 0)
 
     async def start(self) -> asyncio.Server:
@@ -43,6 +43,8 @@ class Member:
         return server
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.met += 1
+        self.open += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -61,6 +63,7 @@ class Member:
                 writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status % 1_000, promised, told))
         except (OSError, asyncio.IncompleteReadError):
             pass
+        self.open -= 1
         writer.transport.abort()
 
 

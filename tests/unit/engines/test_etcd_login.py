@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from pycluster import store
-from pycluster.engines.etcd import Etcd
+from pycluster.engines.etcd import Access, Etcd
+from pycluster.engines.etcd.connection import Unsent
+from pycluster.engines.etcd.members import Members
+from pycluster.engines.etcd.refusals import Refusal
+from pycluster.kernel.errors import LocalMisuse
 from pycluster.store import Failure, Put, PutResult, Range, RangeResult
 from tests.unit.engines.etcd_members import Member, Says, ok, play, refused, result
+from tests.unit.runtime.waiting import until
 
 LOGIN = "auth/authenticate"
 
@@ -106,3 +113,25 @@ def test_a_login_is_for_members_that_know_a_leader(password: str) -> None:
         assert ["grpc-metadata-hasleader: true" in head for head in heads] == [True, False]
 
     play(scene, Member(says), user="u", password_file=password)
+
+
+@pytest.mark.parametrize("why", ["not let in", "no leader", "no password", "cancelled"])
+def test_a_stream_whose_login_fails_leaves_no_connection_open(password: str, why: str) -> None:
+    said = {
+        "not let in": refused("etcdserver: authentication failed, invalid user ID or password"),
+        "no leader": refused("etcdserver: no leader"),
+    }
+    member = Member(at_login(said.get(why, (1_200, b""))))
+
+    async def scene(_: Etcd) -> None:
+        file = "" if why == "no password" else password
+        members = Members(Access((member.url,), user="u", password_file=file))
+        stream = asyncio.ensure_future(members.stream())
+        if why == "cancelled":
+            await until(lambda: bool(member.heard))
+            stream.cancel()
+        with suppress(Refusal, Unsent, LocalMisuse, asyncio.CancelledError):
+            await stream
+        await until(lambda: member.met == 1 and not member.open)
+
+    play(scene, member)

@@ -147,7 +147,11 @@ class Members:
         try:
             async with asyncio.timeout_at(until):
                 connection = await self._connect(member)
-                token = await self._authenticated(member, connection, until)
+                try:
+                    token = await self._authenticated(member, connection, until)
+                except BaseException:
+                    self._discard(connection)
+                    raise
         except (Unsent, TimeoutError) as error:
             member.failed(str(error) or f"{member.url}: {_NO_ANSWER}")
             raise Unsent(member.problem) from None
