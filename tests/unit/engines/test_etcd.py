@@ -104,6 +104,18 @@ def test_what_changes_nothing_twice_is_sent_again_and_a_refusal_may_be_its_succe
     play(scene, Member(says))
 
 
+def test_a_renewal_that_no_leader_took_says_so() -> None:
+    error = b'{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}}'
+    member = Member(lambda path, body, head: (503, error))
+
+    async def scene(engine: Etcd) -> None:
+        told = f"no member of etcd takes it: {member.url}: etcdserver: no leader"
+        while await result(engine, store.LeaseKeepAlive(5), timeout_s=0.5) != Failure("no-leader", told):
+            pass  # half a second may be over before anybody is asked, or answers
+
+    play(scene, member)
+
+
 def test_an_outdated_login_is_made_anew_once(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("p\n")

@@ -155,9 +155,9 @@ class WatchLine(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The body of a refusal."""
+    """The body of a refusal; of a stream's, which a renewal is, too, all stands in ``error``."""
 
-    error: str = ""
+    error: str | Ended = ""
     message: str = ""
     code: int = 0
 

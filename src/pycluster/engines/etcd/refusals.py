@@ -52,7 +52,7 @@ class Refusal(Exception):
             told = answers.read(body, answers.Refused)
         except UNREADABLE:
             return cls(body[:200].decode("utf-8", "replace").strip() or "an empty refusal")
-        return cls(told.message or told.error)
+        return cls(told.message or (told.error if isinstance(told.error, str) else told.error.message))
 
     @property
     def stale(self) -> bool:
