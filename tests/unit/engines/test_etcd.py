@@ -21,8 +21,9 @@ from tests.unit.engines.etcd_members import Member, ok, play, refused, result
 from tests.unit.runtime.waiting import until
 
 
-def test_what_no_leader_took_goes_to_the_next_member() -> None:
-    first = Member(lambda path, body, head: refused("etcdserver: no leader"))
+@pytest.mark.parametrize("message", ["no leader", "rpc not supported for learner", "not capable", "too many requests"])
+def test_what_a_member_may_not_take_goes_to_the_next(message: str) -> None:
+    first = Member(lambda path, body, head: refused(f"etcdserver: {message}"))
     second = Member(lambda path, body, head: ok())
 
     async def scene(engine: Etcd) -> None:

@@ -24,6 +24,9 @@ _KINDS: dict[str, FailureKind] = {
     "etcdserver: not leader": "no-leader",
     "etcdserver: leader changed": "no-leader",
     "etcdserver: too many requests": "overloaded",
+    # Of a member that votes not yet, or is still too old: before it looked at the request.
+    "etcdserver: rpc not supported for learner": "no-leader",
+    "etcdserver: not capable": "no-leader",
 }
 #: A log-in is out of date: the request was not looked at, and goes again with a fresh one.
 _STALE = ("etcdserver: invalid auth token", "etcdserver: revision of auth store is old")
