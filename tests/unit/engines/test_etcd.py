@@ -198,6 +198,20 @@ def test_a_watch_leaves_a_member_that_neither_speaks_nor_lives() -> None:
     asyncio.run(scene())
 
 
+def test_a_watch_leaves_a_member_that_knows_no_leader() -> None:
+    error = b'{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}}'
+    first = Member(lambda path, body, head: (503, error))
+    second = Member(lambda path, body, head: (1_200, b'{"result":{"header":{"revision":"9"},"created":true}}\n'))
+
+    async def scene(engine: Etcd) -> None:
+        watch = engine.watch(Watch(b"k"))
+        assert await anext(watch) == WatchBatch(9)
+        assert first.heard == ["watch"] and engine.view().endpoints[0].problem == f"{first.url}: etcdserver: no leader"
+        await watch.aclose()
+
+    play(scene, first, second)
+
+
 def test_what_may_have_been_made_before_a_refusal_is_in_doubt() -> None:
     tried: list[str] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import NoReturn
 
 import msgspec
 
@@ -101,12 +102,16 @@ def _refuse(refusal: Refusal) -> None:
     raise StateFailed(failure)
 
 
-def _end(members: Members, message: str) -> None:
-    refusal = Refusal(message)
+def _end(members: Members, connection: Connection, told: str) -> NoReturn:
+    """Of a stream, by the member. Raises ``Lost`` where another one may do better."""
+    refusal = Refusal(told)
     if refusal.stale:
         members.forget_login()
-        raise Broken(message)
-    _refuse(refusal)
+        raise Broken(told)
+    failure = refusal.failure(write=False)
+    if failure.kind in store.RETRYABLE:
+        raise Lost(f"{connection.url}: {refusal.message}")
+    raise StateFailed(failure)
 
 
 async def _stream(
@@ -116,8 +121,7 @@ async def _stream(
     try:
         connection, token, became = await members.stream()
     except Refusal as refusal:
-        _end(members, refusal.message)
-        return
+        raise StateFailed(refusal.failure(write=False)) from None
     try:
         async with aclosing(connection.lines(_PATH, requests.watching(watch), token, LINE_MAX_BYTES)) as lines:
             while line := await _line(members, connection, lines, patience):
@@ -126,8 +130,8 @@ async def _stream(
                 except UNREADABLE:
                     raise Lost(f"{connection.url}: a line of a watch makes no sense") from None
                 if one.result is None:
-                    _end(members, one.error.message if one.error is not None else line.decode("utf-8", "replace"))
-                    return
+                    told = one.error.message if one.error is not None else line.decode("utf-8", "replace")
+                    _end(members, connection, told)
                 became("")
                 yield one.result
         became(f"{connection.url}: it ended a watch")
