@@ -135,3 +135,25 @@ def test_a_stream_whose_login_fails_leaves_no_connection_open(password: str, why
         await until(lambda: member.met == 1 and not member.open)
 
     play(scene, member)
+
+
+def test_a_password_that_cannot_be_read_for_a_while_does_not_end_the_looks_at_etcd(password: str) -> None:
+    said: list[tuple[int, bytes]] = [refused("etcdserver: no leader")]
+    file, away = Path(password), Path(f"{password}.away")
+
+    def move(one: Path, other: Path) -> None:
+        one.rename(other)
+
+    def says(path: str, body: bytes, head: str) -> tuple[int, bytes]:
+        return said[0] if path == LOGIN else ok(leader="3")
+
+    async def scene(engine: Etcd) -> None:
+        engine.start()
+        await until(lambda: "no leader" in engine.view().problem)
+        move(file, away)
+        await until(lambda: "cannot be read" in engine.view().problem)
+        said[0] = ok(token="t")
+        move(away, file)
+        await until(lambda: not engine.view().problem)
+
+    play(scene, Member(says), Member(lambda path, body, head: None), user="u", password_file=password)
