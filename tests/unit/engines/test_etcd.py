@@ -12,7 +12,7 @@ from pycluster import store
 from pycluster.engines.etcd import Access, Etcd
 from pycluster.engines.etcd.members import Members
 from pycluster.engines.etcd.refusals import Refusal
-from pycluster.engines.etcd.remembered import Remembered
+from pycluster.engines.etcd.remembered import REMEMBERED_MAX, Remembered
 from pycluster.engines.etcd.requests import asked
 from pycluster.engines.etcd.watching import follow
 from pycluster.kernel.url import Url
@@ -278,6 +278,36 @@ def test_what_was_refused_may_be_asked_anew_and_large_answers_are_kept_without_w
         assert await remembered.once(b"id", write) == PutResult(3, before)
         assert await remembered.once(b"id", write) == PutResult(3)
         assert await remembered.once(b"", write) == PutResult(9)
+
+    asyncio.run(scene())
+
+
+def test_what_is_under_way_is_not_forgotten_however_many_are_made_meanwhile() -> None:
+    async def scene() -> None:
+        remembered, open_ = Remembered(1_024), asyncio.Event()
+        writes: list[bytes] = []
+
+        async def slow() -> store.Result:
+            writes.append(b"slow")
+            await open_.wait()
+            return Failure("no-leader")
+
+        async def quick() -> store.Result:
+            writes.append(b"quick")
+            return PutResult(7)
+
+        first = asyncio.ensure_future(remembered.once(b"slow", slow))
+        await asyncio.sleep(0)
+        for number in range(REMEMBERED_MAX + 1):
+            await remembered.once(b"%d" % number, quick)
+        second = asyncio.ensure_future(remembered.once(b"slow", slow))
+        await asyncio.sleep(0)
+        open_.set()
+        assert [await first, await second] == [Failure("no-leader")] * 2
+        assert writes.count(b"slow") == 1
+        await remembered.once(b"0", quick)
+        await remembered.once(b"2", quick)
+        assert writes.count(b"quick") == REMEMBERED_MAX + 2, "only the oldest is forgotten"
 
     asyncio.run(scene())
 

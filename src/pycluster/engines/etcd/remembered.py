@@ -20,27 +20,33 @@ class Remembered:
     def __init__(self, answer_max_bytes: int) -> None:
         """Larger answers are kept without what they read."""
         self._answer_max_bytes = answer_max_bytes
-        self._results: dict[bytes, asyncio.Future[store.Result]] = {}
+        #: Those that are under way are apart: however many are done meanwhile, none of them is forgotten.
+        self._under_way: dict[bytes, asyncio.Future[store.Result]] = {}
+        self._results: dict[bytes, store.Result] = {}
 
     async def once(self, request_id: bytes, write: Callable[[], Awaitable[store.Result]]) -> store.Result:
         """The result of ``write``, or of the one under this ID that was before; without an ID of ``write``."""
         if not request_id:
             return await write()
-        before = self._results.get(request_id)
+        if (known := self._results.get(request_id)) is not None:
+            return known
+        before = self._under_way.get(request_id)
         if before is not None:
             return await asyncio.shield(before)
         mine: asyncio.Future[store.Result] = asyncio.get_running_loop().create_future()
-        self._results[request_id] = mine
+        self._under_way[request_id] = mine
         result: store.Result = Failure("outcome-unknown", "whoever asked for it went away meanwhile")
         try:
             result = await write()
             return result
         finally:
-            mine.set_result(self._lean(result))
-            if isinstance(result, Failure) and result.kind != "outcome-unknown":
-                del self._results[request_id]
-            elif len(self._results) > REMEMBERED_MAX:
-                del self._results[next(iter(self._results))]
+            lean = self._lean(result)
+            mine.set_result(lean)
+            del self._under_way[request_id]
+            if not isinstance(result, Failure) or result.kind == "outcome-unknown":
+                self._results[request_id] = lean
+                if len(self._results) > REMEMBERED_MAX:
+                    del self._results[next(iter(self._results))]
 
     def _lean(self, result: store.Result) -> store.Result:
         if isinstance(result, Failure) or len(msgspec.msgpack.encode(result)) <= self._answer_max_bytes:
