@@ -53,6 +53,20 @@ def test_a_member_that_failed_is_left_alone_while_there_is_another_and_taken_bac
     play(scene, first, second)
 
 
+def test_a_member_that_failed_with_many_requests_is_left_alone_no_longer_than_with_one() -> None:
+    wrong = [True]
+    member = Member(lambda path, body, head: None if wrong[0] else ok())
+
+    async def scene(engine: Etcd) -> None:
+        lost = await asyncio.gather(*(result(engine, Put(b"k")) for _ in range(30)))
+        assert all(isinstance(one, Failure) for one in lost)
+        wrong[0] = False
+        # It would not be asked at all in this time if it was left alone for the longest one.
+        assert await result(engine, Put(b"k"), timeout_s=4.5) == PutResult(7)
+
+    play(scene, member)
+
+
 def test_a_write_is_sent_once_and_a_read_until_it_is_answered() -> None:
     silent = Member(lambda path, body, head: None)
     other = Member(lambda path, body, head: ok(count="0"))

@@ -45,8 +45,10 @@ class _Member:
 
     def failed(self, problem: str) -> None:
         self.problem = problem
-        self.until = _now() + self._pause_s
-        self._pause_s = min(self._pause_s * 2, _PAUSE_MAX_S)
+        # Of many that were under way when it failed only the first counts: it was tried once.
+        if (now := _now()) >= self.until:
+            self.until = now + self._pause_s
+            self._pause_s = min(self._pause_s * 2, _PAUSE_MAX_S)
 
     def answered(self) -> None:
         self.problem, self.until, self._pause_s = "", 0.0, _PAUSE_S
