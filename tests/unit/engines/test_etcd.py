@@ -10,6 +10,7 @@ import pytest
 
 from pycluster import store
 from pycluster.engines.etcd import Access, Etcd
+from pycluster.engines.etcd.connection import Unsent
 from pycluster.engines.etcd.members import Members
 from pycluster.engines.etcd.refusals import Refusal
 from pycluster.engines.etcd.remembered import REMEMBERED_MAX, Remembered
@@ -224,6 +225,21 @@ def test_a_watch_leaves_a_member_that_knows_no_leader() -> None:
         await watch.aclose()
 
     play(scene, first, second)
+
+
+def test_a_stream_that_connects_while_all_ends_is_none() -> None:
+    member = Member(lambda path, body, head: ok())
+
+    async def scene(_: Etcd) -> None:
+        members = Members(Access((member.url,)))
+        stream = asyncio.ensure_future(members.stream())
+        await asyncio.sleep(0)
+        members.close()
+        with pytest.raises(Unsent, match="the agent is stopping"):
+            await stream
+        await until(lambda: member.met == 1 and not member.open)
+
+    play(scene, member)
 
 
 def test_what_may_have_been_made_before_a_refusal_is_in_doubt() -> None:

@@ -25,6 +25,7 @@ _PAUSE_S, _PAUSE_MAX_S = 0.1, 5.0
 _ATTEMPT_S = 1.0
 _LOGIN_BYTES = 65_536
 _NO_ANSWER = "no answer in time"
+_STOPPING = "the agent is stopping"
 
 
 def _now() -> float:
@@ -210,7 +211,7 @@ class Members:
         wrong = "; ".join(member.problem for member in self._members if member.problem)
         if not self.closed and all(member.problem.endswith(_NO_ANSWER) for member in self._members):
             raise Silent(wrong)
-        raise Unsent("the agent is stopping" if self.closed else wrong or "no connection was free in time")
+        raise Unsent(_STOPPING if self.closed else wrong or "no connection was free in time")
 
     async def _once(self, member: _Member, call: Call, attempt: _Attempt, login_until: float) -> tuple[int, bytes]:
         while member.idle:
@@ -236,6 +237,10 @@ class Members:
 
     async def _connect(self, member: _Member) -> Connection:
         connection = await Connection.open(member.url, self._tls, CONNECT_S)
+        if self.closed:
+            # Nobody would end it any more.
+            connection.close()
+            raise Unsent(_STOPPING)
         self._open.add(connection)
         return connection
 
