@@ -92,8 +92,9 @@ MUTANTS = (
         "expiry-not-through-the-log",
         "the leader ends a lease in its own copy alone",
         REPLICA,
-        "self._propose_own(store.LeaseRevoke(number, expired=True))",
-        'self.store.apply(store.Command(b"", store.LeaseRevoke(number, expired=True)))',
+        "outcome = self._propose_own(store.LeaseRevoke(lease, expired=True))",
+        'outcome = self.failure("no-leader", "")\n'
+        '        self.store.apply(store.Command(b"", store.LeaseRevoke(lease, expired=True)))',
         scenario="leases_after_a_change",
         tries=5,
     ),

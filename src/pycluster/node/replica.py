@@ -42,12 +42,14 @@ _EXPIRED_AT_ONCE = 64
 _ENTRY_BYTES = 256
 
 
-class _Written(msgspec.Struct, frozen=True):
-    """A write in the log: of which term, for whom, how many bytes."""
+class _Written(msgspec.Struct):
+    """A write on its way: for whom, how many bytes it may add, and in the log of which term."""
 
-    term: int
-    asker: Asker
+    request_id: bytes
+    kind: type[Write]
+    askers: list[Asker]
     size: int
+    term: int = 0
 
 
 class Replica:
@@ -81,10 +83,15 @@ class Replica:
         #: What the ``Propose`` under way came to.
         self._proposal: tuple[int, int] | Failure = Failure("no-leader")
         #: Writes and reads of this turn, not yet told to consensus.
-        self._queued: list[tuple[bytes, Asker]] = []
+        self._queued: list[tuple[bytes, _Written]] = []
         self._asked: list[tuple[store.Query, Asker]] = []
         self._writes: dict[int, _Written] = {}
+        #: Those of them that have a request ID; and how many wait for one that was under way when they came.
+        self._named: dict[bytes, _Written] = {}
+        self._joined = 0
         self._coming_bytes = 0
+        #: Where the end of a lease that expired stands in the log, and in which term.
+        self._ending: dict[int, tuple[int, int]] = {}
         #: Reads that wait for one round, by its number; and how many wait in all.
         self._reads: dict[int, list[tuple[store.Query, Asker]]] = {}
         self._reading = 0
@@ -111,12 +118,27 @@ class Replica:
         elif isinstance(request, store.Query):
             self._asked.append((request, asker))
             self._reading += 1
+        elif self._joins(request, request_id, asker):
+            return
         elif (refused := self._refusal(request, request_id)) is not None:
             self._answer(asker, refused)
         else:
             data = _encode(store.Command(request_id, request))
-            self._queued.append((data, asker))
-            self._coming_bytes += len(data)
+            written = _Written(request_id, type(request), [asker], len(data) + self.store.copied_bytes(request))
+            self._queued.append((data, written))
+            self._coming_bytes += written.size
+            if request_id:
+                self._named[request_id] = written
+
+    def _joins(self, write: Write, request_id: bytes, asker: Asker) -> bool:
+        """Whether it is under way: a second copy could be applied after whoever asked was told that it is refused."""
+        written = self._named.get(request_id)
+        if written is None or written.kind is not type(write):
+            return False
+        if asker not in written.askers:
+            written.askers.append(asker)
+            self._joined += 1
+        return True
 
     def _refusal(self, write: Write, request_id: bytes) -> Failure | None:
         """Why it need not go into the log; a retry of what was applied is answered with that, whatever holds by now."""
@@ -128,14 +150,14 @@ class Replica:
             queued, self._queued = self._queued, []
             outcome = self._propose([data for data, _ in queued])
             if isinstance(outcome, Failure):
-                for data, asker in queued:
-                    self._coming_bytes -= len(data)
-                    self._answer(asker, outcome)
+                for _, written in queued:
+                    self._done(written, outcome)
             else:
                 index, term = outcome
                 assert index > self.applied, "a commit waits for the disk"
-                for place, (data, asker) in enumerate(queued, index):
-                    self._writes[place] = _Written(term, asker, len(data))
+                for place, (_, written) in enumerate(queued, index):
+                    written.term = term
+                    self._writes[place] = written
         if self._asked:
             self._number += 1
             self._reads[self._number], self._asked = self._asked, []
@@ -147,14 +169,23 @@ class Replica:
         self._drive(consensus.Propose(first, tuple(more)))
         return self._proposal
 
-    def _propose_own(self, write: Write) -> None:
+    def _propose_own(self, write: Write) -> tuple[int, int] | Failure:
         """Something that nobody asked for; where it is lost it comes again."""
-        self._propose([_encode(store.Command(b"", write))])
+        return self._propose([_encode(store.Command(b"", write))])
+
+    def _done(self, written: _Written, answer: store.Result) -> None:
+        """Whoever asked for it is told."""
+        self._coming_bytes -= written.size
+        self._joined -= len(written.askers) - 1
+        if self._named.get(written.request_id) is written:
+            del self._named[written.request_id]
+        for asker in written.askers:
+            self._answer(asker, answer)
 
     @property
     def under_way(self) -> int:
         """Requests that are not answered yet."""
-        return len(self._writes) + len(self._queued) + self._reading
+        return len(self._writes) + len(self._queued) + self._joined + self._reading
 
     def failure(self, kind: store.FailureKind, detail: str) -> Failure:
         """With where this replica stands."""
@@ -198,14 +229,14 @@ class Replica:
             self._settle_lease(command.write, applied.result)
         written = self._writes.pop(entry.index, None)
         if written is not None:
-            self._coming_bytes -= written.size
-            if written.term == entry.term:
-                self._answer(written.asker, applied.result)
-            else:
-                self._answer(written.asker, self.failure("outcome-unknown", "another leader's entry took its place"))
+            replaced = written.term != entry.term
+            lost = self.failure("outcome-unknown", "another leader's entry took its place") if replaced else None
+            self._done(written, lost or applied.result)
         return True
 
     def _settle_lease(self, write: Write, result: store.Result) -> None:
+        if isinstance(write, store.LeaseRevoke):
+            self._ending.pop(write.id, None)
         match result:
             case store.LeaseGrantResult(_, number, _):
                 self.lessor.granted(number, self._now)
@@ -262,10 +293,10 @@ class Replica:
         self.lessor.demote()
         self._retention.forget()
         self.supply.end()
+        self._ending.clear()
         waiting, self._writes = self._writes, {}
-        self._coming_bytes -= sum(written.size for written in waiting.values())
         for written in waiting.values():
-            self._answer(written.asker, self.failure("outcome-unknown", "leadership was lost before it was committed"))
+            self._done(written, self.failure("outcome-unknown", "leadership was lost before it was committed"))
 
     def saved(self, index: int) -> None:
         """Our own snapshot is durable: the log may be folded."""
@@ -323,10 +354,19 @@ class Replica:
 
     def _expire(self) -> None:
         for number in self.lessor.expired(self._now, _EXPIRED_AT_ONCE):
-            self._propose_own(store.LeaseRevoke(number, expired=True))
+            self._end(number)
         revision = self._retention.due(self._now, self.store)
         if revision is not None:
             self._propose_own(store.Compact(revision))
+
+    def _end(self, lease: int) -> None:
+        """Once: a second revocation could meet the lease that was granted under that number after the first."""
+        index, term = self._ending.get(lease, (0, 0))
+        if index > self.applied and term == self._raft.term:
+            return
+        outcome = self._propose_own(store.LeaseRevoke(lease, expired=True))
+        if not isinstance(outcome, Failure):
+            self._ending[lease] = outcome
 
     def _fold(self) -> None:
         least, most = self._params.snapshot_min_bytes, self._params.snapshot_max_bytes

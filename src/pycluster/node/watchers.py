@@ -33,8 +33,6 @@ class _Watcher(msgspec.Struct):
     token: int = 0
     reply: Callable[[WatchBatch | Failure], None] | None = None
     ends_us: int = 0
-    #: Everything up to it was told.
-    revision: int = 0
 
 
 class Watchers:
@@ -89,7 +87,8 @@ class Watchers:
             return
         for number, ends_us in [*self._polls.items()]:
             if now_us >= ends_us:
-                self._tell(number, self._watches.progress(number) or WatchBatch(self._watchers[number].revision))
+                # One that has not caught up goes on from here, or it would begin anew for ever.
+                self._tell(number, self._watches.progress(number) or WatchBatch(self._watches.seen(number)))
         self._due_us = min(self._polls.values(), default=None)
 
     def next_deadline(self) -> int | None:
@@ -129,8 +128,6 @@ class Watchers:
             self._tell(number, Failure("overloaded", "too many watches", self._state.revision))
             return
         first = self._watches.open(number, watcher.watch)
-        if isinstance(first, WatchBatch):
-            watcher.revision = first.revision
         if isinstance(first, Failure) or first.compact_revision or watcher.reply is None:
             self._tell(number, first)
 
@@ -138,8 +135,6 @@ class Watchers:
         watcher = self._watchers.get(number)
         if watcher is None:
             return
-        if isinstance(batch, WatchBatch):
-            watcher.revision = batch.revision
         if watcher.reply is None:
             self._outbox.append(WatchTold(watcher.token, batch))
         else:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 import msgspec
 
+from pycluster.store import versions
 from pycluster.store.contents import Contents
 from pycluster.store.history import History
 from pycluster.store.keyspace import Keyspace
@@ -98,6 +99,7 @@ class Store:
         """
         try:
             added = examine(write, self.params)
+            added += self.copied_bytes(write)
             if added and self.size_bytes + coming + added > self.params.state_max_bytes:
                 raise Refusal(
                     "no-space",
@@ -106,6 +108,17 @@ class Store:
         except Refusal as refusal:
             return self._failure(refusal)
         return None
+
+    def copied_bytes(self, write: Write | Range) -> int:
+        """Bytes of the values that it writes anew as they stand: the write itself does not show them."""
+        if isinstance(write, Put):
+            if not write.ignore_value:
+                return 0
+            now = self.keyspace.at(write.key, self.revision)
+            return 0 if now is None else versions.value_bytes(now)
+        if isinstance(write, Txn):
+            return max(sum(map(self.copied_bytes, branch)) for branch in (write.success, write.failure))
+        return 0
 
     def remembers(self, request_id: bytes) -> bool:
         """Whether that request was applied, lately: carried out anew it is told the answer, and needs no space."""

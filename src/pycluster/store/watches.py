@@ -129,6 +129,10 @@ class Watches:
         watcher.following = max(watcher.following, self._published + 1)
         return WatchBatch(watcher.following - 1)
 
+    def seen(self, watch_id: int) -> int:
+        """The revision up to which it was told everything, or there was nothing for it."""
+        return self._watchers[watch_id].following - 1
+
     def _past(self, watcher: _Watcher) -> list[Event]:
         """The next slice of what it missed, whole revisions."""
         entries, size = self._store.params.slice_entries, self._store.params.request_max_bytes

@@ -24,6 +24,7 @@ class FakeRaft:
 
     name = "node001"
     leader = "node001"
+    term = 1
     reason = "because the test says so"
     commit_index = 0
     installing: frozenset[str] = frozenset()
@@ -48,7 +49,6 @@ class CopyHand:
         self.outbox = outbox()
         self.bounds = bounds or Params()
         self.index = index
-        self.term = 1
         self.refuses = ""
         self.waiting: list[Entry] = []
         self.reads: list[int] = []
@@ -75,8 +75,8 @@ class CopyHand:
                 first = self.index + 1
                 for one in (data, *more):
                     self.index += 1
-                    self.waiting.append(Entry(self.index, self.term, Command(one)))
-                self.replica.proposed(first, self.term)
+                    self.waiting.append(Entry(self.index, self.raft.term, Command(one)))
+                self.replica.proposed(first, self.raft.term)
             case consensus.ReadIndex(token):
                 self.reads.append(token)
             case _:

@@ -27,6 +27,7 @@ from pycluster.store import (
     Range,
     RangeResult,
     Store,
+    Txn,
     Watch,
 )
 from tests.unit.node.copyhand import CopyHand
@@ -177,7 +178,7 @@ def granted(hand: CopyHand, number: int = 7, ttl_s: int = 10) -> None:
     assert isinstance(hand.write(Put(b"lent", b"", number)), PutResult)
 
 
-def test_an_expired_lease_ends_through_the_log_and_is_offered_until_it_does() -> None:
+def test_an_expired_lease_ends_through_the_log_and_is_offered_until_it_is_there() -> None:
     hand = CopyHand(StateParams(history_revisions=0, history_age_s=0))
     granted(hand)
     hand.at(9.9)
@@ -187,12 +188,69 @@ def test_an_expired_lease_ends_through_the_log_and_is_offered_until_it_does() ->
     hand.replica.tick()
     assert hand.replica.store.lease_ids() == (7,), "it ends for all copies at once"
     hand.waiting.clear()
+    hand.raft.term = 2  # another leader's entries have taken its place meanwhile
     hand.replica.tick()
     assert hand.waiting == []
     hand.at(11)
     hand.replica.tick()
     assert hand.commit() == [LeaseRevoke(7, expired=True)]
     assert hand.replica.store.lease_ids() == () and hand.read(Range(b"lent")) == RangeResult(3)
+
+
+def test_an_end_that_takes_long_is_proposed_once_and_does_not_meet_the_next_lease_of_that_number() -> None:
+    hand = CopyHand(StateParams(history_revisions=0, history_age_s=0))
+    granted(hand)
+    hand.at(10)
+    hand.replica.tick()
+    hand.take(LeaseGrant(10, 7), b"", 1)
+    hand.take(Put(b"lent", b"anew", 7), b"", 2)
+    for second in (11, 12, 13):
+        hand.at(second)
+        hand.replica.tick()
+    assert hand.commit() == [LeaseRevoke(7, expired=True), LeaseGrant(10, 7), Put(b"lent", b"anew", 7)]
+    assert hand.replica.store.lease_ids() == (7,)
+    hand.at(23)
+    hand.replica.tick()
+    assert hand.commit() == [LeaseRevoke(7, expired=True)], "its own time"
+
+
+def test_a_retry_of_what_is_under_way_waits_for_it_and_is_never_applied_after_a_refusal() -> None:
+    hand = CopyHand()
+    hand.take(Put(b"k", b"", 7), b"id", 1)
+    hand.take(LeaseGrant(10, 7), b"other", 2)
+    for asker in (3, 1, 3):
+        hand.take(Put(b"k", b"", 7), b"id", asker)
+    assert hand.replica.under_way == 3
+    assert hand.commit() == [Put(b"k", b"", 7), LeaseGrant(10, 7)]
+    assert [asker for asker, _ in hand.answers] == [1, 3, 2]
+    assert kinds(hand) == ["lease-not-found", "lease-not-found", "LeaseGrantResult"]
+    assert hand.read(Range(b"k")) == RangeResult(1)
+    assert hand.replica.under_way == 0
+    assert isinstance(hand.write(Put(b"k", b"", 7), b"id"), PutResult), "asked again, it is a new question"
+
+
+def test_who_waits_for_one_under_way_hears_of_its_loss_and_counts_among_the_requests() -> None:
+    hand = CopyHand(StateParams(requests_max=2))
+    hand.take(Put(b"k"), b"id", 1)
+    hand.take(Put(b"k"), b"id", 2)
+    hand.take(Put(b"k"), b"id", 3)
+    hand.take(DeleteRange(b"k"), b"id", 4)
+    assert kinds(hand) == ["overloaded", "overloaded"]
+    hand.follow("node002")
+    assert hand.answers[2:] == [(1, hand.answers[2][1]), (2, hand.answers[2][1])]
+    assert kinds(hand)[2:] == ["outcome-unknown"] * 2
+    assert hand.replica.under_way == 0
+
+
+def test_a_value_that_is_written_anew_as_it_is_needs_space_for_all_of_it() -> None:
+    hand = CopyHand(bounds=Params(state_max_bytes=1 << 20))
+    hand.write(Put(b"k", b"x" * 300_000))
+    same = Put(b"k", ignore_value=True)
+    for asker in range(4):
+        hand.take(Txn((), (same,), (Range(b"k"),)) if asker % 2 else same, b"", asker)
+    assert kinds(hand)[1:] == ["no-space", "no-space"], "two are on their way"
+    hand.commit()
+    assert hand.replica.store.size_bytes < 1 << 20
 
 
 def test_a_lease_that_is_kept_alive_does_not_end_and_one_that_expired_cannot_be() -> None:

@@ -52,6 +52,25 @@ def puts(count: int) -> list[Write]:
     return [Put(b"k", b"%d" % number) for number in range(count)]
 
 
+def test_a_poll_that_ends_before_it_caught_up_goes_on_from_where_it_was() -> None:
+    stand = Stand(bounds=Params(slice_entries=10))
+    stand.write(*(Put(b"other") for _ in range(100)), Put(b"k"))
+    start, now_us = 2, 0
+    while start <= 102:
+        assert now_us < 60 * SECOND, f"it does not get beyond revision {start}"
+        stand.poll(start, now_us=now_us)
+        stand.watchers.catch_up()
+        now_us += 10 * SECOND
+        stand.watchers.tick(now_us)
+        (answer,) = stand.replies
+        assert isinstance(answer, WatchBatch)
+        start = answer.revision + 1
+        stand.replies.clear()
+        now_us -= 5 * SECOND
+        told = [event.kv.key for event in answer.events]
+    assert told == [b"k"]
+
+
 def test_a_watcher_is_told_where_it_begins_and_then_what_happens() -> None:
     stand = Stand()
     stand.watchers.watch(1, Watch(b"k"))
