@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import os
 import signal
 import socket
 import sys
 from asyncio.subprocess import Process
+from collections.abc import Callable
 
 import click
 
@@ -20,12 +23,15 @@ from pycluster.cli.leases import whole_seconds
 from pycluster.cli.options import AGENT, FORM, seconds, takes
 from pycluster.cli.output import Printer
 from pycluster.cli.readers import end_with_reader
+from pycluster.cli.streams import attended
 from pycluster.client.claims import AsyncClaim
 from pycluster.client.state import AsyncStateClient
 from pycluster.node.keyviews import KeyValueView
 
 #: After SIGTERM a command has this long to end before SIGKILL.
 _GRACE_S = 10.0
+#: Of ``linux/prctl.h``: the signal that a process gets when the thread that made it is gone.
+_PR_SET_PDEATHSIG = 1
 #: As shells say it.
 _NOT_EXECUTABLE, _NOT_FOUND, _SIGNALLED = 126, 127, 128
 
@@ -122,18 +128,18 @@ async def _run(claim: AsyncClaim, command: tuple[str, ...]) -> int:
     token = str(claim.token)
     environment = {**os.environ, "PYCLUSTER_LOCK_TOKEN": token, "PYCLUSTER_LOCK_KEY": os.fsdecode(claim.key)}
     try:
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        process = await asyncio.create_subprocess_exec(*command, env=environment, preexec_fn=_ends_with_us())
     except OSError as error:
         print(f"cannot run {command[0]}: {error.strerror}", file=sys.stderr)
         return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
-    _pass_on(process)
     ended, lost = asyncio.ensure_future(process.wait()), asyncio.ensure_future(claim.lost())
     try:
+        _pass_on(process)
         await asyncio.wait((ended, lost), return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
             await _end(process)
-    except asyncio.CancelledError:
-        # a signal that came while the command was begun: the claim is given back, and no command may outlive it
+    except BaseException:
+        # such as a signal that came while the command was begun: the claim is given back, and no command may outlive it
         await _end(process)
         raise
     finally:
@@ -141,6 +147,23 @@ async def _run(claim: AsyncClaim, command: tuple[str, ...]) -> int:
         await asyncio.gather(lost, return_exceptions=True)
     code = await ended
     return code if code >= 0 else _SIGNALLED - code
+
+
+def _ends_with_us() -> Callable[[], None]:
+    """What has a new process sent SIGTERM when we are killed and can tell it nothing, as nobody renews the claim then.
+
+    It is bound to the thread that makes the process: ours is the main one, which ends with all of us.
+    """
+    ask, us = ctypes.CDLL(None).prctl, os.getpid()
+    terminated = ctypes.c_ulong(signal.SIGTERM)
+
+    def bind() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # it is not to be taken by what handles ours
+        ask(_PR_SET_PDEATHSIG, terminated)
+        if os.getppid() != us:  # killed already, before this was asked for
+            os._exit(_SIGNALLED + signal.SIGTERM)
+
+    return bind
 
 
 def _pass_on(process: Process) -> None:
@@ -153,12 +176,13 @@ def _pass_on(process: Process) -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, tell, number)
-    loop.add_signal_handler(signal.SIGINT, (lambda: None) if sys.stdin.isatty() else lambda: tell(signal.SIGINT))
+    loop.add_signal_handler(signal.SIGINT, (lambda: None) if attended() else lambda: tell(signal.SIGINT))
 
 
 async def _end(process: Process) -> None:
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), _GRACE_S)
-    except TimeoutError:
-        process.kill()
+    with contextlib.suppress(ProcessLookupError):  # it has ended
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _GRACE_S)
+        except TimeoutError:
+            process.kill()

@@ -8,7 +8,6 @@ import os
 import shlex
 import socket
 import subprocess
-import sys
 import tempfile
 
 import click
@@ -21,6 +20,7 @@ from pycluster.cli.exits import Exit, NothingFound
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Printer
+from pycluster.cli.streams import attended
 from pycluster.client import NotFound
 from pycluster.client.blocking import StateClient
 from pycluster.configs import ChangedView, EntryView, Wanted, parse, unified
@@ -300,7 +300,7 @@ def _before(asked: StateClient, entry: str) -> tuple[int, int]:
 @pass_given
 def delete(given: Given, entry: str, author: str | None, reason: str, if_version: int | None) -> int:
     """Delete NAME. Its history stays, and `rollback` brings it back. Ends with 3 without such an entry."""
-    if not given.switch("yes") and sys.stdin.isatty() and not click.confirm(f"Delete {entry}?", err=True):
+    if not given.switch("yes") and attended() and not click.confirm(f"Delete {entry}?", err=True):
         raise Refused("nothing was changed")
     printer = Printer(given)
     with StateClient(*targets.chosen(given, targets.CHANGE_S)) as asked:

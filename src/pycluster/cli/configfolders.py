@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pycluster.cli.exits import Exit, printable
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Printer
+from pycluster.cli.streams import attended
 from pycluster.client import NotFound
 from pycluster.client.blocking import StateClient
 from pycluster.configs import TOGETHER_MAX, ChangedView, EntryView, Wanted, conditions, parse, unified
@@ -88,7 +88,7 @@ def import_(
 
 
 def _confirm(given: Given, gone: list[str], dry_run: bool) -> None:
-    if gone and not dry_run and not given.switch("yes") and sys.stdin.isatty():
+    if gone and not dry_run and not given.switch("yes") and attended():
         names = ", ".join(gone[:10]) + (f" and {len(gone) - 10} more" if len(gone) > 10 else "")
         if not click.confirm(printable(f"Delete {names}?"), err=True):
             raise Refused("nothing was changed")

@@ -18,7 +18,7 @@ from pycluster.cli.names import complete_key
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Cell, Printer
 from pycluster.cli.readers import end_with_reader
-from pycluster.cli.streams import piped
+from pycluster.cli.streams import attended, piped
 from pycluster.client.blocking import StateClient
 from pycluster.kernel.errors import Refused
 from pycluster.node.keyviews import KeyValueView, PutView, lease_number, lease_text
@@ -213,7 +213,7 @@ def delete(given: Given, key: str, prefix: bool, if_rev: int | None, prev: bool,
     """Delete KEY. Ends with 3 when there is no such key, or when it is not as the condition says."""
     if prefix and if_rev is not None:
         raise click.UsageError("-if-rev is of one key, not of a prefix")
-    unsure = not key and prefix and not given.switch("yes") and sys.stdin.isatty()
+    unsure = not key and prefix and not given.switch("yes") and attended()
     if unsure and not click.confirm("Delete every key?", err=True):
         raise Refused("nothing was changed")
     printer = Printer(given)

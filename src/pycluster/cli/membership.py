@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from pycluster.cli import targets
@@ -13,12 +11,13 @@ from pycluster.cli.names import check_member, complete
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Printer
 from pycluster.cli.reporting import outcome
+from pycluster.cli.streams import attended
 from pycluster.kernel.errors import Refused
 
 
 def sure(given: Given, question: str) -> None:
     """Ask on a terminal unless ``-y`` was given; raises ``Refused`` on a no."""
-    if not given.switch("yes") and sys.stdin.isatty() and not click.confirm(question, err=True):
+    if not given.switch("yes") and attended() and not click.confirm(question, err=True):
         raise Refused("nothing was changed")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from contextlib import ExitStack
 
 import click
@@ -15,6 +14,7 @@ from pycluster.cli.exits import Exit, printable
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, YES, takes
 from pycluster.cli.output import Printer
+from pycluster.cli.streams import attended
 from pycluster.kernel.errors import LocalFault, Refused
 from pycluster.settings import load
 from pycluster.storage import DataDirectory, settle
@@ -110,7 +110,7 @@ def _findings(printer: Printer, survivors: list[offline.Survivor], best: offline
 
 
 def _confirm(cluster: str) -> None:
-    if not sys.stdin.isatty():
+    if not attended():
         raise click.UsageError("nobody can be asked here: add --yes --accept-data-loss, or run it in a terminal")
     typed = click.prompt(f"Type the cluster's name ({printable(cluster)}) to go on", err=True, default="")
     if typed != cluster:

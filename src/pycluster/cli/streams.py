@@ -54,9 +54,14 @@ def _marked() -> Iterator[None]:
         raise Unwritten(error.errno, error.strerror) from error
 
 
+def attended() -> bool:
+    """Whether somebody sits at standard input, who can be asked; a shell may have closed it (<&-)."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def piped(missing: str) -> bytes:
     """All that comes on standard input; where somebody sits there instead, what is ``missing`` is told."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin is None or attended():
         raise click.UsageError(missing)
     try:
         return sys.stdin.buffer.read()

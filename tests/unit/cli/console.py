@@ -47,10 +47,14 @@ class Ran(msgspec.Struct):
         return msgspec.json.decode(self.raw)
 
 
-def run(*words: str, terminal: bool = False, keys: str | None = None, piped: bytes = b"") -> Ran:
-    """Run one line; ``keys`` are what is typed at a terminal meanwhile (None: there is none, but what is ``piped``)."""
+def run(*words: str, terminal: bool = False, keys: str | None = None, piped: bytes | None = b"") -> Ran:
+    """Run one line; ``keys`` are what is typed at a terminal meanwhile (None: there is none, but what is ``piped``).
+
+    ``piped`` None: the shell closed standard input.
+    """
     out, err = Stream(terminal=terminal), Stream(terminal=terminal)
-    before, sys.stdin = sys.stdin, Stream(piped) if keys is None else Stream(keys.encode(), terminal=True)
+    typed = None if keys is None else Stream(keys.encode(), terminal=True)
+    before, sys.stdin = sys.stdin, typed or (None if piped is None else Stream(piped))
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(words)

@@ -150,3 +150,39 @@ sys.exit(main())
         # the command holds these pipes too: they end with the last of both
         process.communicate(timeout=60)
     assert (process.returncode, keys(agent, b"svc/")) == (128 + signal.SIGTERM, [])
+
+
+def test_with_standard_input_closed_the_command_runs_with_the_lock(agent: Agent) -> None:
+    assert run("lock", "jobs", "--", "sh", "-c", "exit 7", piped=None).code == 7
+    assert keys(agent, b"jobs/") == []
+
+
+def test_no_command_outlives_the_claim_where_something_fails_once_it_runs(agent: Agent) -> None:
+    code = """
+import asyncio, sys
+real = asyncio.create_subprocess_exec
+async def create(*words, **kept):
+    process = await real(*words, **kept)
+    asyncio.get_running_loop().add_signal_handler = None
+    return process
+asyncio.create_subprocess_exec = create
+from pycluster.cli import main
+sys.argv = ["pycluster", "lock", "jobs", "--", "sleep", "600"]
+sys.exit(main())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=pipe, stderr=pipe) as process:
+        # the command holds these pipes too: they end with the last of both
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, keys(agent, b"jobs/")) == (1, [])
+    assert err.splitlines()[-1] == b"TypeError: 'NoneType' object is not callable"
+
+
+def test_a_command_is_ended_where_the_verb_is_killed(agent: Agent) -> None:
+    script = "trap 'echo ended; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
+    holder = start("lock", "-ttl", "600", "jobs", "--", "sh", "-c", script)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"begun\n"
+    holder.kill()
+    assert holder.communicate(timeout=60)[0] == b"ended\n"

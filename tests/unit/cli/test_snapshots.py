@@ -119,7 +119,7 @@ def test_recover_asks_for_the_cluster_s_name_and_changes_nothing_without(tmp_pat
     for word in ("entry 14 of term 6", "committed up to 9", "revision 9, 8 keys", "Kept are the last 5 entries"):
         assert word in looked.out
     assert looked.out.endswith("  pycluster raft add node001\n  pycluster raft add node003\n")
-    assert run(*line).code == 2
+    assert run(*line).code == run(*line, piped=None).code == 2
     assert run(*line, "--yes").code == 2
     mistyped = run(*line, keys="dem\n")
     assert mistyped.code == 1 and "nothing was changed" in mistyped.err

@@ -117,3 +117,18 @@ def test_watching_prints_again_when_something_changed(agent: Agent) -> None:
         agent.run(agent.cluster.publish(1))
         assert line(process) == "node002\n"
         process.kill()
+
+
+def test_with_standard_input_closed_nobody_is_asked(agent: Agent, tmp_path: Path) -> None:
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "motd").write_text("hello")
+    for words in (
+        ("config", "put", "motd", str(tmp_path / "motd")),
+        ("config", "import", str(tmp_path / "entries"), "-prune"),
+        ("config", "put", "motd", str(tmp_path / "motd")),
+        ("config", "del", "motd"),
+        ("kv", "del", "", "-prefix", "-force"),
+        ("leave",),
+    ):
+        done = run(*words, piped=None)
+        assert done.code == 0, (words, done)
