@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from pycluster import store
 from pycluster.client.claims import AsyncClaim, AsyncElection
@@ -15,121 +12,10 @@ from pycluster.client.client import Client
 from pycluster.client.configs import Configs
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.leasing import AsyncLease
+from pycluster.client.loopthread import LoopThread
 from pycluster.client.rollouts import Rollouts
 from pycluster.client.state import AsyncStateClient, Key, Operation, to_bytes
-from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.keyviews import StateView
-
-T = TypeVar("T")
-
-
-class LoopThread:
-    """An event loop in a daemon thread, started with the first thing to run on it."""
-
-    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
-        self._new_loop = new_loop
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-        self._open: set[AsyncGenerator[Any, None]] = set()
-        self._closed = False
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The outcome of ``work``; an interrupted caller cancels it. Raises ``LocalMisuse`` once closed."""
-        with self._starting:
-            if self._closed:
-                work.close()
-                raise LocalMisuse("the client is closed", remedy="connect again")
-            if self._loop is None:
-                self._loop = self._new_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="pycluster-client", daemon=True)
-                self._thread.start()
-        return _await(self._loop, work)
-
-    def each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
-        """What ``items`` gives, one by one."""
-        ended = object()
-        asking: set[asyncio.Task[Any]] = set()
-        self._open.add(items)
-        try:
-            while (item := self.run(_next(items, ended, asking))) is not ended:
-                yield item  # type: ignore[misc]
-        finally:
-            if items in self._open:
-                self._open.remove(items)
-                self.run(_end(items, asking))
-
-    def close(self) -> None:
-        """Stop the loop; what still runs on it is cancelled."""
-        if self._closed or self._loop is None or self._thread is None:
-            self._closed = True
-            return
-        self.run(_end_all(tuple(self._open)))
-        self._closed = True
-        self._open.clear()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-def _await(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
-    """The outcome of ``work`` on the loop of another thread. An interrupt may come at any instruction, between the
-    call that starts it and the one that would name it, too: what is cancelled is whatever was started before.
-    """
-    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-    started: list[asyncio.Task[T]] = []
-
-    def start() -> None:
-        started.append(loop.create_task(work))
-        started[0].add_done_callback(tell)
-
-    def tell(task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            outcome.cancel()
-        elif error := task.exception():
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(task.result())
-
-    def give_up() -> None:
-        if started:
-            started[0].cancel()
-        else:
-            work.close()
-
-    try:
-        loop.call_soon_threadsafe(start)
-        return outcome.result()
-    except BaseException:
-        if not outcome.done():
-            loop.call_soon_threadsafe(give_up)
-        raise
-
-
-async def _next(items: AsyncGenerator[T, None], ended: object, asking: set[asyncio.Task[Any]]) -> T | object:
-    task = asyncio.current_task()
-    assert task is not None, "it runs on a loop"
-    asking.add(task)
-    try:
-        return await anext(items, ended)
-    finally:
-        asking.discard(task)
-
-
-async def _end(items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
-    """What was cancelled still unwinds, and nothing that runs can be closed."""
-    if asking:
-        await asyncio.wait(asking)
-    await items.aclose()
-
-
-async def _end_all(generators: tuple[AsyncGenerator[Any, None], ...]) -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    for each in generators:
-        await each.aclose()
 
 
 class _Held:
@@ -229,7 +115,7 @@ class StateClient:
         self.rollouts = Rollouts(self._thread.run, self._inner.rollouts)
 
     def close(self) -> None:
-        """End watches, and stop keeping leases alive."""
+        """End watches, and stop keeping leases alive. Calls of other threads raise ``LocalMisuse``."""
         self._thread.close()
 
     def __enter__(self) -> Self:

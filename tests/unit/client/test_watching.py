@@ -17,8 +17,8 @@ import pycluster
 from pycluster import store
 from pycluster.client import AgentFailed, AgentUnreachable, Compacted, NoQuorum
 from pycluster.client.asynchronous import request
-from pycluster.client.blocking import LoopThread
 from pycluster.client.endpoint import Endpoint
+from pycluster.client.loopthread import LoopThread
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.web import Bounds
 from tests.unit.web.fake import Agent
