@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Protocol, Self
 
 from pycluster import store
-from pycluster.client.errors import Lost, NotFound, TimedOut
+from pycluster.client.errors import Compacted, Lost, NotFound, TimedOut
 from pycluster.client.leasing import AsyncLease, Granter
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
 from pycluster.node.keyrequests import interval
@@ -120,7 +120,8 @@ class AsyncClaim:
             )
             if not before.kvs:
                 break
-            await self._gone(before.kvs[0].key, before.revision + 1)
+            with suppress(Compacted):  # a quiet watch broke; who is before us is read, whatever happened
+                await self._gone(before.kvs[0].key, before.revision + 1)
         reason = await self._missing(created)
         if reason or not self._lease.held:
             raise Lost(f"the place in the queue of the {self._kind} is lost", why=reason or self._lease.reason)
@@ -215,9 +216,11 @@ class AsyncElection(AsyncClaim):
                 yield leader
                 told = leader
             key, prefix = (leader.key, False) if leader is not None else (self.prefix, True)
-            async with aclosing(self._client.watch(key, prefix=prefix, revision=found.revision + 1)) as changes:
-                async for _ in changes:
-                    break
+            watched = self._client.watch(key, prefix=prefix, revision=found.revision + 1)
+            with suppress(Compacted):  # who leads is read again, whatever happened meanwhile
+                async with aclosing(watched) as changes:
+                    async for _ in changes:
+                        break
 
     async def _first(self) -> store.RangeResult:
         first, end = interval(self.prefix)

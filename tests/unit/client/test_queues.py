@@ -1,0 +1,70 @@
+"""Who waits in the queue of a lock or an election, and who holds, while agents and watches break."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import pycluster
+from pycluster import store
+from pycluster.client.state import AsyncStateClient
+from tests.unit.web.fake import Agent
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    with Agent(tmp_path) as running:
+        yield running
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what others do."""
+    while not condition():  # noqa: ASYNC110  only asking tells
+        await asyncio.sleep(0.01)
+
+
+async def forget(agent: Agent, client: AsyncStateClient) -> None:
+    """Compact all that was, and break every watch; returns when one is taken up, or nobody can do that."""
+    for value in ("1", "2"):
+        revision = (await client.put("other", value)).revision
+    await client.compact(revision)
+    before, asked = set(agent.state.feeds), len(agent.state.asked)
+    agent.loop.call_soon_threadsafe(agent.state.fail_watches, store.Failure("no-leader"))
+    await until(lambda: not before & set(agent.state.feeds))
+    await until(lambda: agent.state.feeds or len(agent.state.asked) > asked)
+
+
+def test_who_waits_goes_on_waiting_where_what_it_watched_is_forgotten(agent: Agent) -> None:
+    async def work() -> None:
+        client = pycluster.connect_async(agent.path)
+        async with client.lock("l", 600):
+            second = client.lock("l", 600)
+            waiting = asyncio.create_task(second.acquire())
+            await until(lambda: agent.state.feeds)
+            await forget(agent, client)
+            await until(lambda: agent.state.feeds or waiting.done())
+            assert not waiting.done()
+        await waiting
+        assert second.held
+        await second.release()
+
+    asyncio.run(work())
+
+
+def test_who_leads_is_observed_on_where_what_was_watched_is_forgotten(agent: Agent) -> None:
+    async def work() -> None:
+        client = pycluster.connect_async(agent.path)
+        seen = client.elect("e").observe()
+        assert await anext(seen) is None
+        following = asyncio.ensure_future(anext(seen))
+        await until(lambda: agent.state.feeds)
+        await forget(agent, client)
+        async with client.elect("e", "me", 600):
+            leader = await following
+            assert leader is not None and leader.value == b"me"
+        await seen.aclose()
+
+    asyncio.run(work())
