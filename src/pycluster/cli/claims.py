@@ -24,8 +24,10 @@ from pycluster.cli.options import AGENT, FORM, seconds, takes
 from pycluster.cli.output import Printer
 from pycluster.cli.readers import end_with_reader
 from pycluster.cli.streams import attended
+from pycluster.client import Lost
 from pycluster.client.claims import AsyncClaim
 from pycluster.client.state import AsyncStateClient
+from pycluster.kernel.errors import PyClusterError
 from pycluster.node.keyviews import KeyValueView
 
 #: After SIGTERM a command has this long to end before SIGKILL.
@@ -109,10 +111,12 @@ async def _hold(printer: Printer, claim: AsyncClaim, command: tuple[str, ...], d
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop, number)
+    code: int | None = None
     try:
         async with claim:
             if command:
-                return await _run(claim, command)
+                code = await _run(claim, command)
+                return code
             key = text(claim.key)
             shown = {"key": key, "token": claim.token}
             printer.answer(shown, lines=lambda: [printable(f"{done}, token {claim.token}")], names=[key])
@@ -122,6 +126,13 @@ async def _hold(printer: Printer, claim: AsyncClaim, command: tuple[str, ...], d
         if not stopped:
             raise
         return _SIGNALLED + stopped[0]
+    except PyClusterError as error:
+        if code is None or isinstance(error, Lost):
+            raise
+        # how the command ended counts, and nothing is lost by this
+        why = f"{text(claim.key)} was not given back, and ends by itself within {claim.ttl_s} s: {error}"
+        print(printable(why), file=sys.stderr)
+        return code
 
 
 async def _run(claim: AsyncClaim, command: tuple[str, ...]) -> int:

@@ -60,6 +60,11 @@ class AsyncClaim:
         """Whether it is certainly ours at this moment."""
         return self.token != 0 and self._lease.held
 
+    @property
+    def ttl_s(self) -> int:
+        """How long it lasts where nobody renews it."""
+        return self._lease.ttl_s
+
     def check(self) -> None:
         """Raise ``Lost`` where it is not held any more."""
         if not self.held:

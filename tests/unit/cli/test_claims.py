@@ -186,3 +186,18 @@ def test_a_command_is_ended_where_the_verb_is_killed(agent: Agent) -> None:
     assert holder.stdout.readline() == b"begun\n"
     holder.kill()
     assert holder.communicate(timeout=60)[0] == b"ended\n"
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_it_ends_as_the_command_does_also_where_the_lock_cannot_be_given_back(agent: Agent, code: int) -> None:
+    script = f"echo begun; while [ ! -e go ]; do sleep 0.05; done; exit {code}"
+    holder = start("lock", "-ttl", "600", "jobs", "--", "sh", "-c", script)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"begun\n"
+    agent.state.failures = [store.Failure("no-space", "the reason")] * 1_000
+    Path("go").touch()
+    _, err = holder.communicate(timeout=60)
+    agent.state.failures = []
+    assert holder.returncode == code
+    assert b" was not given back, and ends by itself within 600 s: " in err and b"the reason" in err
+    assert len(keys(agent, b"jobs/")) == 1
