@@ -15,20 +15,30 @@ from typing import Protocol, Self
 
 from pycluster import store
 from pycluster.client.errors import Compacted, Lost, NotFound, TimedOut
-from pycluster.client.leasing import AsyncLease, Granter
+from pycluster.client.leasing import TAKE_BACK_S, AsyncLease, Granter
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
 from pycluster.node.keyrequests import interval
 
 Operation = store.Range | store.Put | store.DeleteRange | store.Txn
 
+#: What is asked has so long to be answered, though less is left to wait: why there is no answer must be heard.
+_ANSWER_S = 1.0
+
 
 class State(Granter, Protocol):
     """What claims need of a client."""
 
-    async def range(self, wanted: store.Range) -> store.RangeResult: ...
+    timeout_s: float
+
+    async def range(self, wanted: store.Range, *, timeout_s: float | None = None) -> store.RangeResult: ...
 
     async def txn(
-        self, compare: tuple[store.Compare, ...], success: tuple[Operation, ...], failure: tuple[Operation, ...] = ()
+        self,
+        compare: tuple[store.Compare, ...],
+        success: tuple[Operation, ...],
+        failure: tuple[Operation, ...] = (),
+        *,
+        timeout_s: float | None = None,
     ) -> store.TxnResult: ...
 
     def watch(self, key: bytes, *, prefix: bool = False, revision: int = 0) -> AsyncGenerator[store.Event, None]: ...
@@ -53,6 +63,7 @@ class AsyncClaim:
         self._released = False
         self._client = client
         self._wait_s = wait_s
+        self._until: float | None = None
         self._lease = AsyncLease(client, ttl_s, self._missing)
 
     @property
@@ -75,19 +86,19 @@ class AsyncClaim:
         return await self._lease.lost()
 
     async def acquire(self) -> None:
-        """Wait for our turn, once; raises ``TimedOut`` after ``wait_s``, ``Lost`` where our place in the queue goes."""
+        """Wait for our turn, once; raises ``TimedOut`` where somebody else has it for all of ``wait_s``, ``Lost`` where
+        our place in the queue goes, and what a client's methods raise.
+        """
+        if self._wait_s is not None:
+            self._until = asyncio.get_running_loop().time() + self._wait_s
         try:
-            async with asyncio.timeout(self._wait_s):
-                await self._lease.begin()
-                self.key = self.prefix + b"%x" % (self._lease.id & 0xFFFFFFFFFFFFFFFF)
-                created = await self._enter()
-                await self._turn(created)
-                self.token = created
-        except BaseException as error:
+            await self._lease.begin(self._left_s())
+            self.key = self.prefix + b"%x" % (self._lease.id & 0xFFFFFFFFFFFFFFFF)
+            created = await self._enter()
+            await self._turn(created)
+            self.token = created
+        except BaseException:
             await self._give_up()
-            if isinstance(error, TimeoutError):
-                why = f"somebody else had it for all of {self._wait_s:g} s"
-                raise TimedOut(f"the {self._kind} was not got", why=why, remedy="wait longer") from None
             raise
 
     async def release(self) -> None:
@@ -95,19 +106,26 @@ class AsyncClaim:
         self.token, self._released = 0, True
         await self._lease.end()
 
+    def _left_s(self) -> float | None:
+        """How long to wait for an answer; None: as the client does."""
+        if self._until is None:
+            return None
+        return min(max(self._until - asyncio.get_running_loop().time(), _ANSWER_S), self._client.timeout_s)
+
     async def _give_up(self) -> None:
-        try:
-            await self._lease.end()
-        except PyClusterError:
-            return  # the lease ends by itself, and why we give up is what the caller must hear
+        # Where that fails the lease ends by itself, and why we give up is what the caller must hear.
+        with suppress(TimeoutError, PyClusterError):
+            async with asyncio.timeout(TAKE_BACK_S):
+                await self._lease.end()
 
     async def _enter(self) -> int:
         """Put our key; gives its create revision."""
         put, look = store.Put(self.key, self.value, self._lease.id), store.Range(self.key, keys_only=True)
-        entered = await self._client.txn((store.Compare(self.key, "create"),), (put,))
+        compare = store.Compare(self.key, "create")
+        entered = await self._client.txn((compare,), (put,), timeout_s=self._left_s())
         if entered.succeeded:
             return entered.revision
-        return (await self._client.range(look)).kvs[0].create_revision
+        return (await self._client.range(look, timeout_s=self._left_s())).kvs[0].create_revision
 
     async def _turn(self, created: int) -> None:
         first, end = interval(self.prefix)
@@ -121,12 +139,19 @@ class AsyncClaim:
                     sort_target="create",
                     max_create_revision=created - 1,
                     keys_only=True,
-                )
+                ),
+                timeout_s=self._left_s(),
             )
             if not before.kvs:
                 break
-            with suppress(Compacted):  # a quiet watch broke; who is before us is read, whatever happened
-                await self._gone(before.kvs[0].key, before.revision + 1)
+            try:
+                async with asyncio.timeout_at(self._until):
+                    await self._gone(before.kvs[0].key, before.revision + 1)
+            except Compacted:
+                continue  # a quiet watch broke; who is before us is read, whatever happened
+            except TimeoutError:
+                why = f"somebody else had it for all of {self._wait_s:g} s"
+                raise TimedOut(f"the {self._kind} was not got", why=why, remedy="wait longer") from None
         reason = await self._missing(created)
         if reason or not self._lease.held:
             raise Lost(f"the place in the queue of the {self._kind} is lost", why=reason or self._lease.reason)

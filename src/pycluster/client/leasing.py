@@ -17,13 +17,13 @@ from pycluster.kernel.errors import LocalMisuse, PyClusterError, RemoteFault
 _RENEWALS = 3
 _LEAST_PAUSE_S = 0.05
 #: Whoever gives up while a lease is being granted waits so long for it, to give it back.
-_TAKE_BACK_S = 2.0
+TAKE_BACK_S = 2.0
 
 
 class Granter(Protocol):
     """What a lease needs of a client."""
 
-    async def grant(self, ttl_s: int) -> store.LeaseGrantResult: ...
+    async def grant(self, ttl_s: int, *, timeout_s: float | None = None) -> store.LeaseGrantResult: ...
 
     async def keep_alive(self, id: int, *, timeout_s: float | None = None) -> int: ...
 
@@ -81,12 +81,12 @@ class AsyncLease:
         await self._lost.wait()
         return self.reason
 
-    async def begin(self) -> None:
-        """Grant it, and keep it alive from now on; once."""
+    async def begin(self, timeout_s: float | None = None) -> None:
+        """Grant it, within ``timeout_s`` where that is given, and keep it alive from now on; once."""
         if self.id:
             raise LocalMisuse("a lease is used once", remedy="ask the client for another")
         sent = self._clock()
-        granting = asyncio.ensure_future(self._client.grant(self._asked_s))
+        granting = asyncio.ensure_future(self._client.grant(self._asked_s, timeout_s=timeout_s))
         try:
             granted = await asyncio.shield(granting)
         except asyncio.CancelledError:
@@ -111,7 +111,7 @@ class AsyncLease:
     async def _take_back(self, granting: asyncio.Future[store.LeaseGrantResult]) -> None:
         """Leave no lease behind that nobody knows; where that takes too long it ends by itself."""
         with contextlib.suppress(TimeoutError, PyClusterError):
-            async with asyncio.timeout(_TAKE_BACK_S):
+            async with asyncio.timeout(TAKE_BACK_S):
                 await self._client.revoke((await granting).id)
 
     async def __aenter__(self) -> Self:

@@ -69,6 +69,7 @@ class AsyncStateClient:
 
     def __init__(self, endpoint: Endpoint, timeout_s: float = 10.0) -> None:
         self.endpoint = endpoint
+        self.timeout_s = timeout_s
         self._calls = Calls(endpoint, timeout_s)
         self.configs = AsyncConfigs(self._calls)
         self.rollouts = AsyncRollouts(self._calls)
@@ -122,9 +123,13 @@ class AsyncStateClient:
                 return store.RangeResult(first.revision, kvs, first.count, found.more)
             key, revision = found.kvs[-1].key + b"\0", revision or found.revision
 
-    async def range(self, wanted: store.Range) -> store.RangeResult:
-        """A read with all its choices; raises ``NotFound`` for a single key that is not there."""
-        return (await self._calls.call("GET", "/kv", RangeView, query=Get.of(wanted))).model()
+    async def range(self, wanted: store.Range, *, timeout_s: float | None = None) -> store.RangeResult:
+        """A read with all its choices; raises ``NotFound`` for a single key that is not there.
+
+        ``timeout_s``, here and below, takes the place of the client's own, and is kept to the moment.
+        """
+        told = await self._calls.call("GET", "/kv", RangeView, query=Get.of(wanted), timeout_s=timeout_s)
+        return told.model()
 
     async def put(
         self,
@@ -192,11 +197,19 @@ class AsyncStateClient:
         *,
         force: bool = False,
         request_id: str = "",
+        timeout_s: float | None = None,
     ) -> store.TxnResult:
         """If all of ``compare`` hold then ``success``, else ``failure``, as one step."""
         wanted = TxnRequest.of(store.Txn(tuple(compare), tuple(success), tuple(failure)))
-        query = _force(force)
-        told = await self._calls.call("POST", "/kv/txn", TxnView, query=query, body=wanted, request_id=request_id)
+        told = await self._calls.call(
+            "POST",
+            "/kv/txn",
+            TxnView,
+            query=_force(force),
+            body=wanted,
+            request_id=request_id,
+            timeout_s=timeout_s,
+        )
         return told.model()
 
     async def compact(self, revision: int) -> int:
@@ -220,10 +233,10 @@ class AsyncStateClient:
         first, end = interval(to_bytes(key)) if prefix else (to_bytes(key), b"")
         return watch(self.endpoint, store.Watch(first, end, revision, prev_kv=prev_kv), patience_s)
 
-    async def grant(self, ttl_s: int, id: int = 0) -> store.LeaseGrantResult:
+    async def grant(self, ttl_s: int, id: int = 0, *, timeout_s: float | None = None) -> store.LeaseGrantResult:
         """A lease; keys that are put with it are deleted when it ends. ``lease`` keeps one alive, too."""
         wanted = LeaseRequest(ttl_s, lease_text(id))
-        told = await self._calls.call("POST", "/leases", LeaseTimeView, body=wanted)
+        told = await self._calls.call("POST", "/leases", LeaseTimeView, body=wanted, timeout_s=timeout_s)
         return store.LeaseGrantResult(told.revision, lease_number(told.id), told.ttl_s)
 
     async def keep_alive(self, id: int, *, timeout_s: float | None = None) -> int:
@@ -253,7 +266,8 @@ class AsyncStateClient:
     def lock(self, name: Key, ttl_s: int = 10, *, wait_s: float | None = None) -> AsyncLock:
         """``async with client.lock("name") as lock``: held by one at a time, in the order of asking.
 
-        Raises ``TimedOut`` where it is not got within ``wait_s`` (None: for ever).
+        Raises ``TimedOut`` where somebody else has it for all of ``wait_s`` (None: wait for ever). What keeps us from
+        asking is raised as such.
         """
         return AsyncLock(self, to_bytes(name), ttl_s, wait_s)
 

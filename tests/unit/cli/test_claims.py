@@ -71,7 +71,7 @@ def test_a_command_that_cannot_run(agent: Agent, command: str, code: int) -> Non
 def test_only_one_at_a_time_and_giving_up_ends_with_6(agent: Agent) -> None:
     holder = start("lock", "jobs", "--", "sleep", "600")
     wait_for(lambda: len(keys(agent, b"jobs/")) == 1)
-    done = run("lock", "jobs", "-wait", "100ms", "--", "true")
+    done = run("lock", "jobs", "-wait", "2s", "--", "true")
     assert (done.code, done.err.startswith("the lock was not got")) == (6, True)
     waiting = start("lock", "jobs", "--", "sh", "-c", "exit 9")
     wait_for(lambda: len(keys(agent, b"jobs/")) == 2)
@@ -201,3 +201,10 @@ def test_it_ends_as_the_command_does_also_where_the_lock_cannot_be_given_back(ag
     assert holder.returncode == code
     assert b" was not given back, and ends by itself within 600 s: " in err and b"the reason" in err
     assert len(keys(agent, b"jobs/")) == 1
+
+
+def test_without_a_quorum_nobody_is_said_to_have_the_lock(agent: Agent) -> None:
+    agent.ask("GET", "/api/v1/state")  # the server is awake
+    agent.state.failures = [store.Failure("no-leader", "the reason")] * 1_000
+    done = run("lock", "jobs", "-wait", "3s", "--", "true")
+    assert (done.code, "the reason" in done.err, "somebody" in done.err) == (5, True, False)

@@ -24,7 +24,7 @@ class FakeGranter:
         self.revoked = False
         self.grant_s = 0.0
 
-    async def grant(self, ttl_s: int) -> store.LeaseGrantResult:
+    async def grant(self, ttl_s: int, *, timeout_s: float | None = None) -> store.LeaseGrantResult:
         await asyncio.sleep(self.grant_s)
         return store.LeaseGrantResult(1, 7, 9)
 

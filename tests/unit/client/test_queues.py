@@ -10,7 +10,10 @@ import pytest
 
 import pycluster
 from pycluster import store
+from pycluster.client import TimedOut
+from pycluster.client.leasing import TAKE_BACK_S
 from pycluster.client.state import AsyncStateClient
+from tests.unit.virtual import leaping
 from tests.unit.web.fake import Agent
 
 
@@ -68,3 +71,29 @@ def test_who_leads_is_observed_on_where_what_was_watched_is_forgotten(agent: Age
         await seen.aclose()
 
     asyncio.run(work())
+
+
+class Hung(AsyncStateClient):
+    """A client that is never told whether a lease was revoked."""
+
+    revoking = False
+
+    async def revoke(self, id: int) -> int:
+        self.revoking = True
+        await asyncio.Event().wait()
+        return 0
+
+
+def test_who_gives_up_is_not_held_up_for_long_by_giving_back(agent: Agent) -> None:
+    async def work(leap: Callable[[float], None]) -> None:
+        client = Hung(pycluster.connect_async(agent.path).endpoint)
+        await client.put("l/1", "")
+        waiting = asyncio.create_task(client.lock("l", 600, wait_s=60).acquire())
+        await until(lambda: agent.state.feeds)
+        leap(60)
+        await until(lambda: client.revoking)
+        leap(TAKE_BACK_S)
+        with pytest.raises(TimedOut, match="somebody else had it"):
+            await waiting
+
+    leaping(work)
