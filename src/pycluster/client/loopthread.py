@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -35,6 +36,8 @@ class LoopThread:
         self._starting = threading.RLock()
         self._calls: dict[asyncio.Task[Any], concurrent.futures.Future[Any]] = {}
         self._open: set[AsyncGenerator[Any, None]] = set()
+        #: What ends iterators that nobody waits for.
+        self._ends: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -100,9 +103,25 @@ class LoopThread:
             while (item := self.run(_next(items, ended, asking))) is not ended:
                 yield item  # type: ignore[misc]
         finally:
-            with contextlib.suppress(LocalMisuse):  # who closes ends it
-                self.run(_end(items, asking))
-                self._open.discard(items)
+            self._end_one(items, asking)
+
+    def _end_one(self, items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
+        """An iterator is closed, or was dropped: the collector of cycles comes by on any thread, ours too, and late."""
+        if self._loop is None or sys.is_finalizing():
+            return  # the loop's thread is gone
+        if _runs_a_loop():
+            with contextlib.suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(self._end_soon, items, asking)
+            return
+        with contextlib.suppress(LocalMisuse):  # who closes ends it
+            self.run(_end(items, asking))
+            self._open.discard(items)
+
+    def _end_soon(self, items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
+        self._open.discard(items)
+        task = asyncio.ensure_future(_end(items, asking))
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
 
     def close(self) -> None:
         """Stop the loop; what still runs on it is cancelled, and has some seconds to unwind."""
@@ -126,8 +145,8 @@ class LoopThread:
             for task in self._calls:
                 if not task.cancelling():  # an interrupt did that already, and what unwinds is not to be cut short
                     task.cancel()
-            if self._calls:
-                await asyncio.wait(self._calls, timeout=self._unwind_s)
+            if unwinding := {*self._calls, *self._ends}:
+                await asyncio.wait(unwinding, timeout=self._unwind_s)
             for items in tuple(self._open):
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout_at(until):
@@ -146,6 +165,15 @@ class LoopThread:
 
 def _closed() -> LocalMisuse:
     return LocalMisuse("the client is closed", remedy="connect again")
+
+
+def _runs_a_loop() -> bool:
+    """Whether this thread runs an event loop: it must not wait for another, which may wait for it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import subprocess
+import sys
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+import pycluster
 from pycluster.client.loopthread import LoopThread
 from pycluster.kernel.errors import LocalMisuse
 
@@ -61,6 +66,14 @@ class Slow:
         self.loop.call_soon_threadsafe(self._told.set)
 
 
+async def numbers(closed: list[str]) -> AsyncGenerator[int, None]:
+    try:
+        yield 1
+        yield 2
+    finally:
+        closed.append("closed")
+
+
 def begun(thread: LoopThread, slow: Slow) -> Apart:
     calling = Apart(lambda: thread.run(slow.work()))
     assert slow.begun.wait(LONG_S)
@@ -105,18 +118,54 @@ def test_what_never_unwinds_is_waited_for_by_nobody() -> None:
 
 def test_an_iterator_that_is_open_ends_as_the_client_is_closed() -> None:
     closed: list[str] = []
-
-    async def numbers() -> AsyncGenerator[int, None]:
-        try:
-            yield 1
-            yield 2
-        finally:
-            closed.append("closed")
-
     thread = LoopThread()
-    items = thread.each(numbers())
+    items = thread.each(numbers(closed))
     assert next(items) == 1
     thread.close()
     assert closed == ["closed"]
     with pytest.raises(LocalMisuse, match="closed"):
         next(items)
+
+
+class Cycle:
+    """What only the collector of cycles finds."""
+
+    def __init__(self, items: Iterator[int]) -> None:
+        self.items, self.own = items, self
+
+
+def test_an_iterator_that_is_collected_on_the_loop_s_own_thread_ends_there() -> None:
+    closed: list[str] = []
+    thread = LoopThread()
+
+    async def collect() -> None:
+        gc.collect()
+
+    gc.disable()  # none but ours may find it
+    try:
+        items = thread.each(numbers(closed))
+        assert next(items) == 1
+        cycle = Cycle(items)
+        del items, cycle
+        assert Apart(lambda: thread.run(collect())).outcome is None
+    finally:
+        gc.enable()
+    while not closed:
+        thread.run(asyncio.sleep(0.01))
+    thread.close()
+
+
+def test_an_iterator_that_is_open_as_the_interpreter_ends_keeps_nobody() -> None:
+    source = Path(pycluster.__file__).parents[1]
+    program = f"""
+import sys
+sys.path.insert(0, {str(source)!r})
+from pycluster.client.loopthread import LoopThread
+async def numbers():
+    yield 1
+    yield 2
+items = LoopThread().each(numbers())
+print(next(items))
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1\n", b"")
