@@ -27,7 +27,7 @@ class _Held:
 
     @property
     def held(self) -> bool:
-        """Whether it is certainly ours at this moment."""
+        """Whether it is ours at this moment, as far as we were told; never once its lease may have ended."""
         return self._inner.held
 
     def check(self) -> None:

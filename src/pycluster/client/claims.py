@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from pycluster import store
 from pycluster.client.errors import Compacted, Lost, NotFound, TimedOut
-from pycluster.client.leasing import TAKE_BACK_S, AsyncLease, Granter
+from pycluster.client.leasing import RENEWALS, TAKE_BACK_S, AsyncLease, Granter
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
 from pycluster.node.keyrequests import interval
 
@@ -49,6 +49,9 @@ class AsyncClaim:
 
     ``token`` is the key's create revision: it rises from holder to holder, so whatever the holder writes to can refuse
     a lower one than it has seen (fencing). Leaving a context in which the claim was lost raises ``Lost``.
+
+    Where somebody deletes the key, or revokes the lease, we are told as the next one is. While that watch is broken it
+    is known with the next renewal, ``ttl_s`` / 3 later at most.
     """
 
     _kind = "claim"
@@ -61,6 +64,7 @@ class AsyncClaim:
         self.key = b""
         self.token = 0
         self._released = False
+        self._guard: asyncio.Task[None] | None = None
         self._client = client
         self._wait_s = wait_s
         self._until: float | None = None
@@ -68,7 +72,7 @@ class AsyncClaim:
 
     @property
     def held(self) -> bool:
-        """Whether it is certainly ours at this moment."""
+        """Whether it is ours at this moment, as far as we were told; never once its lease may have ended."""
         return self.token != 0 and self._lease.held
 
     @property
@@ -97,6 +101,8 @@ class AsyncClaim:
             created = await self._enter()
             await self._turn(created)
             self.token = created
+            self._until = None
+            self._guard = asyncio.get_running_loop().create_task(self._look_out())
         except BaseException:
             await self._give_up()
             raise
@@ -104,6 +110,10 @@ class AsyncClaim:
     async def release(self) -> None:
         """Give it back; the next one has it at once."""
         self.token, self._released = 0, True
+        if self._guard is not None:
+            self._guard.cancel()
+            await asyncio.gather(self._guard, return_exceptions=True)
+            self._guard = None
         await self._lease.end()
 
     def _left_s(self) -> float | None:
@@ -152,9 +162,30 @@ class AsyncClaim:
             except TimeoutError:
                 why = f"somebody else had it for all of {self._wait_s:g} s"
                 raise TimedOut(f"the {self._kind} was not got", why=why, remedy="wait longer") from None
-        reason = await self._missing(created)
+        reason, _ = await self._look(created)
         if reason or not self._lease.held:
             raise Lost(f"the place in the queue of the {self._kind} is lost", why=reason or self._lease.reason)
+
+    async def _look_out(self) -> None:
+        """Lose it as soon as our key is deleted. While that cannot be watched the lease's keeper looks."""
+        created = revision = self.token
+        while True:
+            try:
+                await self._gone(self.key, revision + 1)
+                self._lease.lose("its key was deleted")
+                return
+            except Lost:
+                return
+            except Compacted:
+                with suppress(PyClusterError):
+                    reason, revision = await self._look(created)
+                    if reason:
+                        self._lease.lose(reason)
+                        return
+                    continue
+            except PyClusterError:
+                pass  # it cannot be watched now
+            await asyncio.sleep(self._lease.ttl_s / RENEWALS)
 
     async def _gone(self, key: bytes, revision: int) -> None:
         """Wait until the key is deleted, or we lose our own lease."""
@@ -176,16 +207,18 @@ class AsyncClaim:
                     break
         return ""
 
-    async def _missing(self, created: int = 0) -> str:
-        """Why our key is not in the queue any more, or nothing."""
-        created = created or self.token
-        if not created:
-            return ""
+    async def _missing(self) -> str:
+        """Why we do not hold it any more, or nothing."""
+        return (await self._look(self.token))[0] if self.token else ""
+
+    async def _look(self, created: int) -> tuple[str, int]:
+        """Why our key is not in the queue any more, or nothing; and as of which revision."""
         try:
-            found = (await self._client.range(store.Range(self.key, keys_only=True))).kvs
+            found = await self._client.range(store.Range(self.key, keys_only=True), timeout_s=self._left_s())
         except NotFound:
-            return "its key was deleted"
-        return "" if found[0].create_revision == created else "its key was deleted and put anew"
+            return "its key was deleted", 0
+        same = found.kvs[0].create_revision == created
+        return "" if same else "its key was deleted and put anew", found.revision
 
     async def __aenter__(self) -> Self:
         await self.acquire()

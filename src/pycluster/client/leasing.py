@@ -14,7 +14,7 @@ from pycluster.client.errors import Lost, NotFound
 from pycluster.kernel.errors import LocalMisuse, PyClusterError, RemoteFault
 
 #: Renewals within one lease: two may fail.
-_RENEWALS = 3
+RENEWALS = 3
 _LEAST_PAUSE_S = 0.05
 #: Whoever gives up while a lease is being granted waits so long for it, to give it back.
 TAKE_BACK_S = 2.0
@@ -44,7 +44,8 @@ class AsyncLease:
 
     It counts as lost when the state says that it has ended, or when it may have: no renewal for as long as it lasts.
     The time runs from before the request of the last renewal that succeeded, so we know of the loss before anybody else
-    can take what the lease holds. Leaving a context in which it was lost raises ``Lost``.
+    can take what the lease holds. That somebody revoked it is known with the next renewal. Leaving a context in which
+    it was lost raises ``Lost``.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class AsyncLease:
 
     @property
     def held(self) -> bool:
-        """Whether it is certainly ours at this moment."""
+        """Whether it is ours at this moment, unless it was revoked since the last renewal."""
         return not (self._ended or self._lost.is_set()) and self._clock() < self._until
 
     def check(self) -> None:
@@ -106,7 +107,7 @@ class AsyncLease:
             try:
                 await self._client.revoke(self.id)
             except NotFound:
-                self._lose("it has ended")
+                self.lose("it has ended")
 
     async def _take_back(self, granting: asyncio.Future[store.LeaseGrantResult]) -> None:
         """Leave no lease behind that nobody knows; where that takes too long it ends by itself."""
@@ -132,18 +133,19 @@ class AsyncLease:
         if error is None and not was_held:
             self.check()
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
+        """It is lost, as somebody knows who looks at what it is for."""
         self.reason = self.reason or reason
         self._lost.set()
 
     async def _keep(self) -> None:
-        pause_s = self.ttl_s / _RENEWALS
+        pause_s = self.ttl_s / RENEWALS
         while not self._lost.is_set():
             await asyncio.sleep(max(min(pause_s, self._until - self._clock()), _LEAST_PAUSE_S))
             sent = self._clock()
             left_s = self._until - sent
             if left_s <= 0:
-                self._lose("it could not be renewed in time" if not self.reason else self.reason)
+                self.lose("it could not be renewed in time" if not self.reason else self.reason)
                 return
             try:
                 self.ttl_s = await self._client.keep_alive(self.id, timeout_s=left_s)
@@ -151,12 +153,12 @@ class AsyncLease:
                 async with asyncio.timeout(self._until - self._clock()):
                     reason = await self._check()
             except NotFound:
-                self._lose("it has ended")
+                self.lose("it has ended")
             except (RemoteFault, TimeoutError):
-                pause_s = self.ttl_s / _RENEWALS / _RENEWALS
+                pause_s = self.ttl_s / RENEWALS / RENEWALS
             except PyClusterError as error:
-                self._lose(str(error))
+                self.lose(str(error))
             else:
-                self._until, pause_s = sent + self.ttl_s, self.ttl_s / _RENEWALS
+                self._until, pause_s = sent + self.ttl_s, self.ttl_s / RENEWALS
                 if reason:
-                    self._lose(reason)
+                    self.lose(reason)

@@ -90,7 +90,7 @@ def test_when_the_lock_is_lost_the_command_is_ended_and_the_reason_told(agent: A
     agent.run(agent.state.pass_time(60))
     out, err = holder.communicate(timeout=60)
     assert (holder.returncode, out) == (1, b"ended\n")
-    assert err.startswith(b"the lock was lost: it ")
+    assert err.startswith(b"the lock was lost: it")
 
 
 def test_without_a_command_it_is_held_until_it_is_told_to_stop(agent: Agent) -> None:
@@ -208,3 +208,13 @@ def test_without_a_quorum_nobody_is_said_to_have_the_lock(agent: Agent) -> None:
     agent.state.failures = [store.Failure("no-leader", "the reason")] * 1_000
     done = run("lock", "jobs", "-wait", "3s", "--", "true")
     assert (done.code, "the reason" in done.err, "somebody" in done.err) == (5, True, False)
+
+
+def test_when_its_key_is_deleted_the_command_is_ended_at_once(agent: Agent) -> None:
+    holder = start("lock", "-ttl", "3600", "jobs", "--", "sh", "-c", "echo begun; exec sleep 600")
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"begun\n"
+    (key,) = keys(agent, b"jobs/")
+    assert run("kv", "del", os.fsdecode(key)).code == 0
+    _, err = holder.communicate(timeout=60)
+    assert (holder.returncode, err) == (1, b"the lock was lost: its key was deleted\n")

@@ -10,7 +10,7 @@ import pytest
 
 import pycluster
 from pycluster import store
-from pycluster.client import TimedOut
+from pycluster.client import Lost, TimedOut
 from pycluster.client.leasing import TAKE_BACK_S
 from pycluster.client.state import AsyncStateClient
 from tests.unit.virtual import leaping
@@ -43,13 +43,13 @@ async def forget(agent: Agent, client: AsyncStateClient) -> None:
 def test_who_waits_goes_on_waiting_where_what_it_watched_is_forgotten(agent: Agent) -> None:
     async def work() -> None:
         client = pycluster.connect_async(agent.path)
-        async with client.lock("l", 600):
+        async with client.lock("l", 600) as first:
             second = client.lock("l", 600)
             waiting = asyncio.create_task(second.acquire())
-            await until(lambda: agent.state.feeds)
+            await until(lambda: len(agent.state.feeds) == 2)
             await forget(agent, client)
-            await until(lambda: agent.state.feeds or waiting.done())
-            assert not waiting.done()
+            await until(lambda: len(agent.state.feeds) == 2 or waiting.done())
+            assert first.held and not waiting.done()
         await waiting
         assert second.held
         await second.release()
@@ -97,3 +97,42 @@ def test_who_gives_up_is_not_held_up_for_long_by_giving_back(agent: Agent) -> No
             await waiting
 
     leaping(work)
+
+
+@pytest.mark.parametrize(
+    ("anew", "reason"), [(False, "its key was deleted"), (True, "its key was deleted and put anew")]
+)
+def test_a_lock_whose_key_cannot_be_watched_is_held_and_where_it_is_deleted_lost_with_the_next_renewal(
+    agent: Agent, anew: bool, reason: str
+) -> None:
+    async def work(leap: Callable[[float], None]) -> None:
+        client = pycluster.connect_async(agent.path)
+        agent.state.watch_failure = store.Failure("no-leader")
+        lock = client.lock("l", 60)
+        await lock.acquire()
+        await client.delete(lock.key)
+        if anew:
+            await client.put(lock.key, "")
+        leap(20)  # its next renewal is due, and tells
+        assert await lock.lost() == reason
+        assert not lock.held
+        with pytest.raises(Lost, match=reason):
+            await lock.__aexit__(None, None, None)
+
+    leaping(work)
+
+
+def test_a_lock_is_held_on_where_what_was_watched_is_forgotten_and_lost_once_its_key_is_deleted(agent: Agent) -> None:
+    async def work() -> None:
+        client = pycluster.connect_async(agent.path)
+        lock = client.lock("l", 3_600)
+        await lock.acquire()
+        await until(lambda: agent.state.feeds)
+        await forget(agent, client)
+        await until(lambda: agent.state.feeds)
+        assert lock.held
+        await client.delete(lock.key)
+        assert await lock.lost() == "its key was deleted"
+        await lock.release()
+
+    asyncio.run(work())
