@@ -23,7 +23,6 @@ from pycluster.cli.leases import whole_seconds
 from pycluster.cli.options import AGENT, FORM, seconds, takes
 from pycluster.cli.output import Printer
 from pycluster.cli.readers import end_with_reader
-from pycluster.cli.streams import attended
 from pycluster.client import Lost
 from pycluster.client.claims import AsyncClaim
 from pycluster.client.state import AsyncStateClient
@@ -187,7 +186,21 @@ def _pass_on(process: Process) -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, tell, number)
-    loop.add_signal_handler(signal.SIGINT, (lambda: None) if attended() else lambda: tell(signal.SIGINT))
+    loop.add_signal_handler(signal.SIGINT, lambda: None if _in_foreground() else tell(signal.SIGINT))
+
+
+def _in_foreground() -> bool:
+    """Whether a terminal's Ctrl-C goes to all of our process group, wherever standard input comes from."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 async def _end(process: Process) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -218,3 +219,46 @@ def test_when_its_key_is_deleted_the_command_is_ended_at_once(agent: Agent) -> N
     assert run("kv", "del", os.fsdecode(key)).code == 0
     _, err = holder.communicate(timeout=60)
     assert (holder.returncode, err) == (1, b"the lock was lost: its key was deleted\n")
+
+
+#: The command line in a session of its own, of the terminal that is given, if any. It says when it passes signals on.
+APART = """
+import asyncio, fcntl, os, signal, sys, termios
+os.setsid()
+if sys.argv[1]:
+    fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)
+real = asyncio.SelectorEventLoop.add_signal_handler
+def add(loop, number, *given):
+    real(loop, number, *given)
+    if number == signal.SIGINT:
+        print("ready", flush=True)
+asyncio.SelectorEventLoop.add_signal_handler = add
+from pycluster.cli import main
+del sys.argv[1]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("by_terminal", [True, False])
+def test_an_interrupt_reaches_the_command_once_though_standard_input_is_no_terminal(
+    agent: Agent, by_terminal: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    count = "n=0; trap 'n=$((n+1)); echo interrupted' INT; trap 'echo $n; exit 0' TERM"
+    script = f"{count}; echo begun; while :; do sleep 0.05; done"
+    terminal = str(theirs) if by_terminal else ""
+    words = [sys.executable, "-c", APART, terminal, "lock", "-ttl", "3600", "jobs", "--", "sh", "-c", script]
+    environment, pipe = {**os.environ, "PYTHONPATH": str(SOURCE)}, subprocess.PIPE
+    with subprocess.Popen(words, env=environment, stdout=pipe, stdin=-3, pass_fds=[theirs]) as holder:
+        assert holder.stdout is not None
+        assert sorted(holder.stdout.readline() for _ in range(2)) == [b"begun\n", b"ready\n"]
+        if by_terminal:
+            os.write(ours, b"\x03")
+        else:
+            holder.send_signal(signal.SIGINT)
+        assert holder.stdout.readline() == b"interrupted\n"
+        holder.send_signal(signal.SIGTERM)  # is passed on after what came before it
+        assert holder.communicate(timeout=60)[0] == b"1\n"
+    assert holder.returncode == 0
+    for end in (ours, theirs):
+        os.close(end)
