@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable, Iterator
 
 import click
 import msgspec
@@ -17,6 +19,8 @@ from pycluster.cli.names import complete_lease
 from pycluster.cli.options import AGENT, FORM, seconds, takes
 from pycluster.cli.output import Printer
 from pycluster.client.blocking import StateClient
+from pycluster.client.leasing import RENEWALS, clock_s
+from pycluster.kernel.errors import RemoteFault
 from pycluster.node.keyviews import KeyView, lease_number, lease_text
 
 PLACES = {
@@ -94,16 +98,46 @@ def revoke(given: Given, id_: str) -> int:
 @ID
 @pass_given
 def keep_alive(given: Given, id_: str, once: bool) -> int:
-    """Renew a lease again and again, until Ctrl-C. Ends with 3 when it has ended."""
+    """Renew a lease again and again, until Ctrl-C. Ends with 3 when it has ended.
+
+    A renewal that fails is tried again while the lease lasts, but not with -once.
+    """
     printer = Printer(given)
     number = _number(id_)
     with StateClient(*targets.chosen(given)) as asked:
-        while True:
-            ttl_s = asked.keep_alive(number)
+        for ttl_s in kept(lambda: asked.keep_alive(number), printer.note):
             _say(printer, lease_text(number), ttl_s, f"lasts {ttl_s} s")
             if once:
-                return Exit.DONE
-            time.sleep(ttl_s / 3)
+                break
+    return Exit.DONE
+
+
+def kept(
+    renew: Callable[[], int],
+    note: Callable[[str], None],
+    clock: Callable[[], float] = clock_s,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[int]:
+    """Renew a lease three times in its time, and more often where that fails; gives how many seconds it lasts.
+
+    Raises ``RemoteFault`` where it may have ended meanwhile, or was never renewed.
+    """
+    until = -math.inf
+    pause_s = 0.0
+    while True:
+        sent = clock()
+        try:
+            ttl_s = renew()
+        except RemoteFault as error:
+            left_s = until - clock()
+            if left_s <= 0:
+                raise
+            note(f"not renewed, it is tried again for {left_s:.0f} s: {error}")
+            sleep(min(pause_s / RENEWALS, left_s))
+            continue
+        until, pause_s = sent + ttl_s, ttl_s / RENEWALS
+        yield ttl_s
+        sleep(pause_s)
 
 
 @click.command("ttl", cls=Verb)
