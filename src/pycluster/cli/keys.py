@@ -276,7 +276,8 @@ def compact(given: Given, revision: int | None) -> int:
     """Forget what was superseded before REVISION (without one: before now), to win space."""
     printer = Printer(given)
     with StateClient(*targets.chosen(given)) as asked:
-        at = revision or asked.state().revision
+        # the leader's, as the agent's own copy may be behind, or there is none
+        at = revision or asked.range(store.Range(b"\0", b"\1", count_only=True)).revision
         asked.compact(at)
     done = [] if printer.quiet else [f"compacted at revision {at}"]
     printer.answer({"revision": at}, lines=lambda: done, names=[str(at)])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from pycluster import store
+from pycluster.node.ports import StateHead
 from tests.unit.cli.console import run
 from tests.unit.cli.test_completion import completed
 from tests.unit.web.fake import Agent
+from tests.unit.web.fakestate import FakeState
 
 
 def put(agent: Agent, key: bytes, value: bytes = b"1") -> None:
@@ -130,6 +134,21 @@ def test_a_watch_of_what_is_forgotten_fails(agent: Agent) -> None:
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("that revision is compacted")
     assert run("kv", "compact", "2").code == 1
+
+
+class Seatless(FakeState):
+    """The state as an agent without a seat has it: only the leader knows how far it is."""
+
+    def head(self) -> StateHead:
+        return msgspec.structs.replace(super().head(), revision=0, compact_revision=0, replica=False)
+
+
+def test_all_is_compacted_by_an_agent_without_a_seat_too(tmp_path: Path) -> None:
+    with Agent(tmp_path, state=Seatless) as agent:
+        put(agent, b"k")
+        put(agent, b"k")
+        assert run("kv", "compact", "-addr", f"unix:{agent.path}").out == "compacted at revision 3\n"
+        assert agent.state.store.compact_revision == 3
 
 
 def test_everything_is_deleted_only_after_a_question(agent: Agent) -> None:
