@@ -38,7 +38,8 @@ def test_a_refusal_is_1_and_says_what_why_and_what_to_do(agent: Agent) -> None:
 def test_an_outcome_in_json(agent: Agent) -> None:
     agent.cluster.outcome = Outcome(True, "done as asked")
     assert run("leave").out == "done as asked\n"
-    assert run("leave", "-o", "json").json == {"ok": True, "what": "done as asked", "why": "", "remedy": ""}
+    told = {"ok": True, "what": "done as asked", "why": "", "remedy": "", "in_doubt": False}
+    assert run("leave", "-o", "json").json == told
     assert run("leave", "-q").out == ""
 
 
