@@ -49,7 +49,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.source = Address("", 0)
         self._tokens: set[int] = set()
-        #: Since when nothing whole has come, loop time; and whether it may take long.
+        #: When a whole frame came last, or the one under way began, loop time; and whether the first one came.
         self._heard = 0.0
         self._settled = False
         self._choked = False
@@ -76,6 +76,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         posts: list[PostReceived] = []
+        between = not self._frames.partial
         try:
             for purpose, frame in self._frames.feed(data):
                 first, self._settled = not self._settled, True
@@ -104,6 +105,9 @@ class _Connection(asyncio.Protocol):
         finally:
             if posts:
                 self._server.take(posts)
+        if between and self._settled and self._frames.partial:
+            # What begins after a silence has its whole time; the first frame has it since the connection.
+            self._heard = asyncio.get_running_loop().time()
         self._weigh()
 
     def _weigh(self) -> None:

@@ -15,9 +15,10 @@ from pycluster.node.effects import Call, Post
 from pycluster.node.events import CallFailed, CallReceived, CallReplied, PostReceived, StreamEnded, StreamOpened
 from pycluster.runtime.calls import IN_FLIGHT_MAX, Calls
 from pycluster.runtime.framing import CALL, POST, REPLY, framed
-from pycluster.runtime.inbound import UNREAD_MAX_BYTES, InboundPort
+from pycluster.runtime.inbound import FRAME_PATIENCE_S, UNREAD_MAX_BYTES, InboundPort
 from pycluster.runtime.posts import Posts
 from tests.unit.runtime.waiting import LOOPBACK, bound, until
+from tests.unit.virtual import in_virtual_time
 
 SECOND_US = 1_000_000
 
@@ -300,6 +301,65 @@ def test_answers_that_nobody_takes_are_bounded_even_within_one_read() -> None:
         peer.port.close()
 
     asyncio.run(story())
+
+
+class Line:
+    """A connection to a peer on a loop whose time passes at once; the peer looks after it every five seconds."""
+
+    def __init__(self) -> None:
+        self.peer, self.transport = Peer(), UnreadTransport()
+        self._connection = self.peer.port.protocol()
+        self._connection.connection_made(self.transport)
+
+    async def later(self, seconds: float, data: bytes) -> None:
+        """That comes then, unless the connection was cut before."""
+        await asyncio.sleep(seconds)
+        if not self.transport.aborted:
+            self._connection.data_received(data)
+
+    async def trickle(self) -> None:
+        """One byte of a frame each second, until it is cut."""
+        for byte in framed(POST, b"x" * 100):
+            await self.later(1, bytes((byte,)))
+            if self.transport.aborted:
+                return
+        raise AssertionError("nobody cut it")
+
+
+def test_a_frame_that_begins_after_a_silence_has_its_whole_time() -> None:
+    async def story(clock: Callable[[], float]) -> None:
+        line, frame = Line(), framed(POST, b"x" * 1_000)
+        await line.later(0, frame)
+        await line.later(3 * FRAME_PATIENCE_S, frame[:1])
+        await line.later(FRAME_PATIENCE_S - 1, frame[1:] + frame[:1])
+        await line.later(FRAME_PATIENCE_S - 1, frame[1:])
+        assert len(line.peer.got) == 3 and not line.transport.aborted
+        line.peer.port.close()
+
+    in_virtual_time(story)
+
+
+def test_a_frame_that_comes_byte_by_byte_is_cut_off_all_the_same() -> None:
+    async def story(clock: Callable[[], float]) -> None:
+        line = Line()
+        await line.later(0, framed(POST, b"words"))
+        await asyncio.sleep(3 * FRAME_PATIENCE_S)
+        await line.trickle()
+        assert 4 * FRAME_PATIENCE_S < clock() < 5 * FRAME_PATIENCE_S
+        line.peer.port.close()
+
+    in_virtual_time(story)
+
+
+def test_the_first_frame_has_its_time_since_the_connection() -> None:
+    async def story(clock: Callable[[], float]) -> None:
+        line = Line()
+        await asyncio.sleep(FRAME_PATIENCE_S - 1)
+        await line.trickle()
+        assert FRAME_PATIENCE_S < clock() < 2 * FRAME_PATIENCE_S - 1
+        line.peer.port.close()
+
+    in_virtual_time(story)
 
 
 def _at(address: Address) -> tuple[str, int]:
