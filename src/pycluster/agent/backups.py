@@ -71,7 +71,10 @@ class Backups:
         write_s: float = _WRITE_S,
         answer_s: float = _ANSWER_S,
         worker: Worker | None = None,
+        say: Callable[[str, str], None] = lambda kind, text: None,
     ) -> None:
+        """``say`` takes the kind and the text of what goes wrong though a backup was made."""
+        self._say = say
         self._write_s = write_s
         self._answer_s = answer_s
         self._worker = worker or Worker("backups")
@@ -88,6 +91,8 @@ class Backups:
         self._turned = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._problem = False
+        #: What should have gone and stays, as it was told.
+        self._staying: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Begin, where the settings name a directory."""
@@ -175,7 +180,7 @@ class Backups:
             raise LocalFault(f"the directory {self._directory} hangs", why=why, remedy=remedy) from None
 
     async def _made_one(self) -> tuple[str, int]:
-        """A new file that was read back, and its revision; the oldest are gone."""
+        """A new file that was read back, and its revision; of the oldest those are gone that can be removed."""
         draft, revision, cluster_uuid = await self._written()
         file = draft.path
         try:
@@ -186,8 +191,16 @@ class Backups:
         if problem:
             await self._there(os.unlink, file)
             raise LocalFault(f"{file} could not be read back and was removed", why=problem)
-        await self._there(self._prune, cluster_uuid, os.path.basename(file))
+        self._tell_staying(await self._there(self._prune, cluster_uuid, os.path.basename(file)))
         return file, revision
+
+    def _tell_staying(self, staying: dict[str, str]) -> None:
+        """Once each: it is the same with every backup from now on."""
+        fresh = [f"{file}: {why}" for file, why in staying.items() if file not in self._staying]
+        self._staying = frozenset(staying)
+        if fresh:
+            more = f" (and {len(fresh) - 1} more)" if len(fresh) > 1 else ""
+            self._say("warning", f"Warning: an old backup could not be removed and stays: {fresh[0]}{more}")
 
     async def _written(self) -> tuple[archives.Draft, int, str]:
         """A new file, its revision and its cluster's UUID, within a time."""
@@ -250,20 +263,35 @@ class Backups:
         known = ((moment, name) for name in own if (moment := _moment(name)) is not None)
         return sorted(known, key=lambda one: (one[0] <= now_s, one))
 
-    def _prune(self, cluster_uuid: str, made: str) -> None:
+    def _prune(self, cluster_uuid: str, made: str) -> dict[str, str]:
         """Only of this very cluster: one founded anew, perhaps because all disks were lost, leaves the last one's.
 
-        ``made`` just now it stays, whatever the names of the others say.
+        ``made`` just now it stays, whatever the names of the others say. Gives the files that should have gone and
+        cannot be read or removed, and why: what has another owner must not keep all others here.
         """
-        others = [name for _, name in self._made() if name != made]
-        for name in others[: max(len(others) + 1 - self._keep, 0)]:
+        staying: dict[str, str] = {}
+
+        def go(name: str, *uuids: str) -> None:
             file = os.path.join(self._directory, name)
-            if archives.cluster_of(file) in (cluster_uuid, ""):
-                os.unlink(file)
-        for name in os.listdir(self._directory):
-            # What an agent that was killed left, of this cluster's; nobody writes to it any more.
-            if self._own.fullmatch(name.removesuffix(archives.PARTIAL)) and name.endswith(archives.PARTIAL):
-                os.unlink(os.path.join(self._directory, name))
+            try:
+                if not uuids or archives.cluster_of(file) in uuids:
+                    os.unlink(file)
+            except FileNotFoundError:
+                pass  # another leader with the same directory was quicker
+            except OSError as error:
+                staying[file] = error.strerror or str(error)
+
+        try:
+            others = [name for _, name in self._made() if name != made]
+            for name in others[: max(len(others) + 1 - self._keep, 0)]:
+                go(name, cluster_uuid, "")
+            for name in os.listdir(self._directory):
+                # What an agent that was killed left, of this cluster's; nobody writes to it any more.
+                if self._own.fullmatch(name.removesuffix(archives.PARTIAL)) and name.endswith(archives.PARTIAL):
+                    go(name)
+        except OSError as error:
+            staying[self._directory] = error.strerror or str(error)
+        return staying
 
 
 def _nothing() -> None:

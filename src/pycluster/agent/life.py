@@ -112,7 +112,7 @@ class _Life:
         settings = parts.settings
         other = other_engine(settings, driver.head)
         states: StateEngine = other or embedded
-        backups = Backups(settings, states, driver.leader, driver.feed)
+        backups = Backups(settings, states, driver.leader, driver.feed, say=console.say)
         names = Access.of(*http_names(settings))
         configs = configuration(settings, driver, states)
         here = everywhere(settings, parts.directory.path, self._hook_environment(), driver, states, driver.feed)

@@ -85,7 +85,8 @@ class Stage:
         #: Whatever is left to it holds up all that touches the directory.
         self.worker = Worker("backups")
         reached = (self.copies, self.led, self.ended.append, self.verify)
-        self.backups = Backups(settings, *reached, write_s, answer_s, self.worker)
+        self.said: list[tuple[str, str]] = []
+        self.backups = Backups(settings, *reached, write_s, answer_s, self.worker, lambda *what: self.said.append(what))
 
     def led(self) -> LeaderView:
         return LeaderView(self.leader, "", 1, 0, acting=self.leader == "node001")
@@ -184,6 +185,44 @@ def test_only_the_newest_are_kept_and_of_others_nothing_is_touched(tmp_path: Pat
     kept = [name for name in names(tmp_path) if name not in foreign]
     assert kept[:2] == old[-2:] and len(kept) == 3
     assert {*foreign} <= {*names(tmp_path)}
+
+
+def test_an_old_one_that_cannot_be_removed_keeps_no_other_and_is_told_once(tmp_path: Path) -> None:
+    old = [f"demo-2020010{day}T000000Z-r{day}.snapshot" for day in range(1, 7)]
+    for name in old[2:]:
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / old[0]).mkdir()
+    (tmp_path / old[1]).symlink_to(tmp_path / "gone meanwhile")
+    partial = old[2] + ".partial"
+    stage = Stage(tmp_path, keep=2)
+
+    async def scene() -> None:
+        await stage.until(lambda: len(stage.ended) >= 3)
+        assert len(stage.said) == 1
+        (tmp_path / partial).mkdir()
+        await stage.until(lambda: len(stage.said) > 1)
+        more = len(stage.ended) + 2
+        await stage.until(lambda: len(stage.ended) >= more)
+
+    play(stage, scene)
+    assert not any(one.problem for one in stage.ended)
+    text = "Warning: an old backup could not be removed and stays"
+    assert stage.said == [("warning", f"{text}: {tmp_path / name}: Is a directory") for name in (old[0], partial)]
+    assert not {*old[2:-1]} & {*names(tmp_path)}
+
+
+def test_several_that_stay_are_one_line(tmp_path: Path) -> None:
+    for day in range(1, 4):
+        (tmp_path / f"demo-2020010{day}T000000Z-r{day}.snapshot").mkdir()
+    stage = Stage(tmp_path, keep=1, interval_s=3_600)
+
+    async def scene() -> None:
+        await stage.until(lambda: bool(stage.ended))
+
+    play(stage, scene)
+    ((_, text),) = stage.said
+    assert text.endswith("demo-20200101T000000Z-r1.snapshot: Is a directory (and 2 more)")
+    assert stage.ended[0].file
 
 
 def test_those_from_the_future_go_first_and_never_the_one_just_made(tmp_path: Path) -> None:
