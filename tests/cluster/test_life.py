@@ -98,6 +98,23 @@ def test_sighup_reads_the_seeds_again_and_keeps_running(tmp_path: Path) -> None:
         assert one.wait() == 0, one.console()
 
 
+def test_tags_that_do_not_fit_before_a_restart_are_told_and_the_old_ones_stay(tmp_path: Path) -> None:
+    """The file is right, but the bound that it has no more holds until then."""
+    agent = alone(tmp_path)
+    conf = tmp_path / "cluster.conf"
+    plain = conf.read_text()
+    conf.write_text(f"{plain}[membership]\ntags_max_bytes = 10\ntags_gossip_bytes = 10\n[tags]\nrack = r1\n")
+    with fleet(agent):
+        agent.wait_says("Became new leader: node001")
+        conf.write_text(f"{plain}[tags]\nrack = r10\n")
+        agent.send(signal.SIGHUP)
+        agent.wait_says("The settings stay as they are: the tags were not changed: they take 11 bytes, 10 are allowed")
+        assert agent.says("Settings read again") == 0, agent.console()
+        conf.write_text(f"{plain}[tags]\nrack = r2\n")
+        agent.send(signal.SIGHUP)
+        agent.wait_says("Settings read again: 1 nodes, 1 tags; a restart is needed for membership.tags_gossip_bytes")
+
+
 def test_a_broken_file_is_told_with_its_line_and_exit_code_2(tmp_path: Path) -> None:
     agent = alone(tmp_path)
     conf = tmp_path / "cluster.conf"

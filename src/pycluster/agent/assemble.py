@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import random
 import socket
@@ -12,13 +11,12 @@ import msgspec
 
 from pycluster import __version__, store
 from pycluster.agent.addresses import advertised
-from pycluster.agent.engine import ENGINE_TAG
 from pycluster.agent.parameters import parameters
-from pycluster.kernel.ids import Address, Seed, is_numeric, new_uuid
+from pycluster.kernel.ids import Seed, new_uuid
 from pycluster.node import Node, NodeConfig
 from pycluster.node.view import ActingInterval
 from pycluster.runtime import OpenPorts, boot_id
-from pycluster.settings import Loaded, Settings
+from pycluster.settings import Loaded, Settings, tags_of
 from pycluster.storage import ActingRecord, Database, DataDirectory, SeatBook, check_whole, default_directory
 
 SOCKET_NAME = "agent.sock"
@@ -109,20 +107,6 @@ def http_names(settings: Settings) -> tuple[str, ...]:
     web_host = settings.web[0] if settings.web is not None else ""
     full = socket.gethostname()
     return (settings.name, full, full.partition(".")[0], web_host, *own, *settings.http_names)
-
-
-def tags_of(settings: Settings) -> dict[str, str]:
-    """The node's tags: those of the settings, what else than the agents holds the state, and where its page and API
-    are, which others give out as its client URL.
-
-    Where it listens everywhere only the port is said: it is reached where the node is.
-    """
-    kept = {ENGINE_TAG: settings.state_engine} if settings.state_engine != "embedded" else {}
-    if settings.web is None:
-        return {**kept, **settings.tags}
-    host, port = settings.web
-    anywhere = not host or (is_numeric(host) and ipaddress.ip_address(host).is_unspecified)
-    return {**kept, "web": f":{port}" if anywhere else str(Address(host, port)), **settings.tags}
 
 
 def triples(seeds: tuple[Seed, ...]) -> tuple[tuple[str, str, int], ...]:

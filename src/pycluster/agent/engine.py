@@ -8,10 +8,7 @@ from typing import Protocol
 
 from pycluster.node.ports import StateEngine, StateHead
 from pycluster.node.view import EngineView, MemberView
-from pycluster.settings import Settings
-
-#: Tells the others what holds the state; without it the agents do.
-ENGINE_TAG = "state-engine"
+from pycluster.settings import ENGINE_TAG, Settings
 
 
 class OtherEngine(StateEngine, Protocol):

@@ -9,14 +9,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
 import uvloop
 
 from pycluster.agent.addresses import moved
-from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, tags_of, triples
+from pycluster.agent.assemble import HOOK_BOOK_NAME, SOCKET_NAME, Parts, assemble, http_names, triples
 from pycluster.agent.backups import Backups
 from pycluster.agent.banner import banner
 from pycluster.agent.closing import (
@@ -48,7 +48,7 @@ from pycluster.runtime import (
     now_us,
     raise_limit,
 )
-from pycluster.settings import Loaded, effective
+from pycluster.settings import Loaded, effective, tags_of
 from pycluster.web import Access, LazyServer, site
 from pycluster.wire import PROTOCOL_MAX, PROTOCOL_MIN
 
@@ -234,17 +234,24 @@ class _Life:
         try:
             fresh = self._reload()
         except PyClusterError as error:
-            for problem in getattr(error, "problems", ()) or (str(error),):
-                self._console.say("reload-failed", f"The settings stay as they are: {problem}")
+            self._not_reloaded(getattr(error, "problems", ()) or (str(error),))
             return
-        later = left_out(self._loaded, fresh)
-        self._loaded = taken_over(self._loaded, fresh)
-        seeds, tags = fresh.settings.seeds, tags_of(self._loaded.settings)
-        self._driver.feed(events.Reload(triples(seeds), tags))
+        later, taken = left_out(self._loaded, fresh), taken_over(self._loaded, fresh)
+        # With what waits for a restart the new tags may not fit, though the file is right.
+        seeds, tags = fresh.settings.seeds, tags_of(taken.settings)
+        outcome = self._driver.reload(triples(seeds), tags)
+        if not outcome.ok:
+            self._not_reloaded((": ".join(filter(None, (outcome.what, outcome.why))),))
+            return
+        self._loaded = taken
         for warning in fresh.warnings:
             self._console.say("warning", f"Warning: {warning}")
         rest = f"; a restart is needed for {', '.join(later)}" if later else ""
         self._console.say("reloaded", f"Settings read again: {len(seeds)} nodes, {len(tags)} tags{rest}")
+
+    def _not_reloaded(self, problems: Iterable[str]) -> None:
+        for problem in problems:
+            self._console.say("reload-failed", f"The settings stay as they are: {problem}")
 
     async def _until_over(self) -> Ending:
         abandoned = asyncio.ensure_future(self._abandoned.wait())

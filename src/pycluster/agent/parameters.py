@@ -10,7 +10,7 @@ import msgspec
 from pycluster import consensus, membership
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.node import Params, StateParams
-from pycluster.settings import Loaded, SettingsError, Source
+from pycluster.settings import Loaded, SettingsError, Source, tags_of
 
 _WANTED: dict[object, str] = {int: "whole number", float: "number", bool: "true or false"}
 
@@ -26,6 +26,7 @@ def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Par
         "following": settings.following,
         "state": settings.state,
         "config": settings.config,
+        "tags": tags_of(settings),
     }
     problems = judge(raw, loaded.sources)
     if problems:
@@ -40,7 +41,10 @@ def parameters(loaded: Loaded) -> tuple[membership.Params, consensus.Params, Par
 
 def judge(raw: Mapping[str, Mapping[str, str]], sources: Mapping[str, Source]) -> tuple[str, ...]:
     """Every parameter in the settings' text that cannot be, and where it stands; for ``settings.load``."""
-    _, swim = build(membership.Params, "membership", raw.get("membership", {}))
+    params, swim = build(membership.Params, "membership", raw.get("membership", {}))
+    weight = membership.tags_bytes(raw.get("tags", {}))
+    if weight > params.tags_max_bytes:
+        swim.append(f"[membership] tags_max_bytes = {params.tags_max_bytes}: this node's tags take {weight} bytes")
     _, raft = build(consensus.Params, "consensus", raw.get("consensus", {}))
     _, own = build(Params, "following", raw.get("following", {}))
     _, state = build(StateParams, "state", raw.get("state", {}))

@@ -33,7 +33,7 @@ from pycluster.membership.events import (
     StreamEnded,
     Timer,
 )
-from pycluster.membership.members import Evidence, Local, Member
+from pycluster.membership.members import Evidence, Local, Member, tags_bytes
 from pycluster.membership.messages import CallMessage, Packet
 from pycluster.membership.params import Params
 from pycluster.membership.swim import Swim
@@ -75,4 +75,5 @@ __all__ = [
     "Timer",
     "Watch",
     "Watched",
+    "tags_bytes",
 ]

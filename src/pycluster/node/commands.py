@@ -75,8 +75,8 @@ class Commands:
                 self._steering.remove(command, now_us)
             case events.SetTags(number, tags):
                 self._ask_membership(number, membership.SetTags(tags))
-            case events.Reload(seeds, tags):
-                self._reload(tuple(Seed(name, host, port) for name, host, port in seeds), tags)
+            case events.Reload(number, seeds, tags):
+                self._reload(number, tuple(Seed(name, host, port) for name, host, port in seeds), tags)
             case events.BackupEnded(file, revision, problem):
                 self._outbox.backup_ended(file, revision, problem)
             case events.FilePlaced():
@@ -121,7 +121,8 @@ class Commands:
 
     # Parts.
 
-    def _ask_membership(self, number: int, event: membership.Event) -> None:
+    def _ask_membership(self, number: int, event: membership.Event) -> bool:
+        """Whether it was done."""
         self._refused = None
         self._drive_swim(event)
         refused, self._refused = self._refused, None
@@ -131,10 +132,11 @@ class Commands:
             self._outbox.append(
                 effects.CommandDone(number, ok=False, what=refused.what, why=refused.why, remedy=refused.remedy)
             )
+        return refused is None
 
-    def _reload(self, listed: tuple[Seed, ...], tags: dict[str, str]) -> None:
+    def _reload(self, number: int, listed: tuple[Seed, ...], tags: dict[str, str]) -> None:
+        if not self._ask_membership(number, membership.SetTags(tags)):
+            return
         self._addresses.reseed(listed)
         self._swim.set_seeds(tuple(seed for seed in self._addresses.contacts if seed.name != self._swim.local.name))
         self._readings.reseed(listed)
-        if tags != self._swim.local.tags:
-            self._drive_swim(membership.SetTags(tags))

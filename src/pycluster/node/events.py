@@ -254,8 +254,9 @@ class RolloutTold(msgspec.Struct, frozen=True, tag=True):
 
 
 class Reload(msgspec.Struct, frozen=True, tag=True):
-    """SIGHUP: the seeds and tags of the configuration file as it reads now."""
+    """SIGHUP: the seeds and tags of the configuration file as it reads now; where the tags are refused, neither."""
 
+    command: int
     seeds: tuple[tuple[str, str, int], ...]
     tags: dict[str, str]
 

@@ -40,6 +40,7 @@ LEAP_US = 20 * MILLISECOND
 _REARM_US = 20 * MILLISECOND
 #: Never sleep longer, so that a stopped process is noticed when it goes on.
 _SLEEP_MAX_US = SECOND
+_STOPPING = Outcome(False, "the agent is stopping")
 
 
 class Network(Protocol):
@@ -243,6 +244,11 @@ class Driver:
         if not self.ended.done():
             self.ended.set_result(ending)
 
+    def reload(self, seeds: tuple[tuple[str, str, int], ...], tags: dict[str, str]) -> Outcome:
+        """Take these over, which the node decides at once."""
+        asked = self._asked(lambda command: events.Reload(command, seeds, tags))
+        return asked.result() if asked.done() else _STOPPING
+
     # --- node.ports.Cluster ---------------------------------------------------------------------------------------
 
     def status(self) -> StatusView:
@@ -309,10 +315,14 @@ class Driver:
         return await self._command(lambda command: events.SetTags(command, tags))
 
     async def _command(self, make: Callable[[int], Event]) -> Outcome:
-        if self.ended.done():
-            return Outcome(False, "the agent is stopping")
-        self._next_command += 1
+        return await self._asked(make)
+
+    def _asked(self, make: Callable[[int], Event]) -> asyncio.Future[Outcome]:
         waiting: asyncio.Future[Outcome] = self._loop.create_future()
+        if self.ended.done():
+            waiting.set_result(_STOPPING)
+            return waiting
+        self._next_command += 1
         self._commands[self._next_command] = waiting
         self.feed(make(self._next_command))
-        return await waiting
+        return waiting

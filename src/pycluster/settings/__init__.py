@@ -3,8 +3,10 @@
 from pycluster.settings.effective import effective
 from pycluster.settings.load import load
 from pycluster.settings.model import Hook, Judge, Loaded, Selector, Settings, SettingsError, Source, Template
+from pycluster.settings.tags import ENGINE_TAG, tags_of
 
 __all__ = [
+    "ENGINE_TAG",
     "Hook",
     "Judge",
     "Loaded",
@@ -15,4 +17,5 @@ __all__ = [
     "Template",
     "effective",
     "load",
+    "tags_of",
 ]

@@ -25,7 +25,7 @@ from pycluster.settings.options import (
     Option,
 )
 from pycluster.settings.options import FLAGS as FLAG_NAMES
-from pycluster.settings.tags import tags
+from pycluster.settings.tags import judge_tags, tags, tags_of
 from pycluster.settings.templates import templates
 
 _HOST_NAME = Source("default", "(this machine's host name)")
@@ -62,7 +62,7 @@ class _Loading:
     ) -> None:
         self.document = document
         self.sources: dict[str, Source] = {}
-        #: The text for the cores' parameters, by section.
+        #: The text for the cores' parameters, by section; and the node's tags, once nothing is wrong.
         self.raw: dict[str, dict[str, str]] = {}
         self._findings = findings
         self._variables = {
@@ -92,8 +92,10 @@ class _Loading:
             return None
         result = Settings(**fields)
         judge_engine(result, self._place, self._findings)
+        judge_tags(result, self._findings)
         if self._findings.problems:
             return None
+        self.raw["tags"] = tags_of(result)
         self.sources |= {f"nodes.{seed.name}": self._said("nodes", seed.name) for seed in result.seeds}
         self.sources |= {f"tags.{key}": source for key, source in tag_sources.items()}
         for word, named in self.document.named.items():

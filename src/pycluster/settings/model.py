@@ -118,6 +118,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 #: Judges the parameters' text, by section, with each one's source (``membership.probe_interval_ms``): the mistakes.
+#: Among the sections are the node's ``tags``, for which a parameter may be too small.
 Judge = Callable[[Mapping[str, Mapping[str, str]], Mapping[str, Source]], Sequence[str]]
 
 

@@ -7,13 +7,12 @@ import sys
 
 import pytest
 
-from pycluster.agent.assemble import tags_of
 from pycluster.agent.engine import differing, other_engine
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.kernel.url import Url
 from pycluster.node.ports import StateHead
 from pycluster.node.view import MemberView
-from pycluster.settings import Settings
+from pycluster.settings import Settings, tags_of
 from tests.cluster.agents import environment
 from tests.unit.agent.test_banner import said
 

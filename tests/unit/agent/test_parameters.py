@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from pycluster import consensus, membership
-from pycluster.agent.parameters import build, judge
-from pycluster.settings import Source
+from pycluster.agent.parameters import build, judge, parameters
+from pycluster.settings import Loaded, Settings, SettingsError, Source, load
 
 
 def test_parameters_that_fit_only_together_are_taken() -> None:
@@ -39,3 +43,26 @@ def test_the_configurations_parameters_are_judged_with_the_others() -> None:
     assert "did you mean history_versions?" in problems[1]
     (problem,) = judge({"config": {"history_days": "-1"}}, {"config.history_days": Source("file", "cluster.conf:3")})
     assert problem == "cluster.conf:3: [config] history_days = -1 must lie in 0 to 36500"
+
+
+def test_tags_that_membership_would_not_take_are_a_mistake_with_its_place(tmp_path: Path) -> None:
+    """``rack`` and ``r1`` take ten bytes, ``web`` and ``:80`` as many."""
+    file = tmp_path / "cluster.conf"
+
+    def said(most: int) -> str:
+        text = f"[cluster]\nname = demo\n[node]\nweb = :80\n[tags]\nrack = r1\n[membership]\ntags_max_bytes = {most}\n"
+        file.write_text(text + "tags_gossip_bytes = 10\n")
+        try:
+            load(str(file), {}, {}, "node001", judge)
+        except SettingsError as error:
+            return " ".join(error.problems)
+        return ""
+
+    assert said(20) == ""
+    assert said(19) == f"{file}:8: [membership] tags_max_bytes = 19: this node's tags take 20 bytes"
+
+
+def test_an_agent_does_not_start_with_them_either() -> None:
+    settings = Settings(cluster="demo", name="n", tags={"rack": "r1"}, membership={"tags_max_bytes": "9"})
+    with pytest.raises(SettingsError, match="this node's tags take 10 bytes"):
+        parameters(Loaded(settings, "", (), {}))

@@ -134,12 +134,24 @@ def test_election_history_and_acting_intervals_are_told_in_order(village: Villag
 
 def test_reloaded_nodes_take_the_place_of_the_old(village: Village) -> None:
     seeds = tuple((f"node00{number}", f"10.0.0.{number}", 7946) for number in (1, 2, 3, 4, 5, 6))
-    village.tell("node001", events.Reload(seeds, {"rack": "7"}))
+    village.tell("node001", events.Reload(1, seeds, {"rack": "7"}))
     village.run(5)
     status = village.status("node001")
     assert status.counts.unknown == 1 and status.members[-1].name == "node006"
     member = village.node("node003").member("node001", village.now("node003"))
     assert member is not None and member.tags == {"rack": "7"}
+
+
+def test_where_the_tags_are_refused_the_nodes_stay_too_and_it_is_said(village: Village) -> None:
+    seeds = (("node006", "10.0.0.6", 7946),)
+    village.tell("node001", events.Reload(1, seeds, {f"t{number}": "" for number in range(33)}))
+    village.run(5)
+    ((_, done),) = village.heard.done
+    assert (done.command, done.ok, done.what) == (1, False, "the tags were not changed")
+    assert done.why == "there are 33, 32 are allowed"
+    status = village.status("node001")
+    assert [member.name for member in status.members] == sorted(FIVE)
+    assert not any(member.tags for member in status.members)
 
 
 def test_ages_are_ages_on_every_clock(village: Village) -> None:

@@ -129,6 +129,22 @@ def test_commands_are_answered_once_with_their_outcome() -> None:
     asyncio.run(story())
 
 
+def test_what_is_read_again_is_taken_or_refused_at_once() -> None:
+    async def story() -> None:
+        driver, _ = lone_voter()
+        driver.start()
+        seeds = (("node001", HERE.host, HERE.port),)
+        assert driver.reload(seeds, {"rack": "r1"}).ok
+        refused = driver.reload(seeds, {"rack": "x" * 9_000})
+        assert (refused.ok, refused.what) == (False, "the tags were not changed")
+        local = driver.member("node001")
+        assert local is not None and local.tags == {"rack": "r1"}
+        driver.stop()
+        assert driver.reload(seeds, {}).what == "the agent is stopping"
+
+    asyncio.run(story())
+
+
 def test_a_process_that_was_stopped_says_so_before_it_does_anything_else() -> None:
     async def story() -> None:
         driver, _ = lone_voter()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pycluster.membership.members import tags_bytes
+from pycluster.settings import tags_of
 from tests.unit.settings.written import NODES, problems, read
 
 
@@ -47,3 +48,24 @@ def test_tags_are_bounded_in_bytes_as_gossip_counts_them(tmp_path: Path, sign: s
     assert read(tmp_path, flags={"tag": (f"t={fits}",)}).settings.tags == {"t": fits}
     (said,) = problems(tmp_path, flags={"tag": (f"t={fits}{sign * 2}",)})
     assert said == f"tags: they take {tags_bytes({'t': fits + sign * 2})} bytes in gossip, 512 are allowed"
+
+
+@pytest.mark.parametrize(
+    ("more", "own"),
+    [
+        ("[node]\nweb = :8080\n", "web"),
+        ("[state]\nengine = etcd\nendpoints = https://a:2379\n", "state-engine"),
+    ],
+)
+def test_the_agents_own_tags_count(tmp_path: Path, more: str, own: str) -> None:
+    full = tuple(f"t{n}=" for n in range(32))
+    said = problems(tmp_path, NODES + more, flags={"tag": full})
+    assert said == [f"tags: there are 33 with this agent's own ({own}), 32 are allowed"]
+    settings = read(tmp_path, NODES + more, flags={"tag": full[1:]}).settings
+    assert len(tags_of(settings)) == 32
+
+
+def test_a_tag_that_was_given_instead_of_the_agents_own_counts_once(tmp_path: Path) -> None:
+    given = (*(f"t{n}=" for n in range(31)), "web=elsewhere")
+    settings = read(tmp_path, NODES + "[node]\nweb = :8080\n", flags={"tag": given}).settings
+    assert tags_of(settings) == settings.tags
