@@ -205,7 +205,7 @@ class Embedded:
                 if self._closed:
                     raise StateFailed(Failure("no-leader", "the agent is stopping"))
                 self._feed(WatchOpened(token, watch))
-                async for batch in self._batches(watcher):
+                async for batch in self._batches(watcher, begun=not first):
                     if batch.events or first or batch.revision > watch.start_revision - 1:
                         yield batch
                     first = False
@@ -216,8 +216,10 @@ class Embedded:
             # The node could not go on with it; it begins anew where it was.
             await asyncio.sleep(_REOPEN_S)
 
-    async def _batches(self, watcher: _Watcher) -> AsyncGenerator[WatchBatch, None]:
-        """Until the node cannot go on with it for the moment."""
+    async def _batches(self, watcher: _Watcher, *, begun: bool) -> AsyncGenerator[WatchBatch, None]:
+        """Until the node cannot go on with it for the moment. One that has not ``begun`` and finds no place is told so:
+        places come free when others go, not in a moment.
+        """
         while True:
             batch = await watcher.take()
             if isinstance(batch, WatchBatch):
@@ -226,7 +228,7 @@ class Embedded:
                     raise StateFailed(Failure("compacted", why, batch.revision, batch.compact_revision))
                 watcher.revision = max(watcher.revision, batch.revision)
                 yield batch
-            elif batch.kind in RETRYABLE and not self._closed:
+            elif batch.kind in RETRYABLE and not self._closed and (begun or batch.kind != "overloaded"):
                 return
             else:
                 raise StateFailed(batch)

@@ -168,6 +168,28 @@ def test_a_refusal_for_good_ends_the_watch_and_one_for_the_moment_opens_it_anew_
     run(scene)
 
 
+def test_a_watch_too_many_is_refused_and_one_that_began_waits_for_a_place() -> None:
+    async def scene(node: Node) -> None:
+        full = Failure("overloaded", "too many watches")
+        answers: list[WatchBatch | Failure] = [full, WatchBatch(5), Failure("no-leader"), full, events(6)]
+
+        def says(event: StateAsked | WatchOpened | WatchClosed) -> None:
+            if isinstance(event, WatchOpened):
+                node.tell(answers.pop(0))
+
+        node.says = says
+        with pytest.raises(StateFailed, match="overloaded: too many watches"):
+            await anext(node.engine.watch(Watch(b"k")))
+        assert node.fed == [WatchOpened(1, Watch(b"k")), WatchClosed(1)]
+        watch = node.engine.watch(Watch(b"k"))
+        assert await anext(watch) == WatchBatch(5)
+        node.tell(answers.pop(0))
+        assert await anext(watch) == events(6)
+        assert [event.watch.start_revision for event in node.opened()] == [0, 0, 6, 6]
+
+    run(scene)
+
+
 async def read(watch: AsyncGenerator[WatchBatch, None]) -> tuple[list[int], int]:
     """Revisions up to where it lagged, and where to resume."""
     seen: list[int] = []

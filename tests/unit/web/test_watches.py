@@ -292,6 +292,19 @@ def test_a_feed_that_never_opens_creates_no_watch() -> None:
     play(work())
 
 
+def test_a_feed_that_says_nothing_holds_up_no_other_watch_of_the_stream() -> None:
+    async def work() -> None:
+        state = Scripted((), (store.WatchBatch(1),))
+        async with Call(app(state, Bounds(state_timeout_s=0.01)), "/v3/watch") as watching:
+            watching.say(body(create_request={"key": base64("a")}) + body(create_request={"key": base64("b")}))
+            refused = {"watch_id": "-1", "created": True, "canceled": True, "revision": 1}
+            assert await told(watching) == refused | {"cancel_reason": "etcdserver: request timed out"}
+            assert await told(watching) == {"created": True, "revision": 1}
+            assert state.open == 1
+
+    play(work())
+
+
 def test_a_quiet_watch_says_how_far_it_has_come() -> None:
     async def work() -> None:
         state = Scripted((store.WatchBatch(4), store.WatchBatch(7)), (store.WatchBatch(4),))

@@ -184,7 +184,12 @@ class WatchStream:
     async def _begin(self, wanted: shapes.Create) -> None:
         feed = self._state.watch(wanted.watch)
         try:
-            opened = await anext(feed)
+            # Whoever creates or cancels another watch on this stream waits, too.
+            async with asyncio.timeout(self._bounds.state_timeout_s):
+                opened = await anext(feed)
+        except TimeoutError:
+            await self._reject(Refusal.of(store.Failure("timed-out")).message)
+            return
         except StateFailed as error:
             if error.failure.kind != "compacted":
                 await self._reject(Refusal.of(error.failure).message)
