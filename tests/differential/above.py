@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from pycluster import store
-from pycluster.node.ports import StateEngine, StateFailed, StateHead, StateStore
+from pycluster.node.ports import HowFar, StateEngine, StateFailed, StateHead, StateStore
 from pycluster.store import LeaseList, LeaseListResult, Range, RangeResult, Request, Result, Watch, WatchBatch
 from tests.differential.engines import ENGINES
 from tests.unit.web.fake import Agent
@@ -45,11 +45,11 @@ class RealState:
             raise StateFailed(store.Failure("timed-out"))
         return await self._engine.ask(request, timeout_s=timeout_s, request_id=request_id)
 
-    async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
+    async def watch(self, watch: Watch, how_far: HowFar | None = None) -> AsyncGenerator[WatchBatch, None]:
         self._watches += 1
         number = self._watches
         try:
-            async with aclosing(self._engine.watch(watch)) as batches:
+            async with aclosing(self._engine.watch(watch, how_far)) as batches:
                 async for batch in batches:
                     self.feeds[number] = watch  # only now does it see what changes
                     yield batch

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from random import Random
 from typing import assert_never
 
-from pycluster.node.ports import StateFailed, StateHead, WatchLagged
+from pycluster.node.ports import HowFar, StateFailed, StateHead, WatchLagged
 from pycluster.store import (
     Command,
     Compact,
@@ -115,7 +115,7 @@ class LocalState:
             pass
         return applied.result
 
-    async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
+    async def watch(self, watch: Watch, how_far: HowFar | None = None) -> AsyncGenerator[WatchBatch, None]:
         self._opened += 1
         number = self._opened
         opened = self._watches.open(number, watch)
@@ -124,9 +124,11 @@ class LocalState:
         if opened.compact_revision:
             raise StateFailed(Failure("compacted", "", self.store.revision, opened.compact_revision))
         feed = self._feeds[number] = asyncio.Queue()
+        told = opened.revision
+        if how_far is not None:
+            how_far.ask = lambda: feed.put_nowait(self._watches.progress(number) or WatchBatch(told))
         try:
             yield opened
-            told = opened.revision
             while self._watches.behind:
                 self._deliver(self._watches.catch_up())
             while True:
@@ -136,7 +138,7 @@ class LocalState:
                 if batch.compact_revision:
                     raise StateFailed(Failure("compacted", "", self.store.revision, batch.compact_revision))
                 yield batch
-                told = batch.revision
+                told = max(told, batch.revision)
         finally:
             self._watches.close(number)
             del self._feeds[number]

@@ -9,6 +9,7 @@ import pytest
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import Node
 from pycluster.node.effects import KeepPiece
+from pycluster.node.events import WatchAsked
 from pycluster.simulator.checkers import agree
 from pycluster.simulator.cluster import Cluster
 from pycluster.simulator.host import Host
@@ -22,6 +23,7 @@ from pycluster.store import (
     Range,
     RangeResult,
     Watch,
+    WatchBatch,
 )
 from tests.mutants import copies
 from tests.mutants.copies import Asked, settled
@@ -216,6 +218,19 @@ def test_a_node_without_a_vote_takes_every_request_and_watches() -> None:
     assert not isinstance(town.asked.ask("node005", DeleteRange(b"k")), Failure)
     town.world.run(SECOND)
     assert town.revisions(watch) == [2, 3]
+
+
+@pytest.mark.parametrize("watcher", ["node002", "node005"])
+def test_a_watch_says_how_far_it_is_where_there_is_a_copy_and_where_there_is_none(watcher: str) -> None:
+    town = Town(others=2)
+    watch = town.asked.watch(watcher, Watch(b"k"))
+    town.world.run(SECOND)
+    town.put("node004", b"k")
+    town.put("node004", b"other")
+    town.world.run(12 * SECOND)  # a poll that nothing happens to ends after ten
+    town.world.tell(town.world.hosts[watcher], WatchAsked(watch))
+    town.world.run(SECOND)
+    assert town.revisions(watch) == [2] and town.asked.told_batches[watch][-1] == WatchBatch(3)
 
 
 def test_a_lease_has_its_whole_time_again_under_a_new_leader_and_ends() -> None:

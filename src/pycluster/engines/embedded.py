@@ -7,14 +7,15 @@ import itertools
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from pycluster import store
 from pycluster.node.copying import StateCopy
 from pycluster.node.effects import StateAnswered, WatchTold
-from pycluster.node.events import StateAsked, WatchClosed, WatchOpened
-from pycluster.node.ports import StateFailed, StateHead, WatchLagged
+from pycluster.node.events import StateAsked, WatchAsked, WatchClosed, WatchOpened
+from pycluster.node.ports import HowFar, StateFailed, StateHead, WatchLagged
 from pycluster.store import RETRYABLE, Failure, Watch, WatchBatch
 
 #: Events, and bytes of keys and values, that may wait for one watcher; past either it is cancelled.
@@ -28,7 +29,7 @@ _REOPEN_S = 0.1
 _CATCH_UP_S = 0.02
 
 Told = Callable[[store.Result], None]
-Feed = Callable[[StateAsked | WatchOpened | WatchClosed], None]
+Feed = Callable[[StateAsked | WatchOpened | WatchAsked | WatchClosed], None]
 
 
 class _Watcher:
@@ -195,8 +196,8 @@ class Embedded:
         together, self._together = self._together, []
         feed_all(together)
 
-    async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
-        first = True
+    async def watch(self, watch: Watch, how_far: HowFar | None = None) -> AsyncGenerator[WatchBatch, None]:
+        first, told_all, how_far = True, how_far is not None, how_far or HowFar()
         while True:
             self._token += 1
             token, watcher = self._token, _Watcher(watch.start_revision - 1)
@@ -205,12 +206,15 @@ class Embedded:
                 if self._closed:
                     raise StateFailed(Failure("no-leader", "the agent is stopping"))
                 self._feed(WatchOpened(token, watch))
+                how_far.ask = partial(self._feed, WatchAsked(token))
                 async for batch in self._batches(watcher, begun=not first):
-                    if batch.events or first or batch.revision > watch.start_revision - 1:
+                    # Whoever asks how far it is may have asked just before it was opened anew.
+                    if batch.events or first or told_all or batch.revision > watch.start_revision - 1:
                         yield batch
                     first = False
                     watch = msgspec.structs.replace(watch, start_revision=batch.revision + 1)
             finally:
+                how_far.ask = None
                 del self._watchers[token]
                 self._feed(WatchClosed(token))
             # The node could not go on with it; it begins anew where it was.

@@ -130,6 +130,12 @@ class WatchOpened(msgspec.Struct, frozen=True, tag=True):
     watch: store.Watch
 
 
+class WatchAsked(msgspec.Struct, frozen=True, tag=True):
+    """How far is that watch? ``WatchTold(token)`` says so without events, after all that was told before."""
+
+    token: int
+
+
 class WatchClosed(msgspec.Struct, frozen=True, tag=True):
     """That watcher is gone."""
 
@@ -279,6 +285,7 @@ Event = (
     | PieceKept
     | StateAsked
     | WatchOpened
+    | WatchAsked
     | WatchClosed
     | Resolved
     | Readdressed

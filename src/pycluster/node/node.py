@@ -197,7 +197,7 @@ class Node:
 
     def _dispatch(self, event: events.Event) -> None:
         match event:
-            case events.StateAsked() | events.WatchOpened() | events.WatchClosed():
+            case events.StateAsked() | events.WatchOpened() | events.WatchAsked() | events.WatchClosed():
                 self.state.handle(event)
             case events.PieceKept() | events.StateSaved():
                 self.state.handle(event)

@@ -48,6 +48,12 @@ class Polling:
             self._outbox.append(WatchTold(token, WatchBatch(watch.start_revision - 1)))
         self._ask(token)
 
+    def say(self, token: int) -> None:
+        """How far it is by the last poll, which may have brought nothing to tell."""
+        watch = self._watches.get(token)
+        if watch is not None and watch.start_revision:
+            self._outbox.append(WatchTold(token, WatchBatch(watch.start_revision - 1)))
+
     def unwatch(self, token: int) -> None:
         """It is gone."""
         self._parts.pop(token, None)

@@ -135,6 +135,15 @@ class WatchLagged(Exception):
         super().__init__(f"the watcher was too slow; it may begin anew at revision {resume_revision}")
 
 
+class HowFar(msgspec.Struct):
+    """How far a watch is, whenever one asks: ``ask`` brings a batch without events, in its turn behind all others.
+
+    The state fills it in, and takes it away while it has no answer to give; one that cannot be asked leaves it None.
+    """
+
+    ask: Callable[[], None] | None = None
+
+
 class StateReads(Protocol):
     """What is known without asking anybody."""
 
@@ -199,11 +208,12 @@ class StateStore(StateReads, Protocol):
         """The same without waiting: ``told`` gets the result, or the ``Failure``, once, now or later."""
         ...
 
-    def watch(self, watch: store.Watch) -> AsyncGenerator[store.WatchBatch, None]:
+    def watch(self, watch: store.Watch, how_far: HowFar | None = None) -> AsyncGenerator[store.WatchBatch, None]:
         """Batches for ever; the first comes at once, without events, and says from which revision on it watches.
 
-        A batch without events later on says that nothing happened up to its revision. Raises ``StateFailed``
-        (``compacted`` with the revision from which it may begin anew) and ``WatchLagged``. Close it to end the watch.
+        A batch without events later on says that nothing happened up to its revision; ``how_far`` is filled in, to ask
+        for one. Raises ``StateFailed`` (``compacted`` with the revision from which it may begin anew) and
+        ``WatchLagged``. Close it to end the watch.
         """
         ...
 

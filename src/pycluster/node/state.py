@@ -24,7 +24,8 @@ from pycluster.node.view import CopyView, RaftStatusView
 from pycluster.store import Failure, Store
 from pycluster.wire import StateReply, StateRequest
 
-StateEvent = events.StateSaved | events.PieceKept | events.StateAsked | events.WatchOpened | events.WatchClosed
+WatchEvent = events.WatchOpened | events.WatchAsked | events.WatchClosed
+StateEvent = events.StateSaved | events.PieceKept | events.StateAsked | WatchEvent
 
 
 class State:
@@ -71,6 +72,9 @@ class State:
                     copy.watchers.watch(token, watch)
                 else:
                     self._polling.watch(token, watch)
+            case events.WatchAsked(token):
+                self._polling.say(token)
+                replica.watchers.say(token)
             case events.WatchClosed(token):
                 self._polling.unwatch(token)
                 replica.watchers.unwatch(token)

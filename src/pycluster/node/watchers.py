@@ -62,6 +62,12 @@ class Watchers:
         """A watcher here."""
         self._open(_Watcher(watch, token=token))
 
+    def say(self, token: int) -> None:
+        """How far it is."""
+        number = self._tokens.get(token)
+        if number is not None:
+            self._tell(number, self._so_far(number))
+
     def unwatch(self, token: int) -> None:
         """It is gone."""
         number = self._tokens.get(token)
@@ -87,8 +93,7 @@ class Watchers:
             return
         for number, ends_us in [*self._polls.items()]:
             if now_us >= ends_us:
-                # One that has not caught up goes on from here, or it would begin anew for ever.
-                self._tell(number, self._watches.progress(number) or WatchBatch(self._watches.seen(number)))
+                self._tell(number, self._so_far(number))
         self._due_us = min(self._polls.values(), default=None)
 
     def next_deadline(self) -> int | None:
@@ -130,6 +135,10 @@ class Watchers:
         first = self._watches.open(number, watcher.watch)
         if isinstance(first, Failure) or first.compact_revision or watcher.reply is None:
             self._tell(number, first)
+
+    def _so_far(self, number: int) -> WatchBatch:
+        # A poll that has not caught up goes on from here, or it would begin anew for ever.
+        return self._watches.progress(number) or WatchBatch(self._watches.seen(number))
 
     def _tell(self, number: int, batch: WatchBatch | Failure) -> None:
         watcher = self._watchers.get(number)

@@ -9,7 +9,7 @@ import pytest
 
 from pycluster.engines.embedded import Embedded
 from pycluster.node.effects import StateAnswered
-from pycluster.node.events import StateAsked, WatchClosed, WatchOpened
+from pycluster.node.events import StateAsked, WatchAsked, WatchClosed, WatchOpened
 from pycluster.node.ports import StateFailed, StateHead
 from pycluster.store import Failure, Range, RangeResult, Result
 
@@ -31,7 +31,7 @@ class Node:
     def _copy(self) -> None:
         self.begun = self.revision
 
-    def _feed(self, event: StateAsked | WatchOpened | WatchClosed) -> None:
+    def _feed(self, event: StateAsked | WatchOpened | WatchAsked | WatchClosed) -> None:
         assert isinstance(event, StateAsked) and isinstance(event.request, Range)
         self.asked.append(event.request)
         self.engine.answered(StateAnswered(event.token, self.answer))

@@ -10,10 +10,11 @@ import pytest
 from pycluster.engines import embedded
 from pycluster.engines.embedded import Embedded
 from pycluster.node.effects import StateAnswered, WatchTold
-from pycluster.node.events import StateAsked, WatchClosed, WatchOpened
-from pycluster.node.ports import StateFailed, StateHead, WatchLagged
+from pycluster.node.events import StateAsked, WatchAsked, WatchClosed, WatchOpened
+from pycluster.node.ports import HowFar, StateFailed, StateHead, WatchLagged
 from pycluster.store import Event, Failure, KeyValue, Put, PutResult, Range, RangeResult, Watch, WatchBatch
 
+Said = StateAsked | WatchOpened | WatchAsked | WatchClosed
 HEAD = StateHead(1, 2, 3, 4, 5, 0, 6, 7, True)
 
 
@@ -21,11 +22,11 @@ class Node:
     """The node's side: what it was fed, and what it says at once where ``says`` does."""
 
     def __init__(self) -> None:
-        self.fed: list[StateAsked | WatchOpened | WatchClosed] = []
-        self.says: Callable[[StateAsked | WatchOpened | WatchClosed], None] = lambda event: None
+        self.fed: list[Said] = []
+        self.says: Callable[[Said], None] = lambda event: None
         self.engine = Embedded(self._feed, lambda: HEAD, lambda: b"drawn")
 
-    def _feed(self, event: StateAsked | WatchOpened | WatchClosed) -> None:
+    def _feed(self, event: Said) -> None:
         self.fed.append(event)
         self.says(event)
 
@@ -142,7 +143,7 @@ def test_a_refusal_for_good_ends_the_watch_and_one_for_the_moment_opens_it_anew_
     async def scene(node: Node) -> None:
         again = asyncio.Event()
 
-        def says(event: StateAsked | WatchOpened | WatchClosed) -> None:
+        def says(event: Said) -> None:
             if isinstance(event, WatchOpened):
                 node.tell(WatchBatch((event.watch.start_revision or 6) - 1))
                 if len(node.opened()) == 2:
@@ -173,7 +174,7 @@ def test_a_watch_too_many_is_refused_and_one_that_began_waits_for_a_place() -> N
         full = Failure("overloaded", "too many watches")
         answers: list[WatchBatch | Failure] = [full, WatchBatch(5), Failure("no-leader"), full, events(6)]
 
-        def says(event: StateAsked | WatchOpened | WatchClosed) -> None:
+        def says(event: Said) -> None:
             if isinstance(event, WatchOpened):
                 node.tell(answers.pop(0))
 
@@ -186,6 +187,32 @@ def test_a_watch_too_many_is_refused_and_one_that_began_waits_for_a_place() -> N
         node.tell(answers.pop(0))
         assert await anext(watch) == events(6)
         assert [event.watch.start_revision for event in node.opened()] == [0, 0, 6, 6]
+
+    run(scene)
+
+
+def test_how_far_a_watch_is_is_told_behind_all_that_waits_and_where_it_begins_anew() -> None:
+    async def scene(node: Node) -> None:
+        begins: list[WatchBatch | Failure] = [WatchBatch(5), Failure("no-leader"), WatchBatch(6)]
+
+        def says(event: Said) -> None:
+            if isinstance(event, WatchOpened):
+                node.tell(begins.pop(0))
+            elif isinstance(event, WatchAsked):
+                node.tell(WatchBatch(6), token=event.token)
+
+        node.says, how_far = says, HowFar()
+        watch = node.engine.watch(Watch(b"k"), how_far)
+        assert await anext(watch) == WatchBatch(5)
+        node.tell(events(6))
+        assert how_far.ask is not None
+        how_far.ask()
+        assert node.fed[-1] == WatchAsked(1)
+        assert [await anext(watch) for _ in range(2)] == [events(6), WatchBatch(6)]
+        node.tell(begins.pop(0))
+        assert await anext(watch) == WatchBatch(6), "who asked meanwhile would wait in vain"
+        await watch.aclose()
+        assert how_far.ask is None, "there is nobody to ask"
 
     run(scene)
 
@@ -269,7 +296,7 @@ def test_where_a_watch_begins_is_nothing_that_its_reader_left_unread() -> None:
     async def scene(node: Node) -> None:
         large, watch = events(2, each=embedded.WAITING_EVENTS_MAX + 1), Watch(b"k", start_revision=2)
 
-        def say(event: StateAsked | WatchOpened | WatchClosed) -> None:
+        def say(event: Said) -> None:
             if isinstance(event, WatchOpened):
                 for batch in (WatchBatch(1), large, events(3)):
                     node.tell(batch)

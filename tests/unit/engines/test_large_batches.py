@@ -9,7 +9,7 @@ import pytest
 from pycluster import store
 from pycluster.engines.embedded import WAITING_EVENTS_MAX, Embedded
 from pycluster.node.effects import WatchTold
-from pycluster.node.events import StateAsked, WatchClosed, WatchOpened
+from pycluster.node.events import StateAsked, WatchAsked, WatchClosed, WatchOpened
 from pycluster.node.ports import StateHead, WatchLagged
 
 
@@ -25,7 +25,7 @@ class FakeNode:
         self.batches = batches
         self.engine = Embedded(self.feed, self.head)
 
-    def feed(self, event: StateAsked | WatchOpened | WatchClosed) -> None:
+    def feed(self, event: StateAsked | WatchOpened | WatchAsked | WatchClosed) -> None:
         if isinstance(event, WatchOpened):
             for batch in self.batches:
                 self.engine.told(WatchTold(event.token, batch))

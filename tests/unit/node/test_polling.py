@@ -129,6 +129,20 @@ def test_whoever_is_gone_is_told_nothing_and_asked_for_nothing() -> None:
     assert post.told() == [WatchBatch(2)] and post.asked() == []
 
 
+def test_how_far_a_watcher_is_is_what_the_last_poll_brought() -> None:
+    post = Post()
+    post.polling.watch(1, Watch(b"k"))
+    post.polling.say(1)
+    assert post.told() == [], "not even where it begins"
+    post.answer(WatchBatch(5))
+    post.answer(batch(7))
+    post.answer(WatchBatch(9))
+    post.polling.say(1)
+    assert post.told() == [WatchBatch(5), batch(7), WatchBatch(9)]
+    post.polling.say(2)
+    assert len(post.told()) == 3
+
+
 def test_watches_have_a_bound() -> None:
     post = Post(StateParams(watches_max=1, requests_max=1))
     post.polling.watch(1, Watch(b"k"))

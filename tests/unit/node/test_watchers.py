@@ -178,6 +178,23 @@ def test_what_is_forgotten_is_said_so() -> None:
     assert stand.replies == [WatchBatch(2, compact_revision=4)]
 
 
+def test_how_far_a_watcher_is_is_told_whenever_it_is_asked() -> None:
+    stand = Stand()
+    stand.watchers.watch(1, Watch(b"k"))
+    stand.write(Put(b"k"), Put(b"other"), Put(b"other"))
+    stand.watchers.say(1)
+    assert stand.revisions() == [2] and stand.told()[-1] == WatchBatch(4)
+    stand.watchers.watch(2, Watch(b"k", start_revision=2))
+    stand.watchers.say(2)
+    assert stand.told(2) == [WatchBatch(1)] * 2, "it does not know yet what happened"
+    stand.catch_up()
+    stand.watchers.say(2)
+    assert stand.revisions(2) == [2] and stand.told(2)[-1] == WatchBatch(4)
+    stand.watchers.unwatch(1)
+    stand.watchers.say(1)
+    assert len(stand.told()) == 3
+
+
 def test_watches_and_polls_have_one_bound() -> None:
     stand = Stand(StateParams(watches_max=2))
     stand.watchers.watch(1, Watch(b"k"))

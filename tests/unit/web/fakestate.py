@@ -10,7 +10,7 @@ import msgspec
 
 from pycluster import store
 from pycluster.kernel.units import SECOND
-from pycluster.node.ports import StateFailed, StateHead, WatchLagged
+from pycluster.node.ports import HowFar, StateFailed, StateHead, WatchLagged
 from pycluster.store import Applied, Lessor, Store, Watches
 
 
@@ -158,7 +158,7 @@ class FakeState:
             for lease in expired:
                 self._apply(store.LeaseRevoke(lease, expired=True), b"expired-%d" % next(self._ids))
 
-    async def watch(self, watch: store.Watch) -> AsyncGenerator[store.WatchBatch, None]:
+    async def watch(self, watch: store.Watch, how_far: HowFar | None = None) -> AsyncGenerator[store.WatchBatch, None]:
         watch_id, feed = next(self._ids), Feed(self.ahead)
         first = self._watches.open(watch_id, watch)
         if isinstance(first, store.Failure):

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from pycluster import store
-from pycluster.node.ports import StateFailed, StateHead
+from pycluster.node.ports import HowFar, StateFailed, StateHead
 from pycluster.web import Access, Bounds
 from pycluster.web.app import App, make_app
 from pycluster.web.gateway.refusals import Refusal
@@ -48,7 +48,7 @@ class Failing:
     async def ask(self, request: store.Request, *, timeout_s: float = 5.0, request_id: bytes = b"") -> store.Result:
         raise StateFailed(self._failure)
 
-    async def watch(self, watch: store.Watch) -> AsyncGenerator[store.WatchBatch, None]:
+    async def watch(self, watch: store.Watch, how_far: HowFar | None = None) -> AsyncGenerator[store.WatchBatch, None]:
         raise StateFailed(self._failure)
         yield  # a generator, as the port asks for
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from pycluster import store
-from pycluster.node.ports import StateFailed, WatchLagged
+from pycluster.node.ports import HowFar, StateFailed, WatchLagged
 from pycluster.web import Access, Bounds
 from pycluster.web.app import App, make_app
 from pycluster.web.gateway.watching import fragments, whole_revisions
@@ -225,7 +225,7 @@ class Scripted(LocalState):
         self.open = 0
         self._script = list(feeds)
 
-    async def watch(self, watch: store.Watch) -> AsyncGenerator[store.WatchBatch, None]:
+    async def watch(self, watch: store.Watch, how_far: HowFar | None = None) -> AsyncGenerator[store.WatchBatch, None]:
         self.wanted.append(watch)
         self.open += 1
         try:

@@ -22,7 +22,7 @@ from pycluster.engines.etcd.refusals import Refusal
 from pycluster.engines.etcd.remembered import Remembered
 from pycluster.kernel.bounded import UNREADABLE
 from pycluster.kernel.errors import LocalMisuse
-from pycluster.node.ports import OpenCopy, StateFailed, StateHead
+from pycluster.node.ports import HowFar, OpenCopy, StateFailed, StateHead
 from pycluster.node.view import EngineView
 from pycluster.store import Failure, Watch, WatchBatch
 
@@ -105,7 +105,7 @@ class Etcd:
 
         self._spawn(work())
 
-    async def watch(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
+    async def watch(self, watch: Watch, how_far: HowFar | None = None) -> AsyncGenerator[WatchBatch, None]:
         if self._members.closed:
             raise StateFailed(Failure("no-leader", _STOPPING))
         feed = watching.follow(self._members, watch)

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 import msgspec
 
 from pycluster import store
-from pycluster.node.ports import StateFailed, StateStore, WatchLagged
+from pycluster.node.ports import HowFar, StateFailed, StateStore, WatchLagged
 from pycluster.web.asgi import Receive, Scope, Send
 from pycluster.web.bounds import Bounds
 from pycluster.web.gateway import answers, shapes
@@ -67,14 +67,18 @@ class WatchPool:
 
 
 class _Watch(msgspec.Struct):
-    """One watch of a stream. ``told``: everything up to this revision; ``quiet``: nothing sent since the last look."""
+    """One watch of a stream. ``told``: everything up to this revision is written; ``quiet``: nothing sent since the
+    last look; ``asked``: how far it is, and not answered yet.
+    """
 
     id: int
     wanted: shapes.Create
     feed: AsyncGenerator[store.WatchBatch, None]
     told: int
+    how_far: HowFar
     task: asyncio.Task[None] | None = None
     quiet: bool = False
+    asked: bool = False
 
 
 class WatchStream:
@@ -89,6 +93,7 @@ class WatchStream:
         self._over = False
         self._refusal: Refusal | None = None
         self._watches: dict[int, _Watch] = {}
+        self._answered = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_id = 0
 
@@ -162,7 +167,7 @@ class WatchStream:
             case shapes.Cancel():
                 await self._cancel(request.watch_id)
             case shapes.Progress():
-                await self._tell(self._state.head().revision, Told(_REFUSED_ID))
+                await self._tell(await self._written(), Told(_REFUSED_ID))
             case None:
                 pass
             case _:
@@ -182,7 +187,8 @@ class WatchStream:
             await self._begin(wanted)
 
     async def _begin(self, wanted: shapes.Create) -> None:
-        feed = self._state.watch(wanted.watch)
+        how_far = HowFar()
+        feed = self._state.watch(wanted.watch, how_far)
         try:
             # Whoever creates or cancels another watch on this stream waits, too.
             async with asyncio.timeout(self._bounds.state_timeout_s):
@@ -200,7 +206,7 @@ class WatchStream:
             return
         number = wanted.watch_id or self._free_id()
         at = self._state.head().revision if wanted.watch.start_revision else opened.revision
-        watch = self._watches[number] = _Watch(number, wanted, feed, opened.revision)
+        watch = self._watches[number] = _Watch(number, wanted, feed, opened.revision, how_far)
         await self._tell(at, Told(number, created=True))
         watch.task = self._start(self._follow(watch))
 
@@ -224,6 +230,35 @@ class WatchStream:
         self._watches.pop(number, None)
         await self._tell(self._state.head().revision, Told(number, canceled=True))
 
+    async def _written(self) -> int:
+        """The revision up to which everything is written: a client may begin anew behind it."""
+        for watch in self._watches.values():
+            if watch.how_far.ask is not None and not watch.asked:
+                watch.asked = True
+                watch.how_far.ask()
+        try:
+            # A slow reader has to take first what was before; no longer than anybody waits for an answer.
+            async with asyncio.timeout(self._bounds.state_timeout_s):
+                while any(watch.asked for watch in self._watches.values()):
+                    self._answered.clear()
+                    await self._answered.wait()
+        except TimeoutError:
+            pass
+        head = self._state.head().revision
+        if self._watches:
+            least = min(watch.told for watch in self._watches.values())
+            # One that begins in the future is no further than the state; before the first revision nothing happened.
+            return max(min(least, head or least), 1)
+        return head or await self._newest()
+
+    async def _newest(self) -> int:
+        """As whoever has a copy says; 0 where nobody does."""
+        newest = store.Range(b"\0", serializable=True, count_only=True)
+        try:
+            return (await self._state.ask(newest, timeout_s=self._bounds.state_timeout_s)).revision
+        except StateFailed:
+            return 0
+
     # --- what is told ---
 
     async def _tell(self, revision: int, told: Told) -> None:
@@ -243,6 +278,7 @@ class WatchStream:
             reason = "etcdserver: watch failed"
         await watch.feed.aclose()
         del self._watches[watch.id]
+        self._answered.set()
         if compacted:
             await self._tell(0, Told(watch.id, canceled=True, compact_revision=compacted))
         else:
@@ -255,17 +291,20 @@ class WatchStream:
         while True:
             try:
                 async for batch in watch.feed:
-                    watch.told = batch.revision
                     if batch.events:
                         watch.quiet = False
                         await self._tell_events(watch, batch)
+                    else:
+                        watch.asked = False
+                        self._answered.set()
+                    watch.told = max(watch.told, batch.revision)
                     if batch.compact_revision:
                         return batch.compact_revision
                 return 0
             except WatchLagged as lagged:
                 await watch.feed.aclose()
                 again = msgspec.structs.replace(watch.wanted.watch, start_revision=lagged.resume_revision)
-                watch.feed = self._state.watch(again)
+                watch.feed = self._state.watch(again, watch.how_far)
 
     async def _tell_events(self, watch: _Watch, batch: store.WatchBatch) -> None:
         newest = batch.events[-1].kv.mod_revision
