@@ -20,6 +20,20 @@ from tests.unit.web.fake import Agent
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 
 
+#: A command that counts interrupts until it is told to end. A shell may miss a signal while it begins what it runs.
+COUNTING = """
+import signal
+interrupts, awaited = 0, {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+print("begun", flush=True)
+while signal.sigwait(awaited) == signal.SIGINT:
+    interrupts += 1
+    print("interrupted", flush=True)
+print("ended after", interrupts, flush=True)
+"""
+COMMAND = (sys.executable, "-c", COUNTING)
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -84,13 +98,12 @@ def test_only_one_at_a_time_and_giving_up_ends_with_6(agent: Agent) -> None:
 
 
 def test_when_the_lock_is_lost_the_command_is_ended_and_the_reason_told(agent: Agent) -> None:
-    script = "trap 'echo ended; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
-    holder = start("lock", "-ttl", "5", "jobs", "--", "sh", "-c", script)
+    holder = start("lock", "-ttl", "5", "jobs", "--", *COMMAND)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"begun\n"
     agent.run(agent.state.pass_time(60))
     out, err = holder.communicate(timeout=60)
-    assert (holder.returncode, out) == (1, b"ended\n")
+    assert (holder.returncode, out) == (1, b"ended after 0\n")
     assert err.startswith(b"the lock was lost: it")
 
 
@@ -181,12 +194,11 @@ sys.exit(main())
 
 
 def test_a_command_is_ended_where_the_verb_is_killed(agent: Agent) -> None:
-    script = "trap 'echo ended; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
-    holder = start("lock", "-ttl", "600", "jobs", "--", "sh", "-c", script)
+    holder = start("lock", "-ttl", "600", "jobs", "--", *COMMAND)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"begun\n"
     holder.kill()
-    assert holder.communicate(timeout=60)[0] == b"ended\n"
+    assert holder.communicate(timeout=60)[0] == b"ended after 0\n"
 
 
 @pytest.mark.parametrize("code", [0, 7])
@@ -244,10 +256,8 @@ def test_an_interrupt_reaches_the_command_once_though_standard_input_is_no_termi
     agent: Agent, by_terminal: bool
 ) -> None:
     ours, theirs = pty.openpty()
-    count = "n=0; trap 'n=$((n+1)); echo interrupted' INT; trap 'echo $n; exit 0' TERM"
-    script = f"{count}; echo begun; while :; do sleep 0.05; done"
     terminal = str(theirs) if by_terminal else ""
-    words = [sys.executable, "-c", APART, terminal, "lock", "-ttl", "3600", "jobs", "--", "sh", "-c", script]
+    words = [sys.executable, "-c", APART, terminal, "lock", "-ttl", "3600", "jobs", "--", *COMMAND]
     environment, pipe = {**os.environ, "PYTHONPATH": str(SOURCE)}, subprocess.PIPE
     with subprocess.Popen(words, env=environment, stdout=pipe, stdin=-3, pass_fds=[theirs]) as holder:
         assert holder.stdout is not None
@@ -258,7 +268,7 @@ def test_an_interrupt_reaches_the_command_once_though_standard_input_is_no_termi
             holder.send_signal(signal.SIGINT)
         assert holder.stdout.readline() == b"interrupted\n"
         holder.send_signal(signal.SIGTERM)  # is passed on after what came before it
-        assert holder.communicate(timeout=60)[0] == b"1\n"
+        assert holder.communicate(timeout=60)[0] == b"ended after 1\n"
     assert holder.returncode == 0
     for end in (ours, theirs):
         os.close(end)
