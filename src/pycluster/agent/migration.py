@@ -167,7 +167,8 @@ class Migration:
         await self._flush()
 
     async def _add(self, write: store.Put | store.DeleteRange, over: store.Compare) -> None:
-        size = len(write.key) + (len(write.value) if isinstance(write, store.Put) else 0)
+        # The key stands in the condition and in the question why that does not hold, too.
+        size = 3 * len(write.key) + (len(write.value) if isinstance(write, store.Put) else 0)
         if len(self._batch) >= _OPERATIONS or self._bytes + size > _BYTES:
             await self._flush()
         self._batch.append((write, over))

@@ -43,12 +43,13 @@ _ENTRY_BYTES = 256
 
 
 class _Written(msgspec.Struct):
-    """A write on its way: for whom, how many bytes it may add, and in the log of which term."""
+    """A write on its way: for whom, how many bytes it may add, the lease that it ends, and in the log of which term."""
 
     request_id: bytes
     kind: type[Write]
     askers: list[Asker]
     size: int
+    ends: int = 0
     term: int = 0
 
 
@@ -90,7 +91,7 @@ class Replica:
         self._named: dict[bytes, _Written] = {}
         self._joined = 0
         self._coming_bytes = 0
-        #: Where the end of a lease that expired stands in the log, and in which term.
+        #: Where the end of a lease stands in the log, and in which term.
         self._ending: dict[int, tuple[int, int]] = {}
         #: Reads that wait for one round, by its number; and how many wait in all.
         self._reads: dict[int, list[tuple[store.Query, Asker]]] = {}
@@ -118,17 +119,23 @@ class Replica:
         elif isinstance(request, store.Query):
             self._asked.append((request, asker))
             self._reading += 1
-        elif self._joins(request, request_id, asker):
+        elif not self._joins(request, request_id, asker):
+            self._queue(request, request_id, asker)
+
+    def _queue(self, write: Write, request_id: bytes, asker: Asker) -> None:
+        """It goes into the log with this turn. A retry of what was applied has its answer, whatever holds by now."""
+        answer = self.store.again(request_id, write) or self.store.check(write, self._coming_bytes)
+        if answer is not None:
+            self._answer(asker, answer)
             return
-        elif (refused := self._refusal(request, request_id)) is not None:
-            self._answer(asker, refused)
-        else:
-            data = _encode(store.Command(request_id, request))
-            written = _Written(request_id, type(request), [asker], len(data) + self.store.copied_bytes(request))
-            self._queued.append((data, written))
-            self._coming_bytes += written.size
-            if request_id:
-                self._named[request_id] = written
+        data = _encode(store.Command(request_id, write))
+        size = len(data) + self.store.copied_bytes(write)
+        ends = write.id if isinstance(write, store.LeaseRevoke) else 0
+        written = _Written(request_id, type(write), [asker], size, ends)
+        self._queued.append((data, written))
+        self._coming_bytes += size
+        if request_id:
+            self._named[request_id] = written
 
     def _joins(self, write: Write, request_id: bytes, asker: Asker) -> bool:
         """Whether it is under way: a second copy could be applied after whoever asked was told that it is refused."""
@@ -139,10 +146,6 @@ class Replica:
             written.askers.append(asker)
             self._joined += 1
         return True
-
-    def _refusal(self, write: Write, request_id: bytes) -> Failure | None:
-        """Why it need not go into the log; a retry of what was applied is answered with that, whatever holds by now."""
-        return None if self.store.remembers(request_id) else self.store.check(write, self._coming_bytes)
 
     def flush(self) -> None:
         """What came with one turn goes to consensus together: one write to the disk, one round of heartbeats."""
@@ -158,6 +161,8 @@ class Replica:
                 for place, (_, written) in enumerate(queued, index):
                     written.term = term
                     self._writes[place] = written
+                    if written.ends:
+                        self._ending[written.ends] = place, term
         if self._asked:
             self._number += 1
             self._reads[self._number], self._asked = self._asked, []

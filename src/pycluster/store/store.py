@@ -120,18 +120,19 @@ class Store:
             return max(sum(map(self.copied_bytes, branch)) for branch in (write.success, write.failure))
         return 0
 
-    def remembers(self, request_id: bytes) -> bool:
-        """Whether that request was applied, lately: carried out anew it is told the answer, and needs no space."""
-        return self.remembered.find(request_id) is not None
+    def again(self, request_id: bytes, write: Write) -> WriteResult | Failure | None:
+        """The answer that this request had when it was applied; None where it was not, lately."""
+        known = self.remembered.find(request_id)
+        if known is None or isinstance(known, _RESULT_OF[type(write)]):
+            return known
+        return self._failure(Refusal("bad-request", "its request ID was given to another kind of write before"))
 
     def apply(self, command: Command) -> Applied:
         """Carry it out. Never raises for what a decoder lets through."""
-        known = self.remembered.find(command.request_id)
+        known = self.again(command.request_id, command.write)
+        if known is not None:
+            return Applied(known, self.revision)
         try:
-            if known is not None:
-                if not isinstance(known, _RESULT_OF[type(command.write)]):
-                    raise Refusal("bad-request", "its request ID was given to another kind of write before")
-                return Applied(known, self.revision)
             if len(command.request_id) > REQUEST_ID_MAX_BYTES:
                 raise Refusal("bad-request", f"a request ID has at most {REQUEST_ID_MAX_BYTES} bytes")
             examine(command.write, self.params)

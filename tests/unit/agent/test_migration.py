@@ -130,6 +130,12 @@ def test_what_somebody_wrote_to_the_target_since_the_break_is_not_deleted_unless
     assert pairs(target) == pairs(source)
 
 
+def test_long_keys_go_in_several_steps() -> None:
+    source, target = filled(*(Put(b"%02d" % number + b"k" * 8_190) for number in range(70))), FakeState()
+    assert migrate(source, target).put == 70
+    assert pairs(target) == pairs(source)
+
+
 def test_two_never_mix() -> None:
     source, target = filled(Put(b"a")), FakeState()
 

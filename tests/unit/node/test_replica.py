@@ -209,7 +209,14 @@ def test_an_end_that_takes_long_is_proposed_once_and_does_not_meet_the_next_leas
         hand.replica.tick()
     assert hand.commit() == [LeaseRevoke(7, expired=True), LeaseGrant(10, 7), Put(b"lent", b"anew", 7)]
     assert hand.replica.store.lease_ids() == (7,)
+    hand.at(22.9)
+    hand.take(LeaseRevoke(7), b"", 1)
+    hand.take(LeaseGrant(10, 7), b"", 2)
     hand.at(23)
+    hand.replica.tick()
+    assert hand.commit() == [LeaseRevoke(7), LeaseGrant(10, 7)], "somebody has ended it"
+    assert hand.replica.store.lease_ids() == (7,)
+    hand.at(33)
     hand.replica.tick()
     assert hand.commit() == [LeaseRevoke(7, expired=True)], "its own time"
 
@@ -227,6 +234,16 @@ def test_a_retry_of_what_is_under_way_waits_for_it_and_is_never_applied_after_a_
     assert hand.read(Range(b"k")) == RangeResult(1)
     assert hand.replica.under_way == 0
     assert isinstance(hand.write(Put(b"k", b"", 7), b"id"), PutResult), "asked again, it is a new question"
+
+
+def test_what_comes_under_the_number_of_what_was_applied_is_not_looked_into() -> None:
+    hand = CopyHand()
+    hand.write(Put(b"k"), b"id")
+    deep = Txn()
+    for _ in range(480):
+        deep = Txn((), (deep,))
+    answer = hand.write(deep, b"id")
+    assert isinstance(answer, Failure) and answer.kind == "bad-request"
 
 
 def test_who_waits_for_one_under_way_hears_of_its_loss_and_counts_among_the_requests() -> None:
