@@ -186,7 +186,15 @@ def _pass_on(process: Process) -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, tell, number)
-    loop.add_signal_handler(signal.SIGINT, lambda: None if _in_foreground() else tell(signal.SIGINT))
+    heard: list[int] = []
+
+    def interrupted() -> None:
+        # The first may come from the terminal, which tells the command, too; who sent it is not to be seen.
+        heard.append(signal.SIGINT)
+        if len(heard) > 1 or not _in_foreground():
+            tell(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
 
 
 def _in_foreground() -> bool:

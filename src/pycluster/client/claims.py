@@ -110,11 +110,14 @@ class AsyncClaim:
     async def release(self) -> None:
         """Give it back; the next one has it at once."""
         self.token, self._released = 0, True
-        if self._guard is not None:
-            self._guard.cancel()
-            await asyncio.gather(self._guard, return_exceptions=True)
-            self._guard = None
-        await self._lease.end()
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.cancel()
+        try:
+            await self._lease.end()  # first: whoever interrupts us must not leave a lease that is renewed for ever
+        finally:
+            if guard is not None:
+                await asyncio.gather(guard, return_exceptions=True)
 
     def _left_s(self) -> float | None:
         """How long to wait for an answer; None: as the client does."""

@@ -89,9 +89,15 @@ class LoopThread:
         if self._closed:
             raise _closed()
         if self._loop is None:
-            self._loop = self._new_loop()
-            self._thread = threading.Thread(target=_serve, args=(self._loop,), name="pycluster-client", daemon=True)
-            self._thread.start()
+            loop = self._new_loop()
+            thread = threading.Thread(target=_serve, args=(loop,), name="pycluster-client", daemon=True)
+            try:
+                thread.start()
+            except BaseException:  # no thread can be had: the next call tries again
+                with contextlib.suppress(RuntimeError):  # an interrupt came once it ran
+                    loop.close()
+                raise
+            self._loop, self._thread = loop, thread
         return self._loop
 
     def each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
@@ -102,20 +108,27 @@ class LoopThread:
         try:
             while (item := self.run(_next(items, ended, asking))) is not ended:
                 yield item  # type: ignore[misc]
-        finally:
+        except GeneratorExit:
+            self._leave(items, asking)
+            raise
+        except BaseException:
             self._end_one(items, asking)
+            raise
+        self._end_one(items, asking)
 
     def _end_one(self, items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
-        """An iterator is closed, or was dropped: the collector of cycles comes by on any thread, ours too, and late."""
-        if self._loop is None or sys.is_finalizing():
-            return  # the loop's thread is gone
-        if _runs_a_loop():
-            with contextlib.suppress(RuntimeError):  # it is closed
-                self._loop.call_soon_threadsafe(self._end_soon, items, asking)
-            return
         with contextlib.suppress(LocalMisuse):  # who closes ends it
             self.run(_end(items, asking))
             self._open.discard(items)
+
+    def _leave(self, items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
+        """It is closed, or was dropped, and nobody waits for its end: the collector of cycles comes by anywhere, on the
+        loop's own thread, and on one that has the lock of a future which that wants.
+        """
+        if self._loop is None or sys.is_finalizing():
+            return  # the loop's thread is gone
+        with contextlib.suppress(RuntimeError):  # it is closed
+            self._loop.call_soon_threadsafe(self._end_soon, items, asking)
 
     def _end_soon(self, items: AsyncGenerator[Any, None], asking: set[asyncio.Task[Any]]) -> None:
         self._open.discard(items)
@@ -165,15 +178,6 @@ class LoopThread:
 
 def _closed() -> LocalMisuse:
     return LocalMisuse("the client is closed", remedy="connect again")
-
-
-def _runs_a_loop() -> bool:
-    """Whether this thread runs an event loop: it must not wait for another, which may wait for it."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

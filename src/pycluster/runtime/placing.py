@@ -12,6 +12,7 @@ import hashlib
 import os
 import pwd
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 import msgspec
@@ -131,7 +132,7 @@ class Placing:
     async def check(self, template: Template, content: bytes) -> None:
         """Only check; the new file does not stay. Raises ``FileProblem``."""
         try:
-            await self.at(template.destination, self._write, template, file_of(template, content))
+            await self._written(template, file_of(template, content))
             try:
                 await self._checked(template)
             finally:
@@ -155,7 +156,7 @@ class Placing:
             return Placed("unchanged")
         old = standing if owed is None else owed.old
         if standing != new:
-            made = await self.at(template.destination, self._write, template, new)
+            made = await self._written(template, new)
             self._fault("synced")
             try:
                 await self._checked(template)
@@ -210,6 +211,14 @@ class Placing:
             return FileProblem(f"{told}{note} cannot be removed", why=error.strerror or str(error))
         self._fault("settled")
         return result
+
+    async def _written(self, template: Template, new: Found) -> Made:
+        try:
+            return await self.at(template.destination, self._write, template, new)
+        except BaseException:
+            # What was given up goes on, and what it makes must not stay.
+            self._workers.leave(os.path.dirname(template.destination), partial(self._forget, template))
+            raise
 
     async def _noted(self, work: Callable[[*Ts], T], *given: *Ts) -> T:
         return await self._workers.run(self._directory, work, *given)
@@ -285,6 +294,10 @@ class Placing:
     def _discard(self, template: Template) -> None:
         with directory_of(template) as place, contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.basename(template.beside), dir_fd=place)
+
+    def _forget(self, template: Template) -> None:
+        with contextlib.suppress(OSError):  # nobody waits for it, and the next one begins with it
+            self._discard(template)
 
     def _restore(self, template: Template, old: Found | None) -> None:
         if old is not None:

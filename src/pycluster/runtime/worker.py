@@ -134,5 +134,9 @@ class Workers:
             self._hung.add(directory)
             raise self._silent(directory) from None
 
+    def leave(self, directory: str, work: Callable[[], object]) -> None:
+        """As ``Worker.leave``."""
+        self._of.setdefault(directory, Worker(self._name)).leave(work)
+
     def _silent(self, directory: str) -> OSError:
         return OSError(errno.ETIMEDOUT, f"{directory} has not answered for {self.limit_s:g} s")

@@ -15,6 +15,7 @@ import pytest
 import pycluster
 from pycluster.client.loopthread import LoopThread
 from pycluster.kernel.errors import LocalMisuse
+from tests.cluster.agents import environment
 
 LONG_S = 60
 
@@ -169,3 +170,27 @@ print(next(items))
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"1\n", b"")
+
+
+def test_where_no_thread_can_be_had_the_next_call_tries_again() -> None:
+    script = """
+import asyncio, resource, threading
+from pycluster.client.loopthread import LoopThread
+async def answer():
+    return 42
+thread = LoopThread()
+usual = threading.stack_size(1 << 29)
+before = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, before[1]))
+try:
+    thread.run(answer())
+except RuntimeError as error:
+    print(error)
+threading.stack_size(usual)
+resource.setrlimit(resource.RLIMIT_AS, before)
+print(thread.run(answer()))
+thread.close()
+"""
+    line = [sys.executable, "-c", script]
+    ended = subprocess.run(line, env=environment(), capture_output=True, text=True, check=False, timeout=120)
+    assert ended.stdout == "can't start new thread\n42\n", ended.stderr

@@ -73,6 +73,23 @@ def test_who_leads_is_observed_on_where_what_was_watched_is_forgotten(agent: Age
     asyncio.run(work())
 
 
+def test_who_is_interrupted_while_a_lock_is_given_back_renews_it_no_more(agent: Agent) -> None:
+    async def work() -> None:
+        client = pycluster.connect_async(agent.path)
+        lock = client.lock("l", 600)
+        await lock.acquire()
+        await until(lambda: agent.state.feeds)  # its key is watched, which takes some turns to end
+        before = asyncio.all_tasks()
+        releasing = asyncio.create_task(lock.release())
+        await asyncio.sleep(0)
+        releasing.cancel()
+        await asyncio.wait({releasing})
+        left = [task for task in before if task is not asyncio.current_task() and not task.done()]
+        assert [task for task in left if not task.cancelling()] == [], "whoever renews it"
+
+    asyncio.run(work())
+
+
 class Hung(AsyncStateClient):
     """A client that is never told whether a lease was revoked."""
 

@@ -16,6 +16,7 @@ from pycluster.rendering import FileProblem, Placed
 from pycluster.runtime import Workers
 from pycluster.runtime.placing import Placing
 from pycluster.settings import Template
+from tests.unit.runtime.waiting import until
 
 OLD, NEW = "old " * 5_000, "new " * 5_000
 
@@ -318,6 +319,30 @@ def test_a_damaged_note_is_told_with_its_name_and_the_old_file_stands(stage: Sta
     with pytest.raises(FileProblem, match=f"{note.name} is damaged"):
         stage.place(NEW)
     assert stage.file.read_text() == OLD
+
+
+def test_what_is_made_after_a_check_was_given_up_does_not_stay(stage: Stage) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(point: str) -> None:
+        if point == "durable":
+            hangs.set()
+            goes_on.wait()
+
+    async def story() -> None:
+        placing = Placing(str(stage.notes), dict(os.environ), hang)
+        checking = asyncio.ensure_future(placing.check(stage.template(), b"new"))
+        await until(hangs.is_set)
+        checking.cancel()
+        await asyncio.wait({checking})
+        assert os.listdir(stage.folder) == [".web.conf.pycluster"]
+        goes_on.set()
+        await until(lambda: not os.listdir(stage.folder))
+
+    try:
+        asyncio.run(story())
+    finally:
+        goes_on.set()
 
 
 def test_a_directory_that_hangs_holds_up_no_other(stage: Stage, tmp_path: Path) -> None:
