@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -227,23 +227,33 @@ class WatchStream:
         watch.task.cancel()
         await asyncio.gather(watch.task, return_exceptions=True)
         await watch.feed.aclose()
-        self._watches.pop(number, None)
+        self._forget(watch)
         await self._tell(self._state.head().revision, Told(number, canceled=True))
 
-    async def _written(self) -> int:
-        """The revision up to which everything is written: a client may begin anew behind it."""
-        for watch in self._watches.values():
+    def _forget(self, watch: _Watch) -> None:
+        """It is over: whoever waits to hear how far it is waits no more."""
+        self._watches.pop(watch.id, None)
+        watch.asked = False
+        self._answered.set()
+
+    async def _ask(self, watches: Sequence[_Watch]) -> None:
+        """Bring their ``told`` up to date."""
+        for watch in watches:
             if watch.how_far.ask is not None and not watch.asked:
                 watch.asked = True
                 watch.how_far.ask()
         try:
             # A slow reader has to take first what was before; no longer than anybody waits for an answer.
             async with asyncio.timeout(self._bounds.state_timeout_s):
-                while any(watch.asked for watch in self._watches.values()):
+                while any(watch.asked for watch in watches):
                     self._answered.clear()
                     await self._answered.wait()
         except TimeoutError:
             pass
+
+    async def _written(self) -> int:
+        """The revision up to which everything is written: a client may begin anew behind it."""
+        await self._ask(tuple(self._watches.values()))
         head = self._state.head().revision
         if self._watches:
             least = min(watch.told for watch in self._watches.values())
@@ -277,8 +287,7 @@ class WatchStream:
             logger.exception("a watch failed")
             reason = "etcdserver: watch failed"
         await watch.feed.aclose()
-        del self._watches[watch.id]
-        self._answered.set()
+        self._forget(watch)
         if compacted:
             await self._tell(0, Told(watch.id, canceled=True, compact_revision=compacted))
         else:
@@ -321,10 +330,14 @@ class WatchStream:
         """Every while, say of quiet watches that want it how far they have come."""
         while True:
             await asyncio.sleep(self._bounds.progress_s)
-            for watch in tuple(self._watches.values()):
-                if watch.wanted.progress_notify and watch.quiet and watch.id in self._watches:
-                    await self._tell(watch.told, Told(watch.id))
+            quiet = [watch for watch in self._watches.values() if watch.wanted.progress_notify and watch.quiet]
+            for watch in self._watches.values():
                 watch.quiet = True
+            await self._ask(quiet)
+            for watch in quiet:
+                # Events may have come meanwhile: they say it themselves.
+                if watch.quiet and self._watches.get(watch.id) is watch:
+                    await self._tell(watch.told, Told(watch.id))
 
 
 def whole_revisions(events: tuple[store.Event, ...], limit: int) -> Iterator[tuple[int, tuple[str, ...]]]:
