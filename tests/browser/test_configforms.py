@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import cast
 from tests.browser.configs import APP, SCHEMA, card, entry, field, text_box, visit, write
@@ -102,6 +102,36 @@ def test_another_name_brings_the_text_to_the_front_with_what_the_form_changed(pa
     page.get_by_role("button", name="Create").click()
     expect(card(page)).to_contain_text("Version1")
     assert entry(stage, "web/new.yaml2.yaml").content == "port: 9090\n"
+
+
+def test_nothing_is_typed_into_the_form_while_its_changes_go_into_the_text(page: Page, stage: Stage) -> None:
+    held: list[Route] = []
+    drafts = "**/api/v1/config/draft?*"
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit(page, stage, do="new", prefix="web/")
+    name = page.get_by_label("Name", exact=True)
+    port = field(page, "/port").get_by_role("textbox")
+    name.fill("web/new.yaml")
+    page.get_by_role("button", name="Form", exact=True).click()
+    port.fill("8080")
+    page.route(drafts, hold, times=1)
+    with page.expect_request(drafts):
+        name.fill("web/new2.yaml")
+    expect(port).to_be_disabled()
+    expect(field(page, "/names").get_by_role("button", name="Add to names")).to_be_disabled()
+    held.pop().continue_()
+    expect(text_box(page)).to_have_value("port: 8080\n")
+    page.get_by_role("button", name="Form", exact=True).click()
+    port.fill("8081")
+    page.route(drafts, hold, times=1)
+    with page.expect_request(drafts):
+        page.get_by_role("combobox", name="Format").select_option("json")
+    expect(port).to_be_disabled()
+    held.pop().continue_()
+    expect(text_box(page)).to_have_value("port: 8081\n")
 
 
 def test_changes_that_do_not_fit_keep_the_form_and_the_format(visitor: Visitor, page: Page, stage: Stage) -> None:

@@ -202,7 +202,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
         ${FORMATS.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>
       <span class="faint">${size(new Blob([text]).size)}${dos ? ", lines end as on Windows" : ""}</span></div>
     ${sheet
-      ? html`<${SchemaForm} sheet=${sheet} name=${name} edits=${edits} onEdit=${onEdit} problems=${problems.list} />`
+      ? html`<${SchemaForm} sheet=${sheet} name=${name} edits=${edits} onEdit=${onEdit} problems=${problems.list} busy=${Boolean(state.working)} />`
       : html`<${Lines} labelledby="content-name" describedby="content-problems" value=${text} onInput=${type} marked=${problems.lines} goto=${problems.goto} />`}
     <${Problems} problems=${problems} inForm=${Boolean(sheet)} />
     ${state.accepted && html`<p class="good-text" role="status">No mistakes.</p>`}

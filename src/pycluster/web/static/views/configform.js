@@ -136,8 +136,8 @@ function Fields({ shape, place, value, below, form }) {
   })}`;
 }
 
-/** `sheet` is the draft as the agent read it; `edits` are by pointer: `{place, json, invalid}`. */
-export function SchemaForm({ sheet, name, edits, onEdit, problems }) {
+/** `sheet` is the draft as the agent read it; `edits` are by pointer: `{place, json, invalid}`; nothing is typed while it is `busy`. */
+export function SchemaForm({ sheet, name, edits, onEdit, problems, busy }) {
   const shape = useMemo(() => formOf(sheet.schemas.map((one) => one.schema)), [sheet]);
   if (!shape || !isObject(sheet.value)) {
     const folder = name.slice(0, name.lastIndexOf("/") + 1);
@@ -145,7 +145,7 @@ export function SchemaForm({ sheet, name, edits, onEdit, problems }) {
       ${shape ? "A form is for one; write it as text." : html`A form is made of its JSON schema: <a href=${entryPath(`${folder}@schema`, { doing: "new" })}>${folder}@schema</a>, for one.`}<//>`;
   }
   const form = { edits, onEdit, problems };
-  return html`<div class="schema-form" role="group" aria-label="Form">
+  return html`<fieldset class="schema-form" aria-label="Form" disabled=${busy}>
     <${Fields} shape=${shape} place=${[]} value=${sheet.value} below=${sheet.below} form=${form} />
-    <p class="faint">Out of ${sheet.schemas.map((one, at) => html`${at > 0 && ", "}<code key=${one.name}>${one.name}</code>`)}.</p></div>`;
+    <p class="faint">Out of ${sheet.schemas.map((one, at) => html`${at > 0 && ", "}<code key=${one.name}>${one.name}</code>`)}.</p></fieldset>`;
 }
