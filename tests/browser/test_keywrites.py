@@ -175,6 +175,36 @@ def test_what_was_typed_is_not_thrown_away_unasked(page: Page, stage: Stage) -> 
     expect(box).to_have_count(0)
 
 
+def test_folders_and_crumbs_throw_away_nothing_unasked(page: Page, stage: Stage) -> None:
+    stage.put(b"a/b/x", b"1")
+    stage.put(b"a/c/y", b"2")
+    page.goto(f"{stage.url}/keys?tree=1&prefix=a/b/&key=a/b/x&do=edit")
+    crumbs = page.get_by_role("navigation", name="Prefix")
+    value_box(page).fill("mine")
+    crumbs.get_by_role("link", name="a/", exact=True).click()
+    expect(names(page)).to_have_text(["b/", "c/"])
+    names(page).first.click()
+    expect(names(page)).to_have_text(["x"])
+    crumbs.get_by_role("link", name="All keys").click()
+    names(page).click()
+    expect(names(page)).to_have_text(["b/", "c/"])
+    expect(value_box(page)).to_have_value("mine")
+    names(page).nth(1).click()
+    box = page.get_by_role("dialog", name="Throw away what you typed?")
+    expect(box).to_contain_text("a/b/x does not begin with a/c/")
+    box.get_by_role("button", name="Cancel").click()
+    expect(box).to_have_count(0)
+    expect(value_box(page)).to_have_value("mine")
+    names(page).nth(1).click()
+    box.get_by_role("button", name="Throw it away").click()
+    expect(page).to_have_url(f"{stage.url}/keys?prefix=a%2Fc%2F&tree=1")
+    page.get_by_role("link", name="New key").click()
+    value_box(page).fill("mine")
+    crumbs.get_by_role("link", name="a/", exact=True).click()
+    expect(page.get_by_label("Key", exact=True)).to_have_value("a/")
+    expect(value_box(page)).to_have_value("mine")
+
+
 def test_a_value_that_is_no_text_is_edited_in_digits(page: Page, stage: Stage) -> None:
     stage.put(b"b", b"\xff\x00")
     page.goto(f"{stage.url}/keys?key=b&do=edit")

@@ -53,6 +53,15 @@ export function pathOf(place, changes) {
   return text ? `/keys?${text}` : "/keys";
 }
 
+/** Whether the key that is open does not begin with the prefix, so that it is closed where that is listed. */
+export const closes = (place, prefix) => place.key !== null && !startsWith(place.key, prefix);
+
+/** The address of what begins with the prefix; what is open stays open where it can. */
+export function pathUnder(place, prefix) {
+  const closed = closes(place, prefix) ? { key: null, doing: place.doing === "new" ? "new" : "" } : {};
+  return pathOf(place, { prefix, from: null, ...closed });
+}
+
 /** The address of one key, among all. */
 export function keyPath(key) {
   return pathOf({}, { key });

@@ -1,9 +1,9 @@
 // The keys of the replicated state: a list or a tree, kept up to date, and one key beside it.
 import { timeOfDay } from "../clock.js";
 import { KV } from "../commands.js";
-import { bytesOf, percent, plain, readable, startsWith, textOf } from "../kv/bytes.js";
+import { bytesOf, percent, readable, textOf } from "../kv/bytes.js";
 import { crumbs, flatPage, treePage } from "../kv/listing.js";
-import { here, intervalOf, pathOf } from "../kv/places.js";
+import { closes, here, intervalOf, pathOf, pathUnder } from "../kv/places.js";
 import { navigate, setParameters } from "../router.js";
 import { Card, Empty, FilterBox, Heading } from "../parts/cards.js";
 import { Confirm } from "../parts/confirm.js";
@@ -25,12 +25,14 @@ function usePage(place) {
   return useFollowed({ name: `${prefix} ${percent(place.from)} ${place.tree}`, group: prefix, first, end, load });
 }
 
-function Crumbs({ place }) {
+const ALL = new Uint8Array();
+
+function Crumbs({ place, onGo }) {
   const steps = crumbs(place.prefix);
   if (!place.tree && !steps.length) return null;
   return html`<nav class="crumbs" aria-label="Prefix"><ol>
-    <li><a href=${pathOf(place, { prefix: null, from: null, key: null, doing: "" })} aria-current=${steps.length ? undefined : "true"}>All keys</a></li>
-    ${steps.map((step, at) => html`<li key=${at}><a href=${pathOf(place, { prefix: step.prefix, from: null, key: null, doing: "" })}
+    <li><a href=${pathUnder(place, ALL)} onClick=${onGo(ALL)} aria-current=${steps.length ? undefined : "true"}>All keys</a></li>
+    ${steps.map((step, at) => html`<li key=${at}><a href=${pathUnder(place, step.prefix)} onClick=${onGo(step.prefix)}
       aria-current=${at === steps.length - 1 ? "true" : undefined}>${readable(step.name)}</a></li>`)}</ol></nav>`;
 }
 
@@ -64,14 +66,25 @@ function Changes({ place, changes }) {
 function List({ place, state }) {
   const { page, refused, changes } = state;
   const typed = textOf(place.prefix);
-  const [asked, ask] = useState(null); // the prefix that would close an editor in which somebody typed
-  const closes = (text) => place.key && !startsWith(place.key, bytesOf(text));
-  const show = (text) => {
-    const closed = { key: "", key64: "", at: "", as: "", history: "", do: place.doing === "new" ? "new" : "" };
-    setParameters({ prefix: text, prefix64: "", from: "", from64: "", ...(closes(text) ? closed : {}) });
+  const [asked, ask] = useState(null); // `{prefix, show}`: what would close an editor in which somebody typed
+  const loses = (prefix) => closes(place, prefix) && unwritten.peek();
+  const retype = (text) => {
+    const prefix = bytesOf(text);
+    const closed = closes(place, prefix) ? { key: "", key64: "", at: "", as: "", history: "", do: place.doing === "new" ? "new" : "" } : {};
+    const show = () => setParameters({ prefix: text, prefix64: "", from: "", from64: "", ...closed });
+    if (loses(prefix)) ask({ prefix, show });
+    else show();
+  };
+  const onGo = (prefix) => (event) => {
+    const elsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey; // in a tab of its own
+    if (elsewhere || !loses(prefix)) return;
+    event.preventDefault();
+    ask({ prefix, show: () => navigate(pathUnder(place, prefix)) });
+  };
+  const lose = () => {
+    asked.show();
     ask(null);
   };
-  const retype = (text) => (closes(text) && unwritten.peek() ? ask(text) : show(text));
   return html`<div class="stack keys-list">
     <${Card} id="key-list" title="Keys" kind="flush headless">
       <div class="keys-tools">
@@ -82,17 +95,17 @@ function List({ place, state }) {
         <a class="chip" href=${pathOf(place, { key: null, doing: "new" })}><${Icon} name="plus" />New key</a>
       </div>
       <${WatchLine} command=${KV.watch(place.prefix)} revision=${page?.revision} />
-      <${Crumbs} place=${place} />
+      <${Crumbs} place=${place} onGo=${onGo} />
       ${refused && html`<div class="in-card"><${Refusal} title=${page ? "Not read anew" : "Not read"} error=${refused} /></div>`}
       ${!page && !refused && html`<p class="loading in-card" role="status">Asking the agent …</p>`}
       ${page && (page.rows.length
-        ? html`<${KeyRows} place=${place} page=${page} changes=${changes} />`
+        ? html`<${KeyRows} place=${place} page=${page} changes=${changes} onGo=${onGo} />`
         : html`<${NoKeys} place=${place} />`)}
       <${Pages} place=${place} page=${page} />
     <//>
     <${Changes} place=${place} changes=${changes} />
-    ${asked !== null && html`<${Confirm} title="Throw away what you typed?" word="Throw it away" danger act=${async () => asked} onDone=${show} onClose=${() => ask(null)}>
-      <p><code class="key-name">${readable(place.key)}</code> does not begin with <code>${plain(asked)}</code>, so its editor would close.</p><//>`}</div>`;
+    ${asked !== null && html`<${Confirm} title="Throw away what you typed?" word="Throw it away" danger act=${async () => {}} onDone=${lose} onClose=${() => ask(null)}>
+      <p><code class="key-name">${readable(place.key)}</code> does not begin with <code>${readable(asked.prefix)}</code>, so its editor would close.</p><//>`}</div>`;
 }
 
 function NoKeys({ place }) {
