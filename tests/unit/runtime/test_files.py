@@ -22,6 +22,7 @@ from pycluster.runtime.files import Files
 from pycluster.runtime.placing import Placing
 from pycluster.settings import Selector, Template
 from pycluster.store import Put, Range, RangeResult
+from tests.unit.descriptors import descriptors
 from tests.unit.runtime.waiting import until
 from tests.unit.web.fake import FakeCluster
 from tests.unit.web.fakestate import FakeState
@@ -277,8 +278,8 @@ def test_a_directory_in_the_place_of_a_source_costs_no_descriptor(tmp_path: Path
     stage = Stage(tmp_path)
     stage.source.unlink()
     stage.source.mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors().items()
     for _ in range(3):
         with pytest.raises(FileProblem, match="is no regular file"):
             asyncio.run(stage.files.render(RenderRequest(name="web", dry_run=True)))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not descriptors().items() - before

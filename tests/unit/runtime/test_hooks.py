@@ -17,6 +17,7 @@ from pycluster.node.view import ClusterEvent
 from pycluster.runtime import HookBook, Hooks
 from pycluster.settings import Hook
 from tests.cluster.agents import environment
+from tests.unit.descriptors import descriptors
 from tests.unit.runtime.waiting import until
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYCLUSTER_NAME": "node001"}
@@ -256,10 +257,10 @@ def test_what_a_command_leaves_running_holds_nothing_of_ours_open(tmp_path: Path
         hooks = stage.hooks()
         hooks.event(event("member-up"))
         await hooks.finish(30)
-        before = len(os.listdir("/proc/self/fd"))
+        before = descriptors().items()
         hooks.event(event("member-up"))
         await hooks.finish(30)
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert not descriptors().items() - before
 
     try:
         asyncio.run(story())

@@ -16,6 +16,7 @@ from pycluster.rendering import FileProblem, Placed
 from pycluster.runtime import Workers
 from pycluster.runtime.placing import Placing
 from pycluster.settings import Template
+from tests.unit.descriptors import descriptors
 from tests.unit.runtime.waiting import until
 
 OLD, NEW = "old " * 5_000, "new " * 5_000
@@ -285,11 +286,11 @@ def test_where_the_old_file_cannot_be_put_back_both_are_told(stage: Stage) -> No
 
 def test_a_directory_where_a_file_should_be_costs_no_descriptor(stage: Stage) -> None:
     stage.file.mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors().items()
     for _ in range(3):
         with pytest.raises(FileProblem, match="what stands there is no regular file"):
             stage.place(NEW)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not descriptors().items() - before
 
 
 @pytest.mark.parametrize("written", [0, 1])

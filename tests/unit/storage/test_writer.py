@@ -14,6 +14,7 @@ import pytest
 from pycluster.kernel.errors import LocalFault
 from pycluster.storage import Database
 from pycluster.storage.statefile import Request
+from tests.unit.descriptors import descriptors
 from tests.unit.storage.nodes import Life, entries
 from tests.unit.storage.test_crash import ENVIRONMENT
 from tests.unit.storage.test_snapshots import at, open_file, pieces
@@ -96,15 +97,9 @@ def test_what_nobody_thought_of_ends_the_writing_with_its_name_and_its_traceback
 
 def open_files(path: Path) -> dict[str, int]:
     """The descriptors of this process, by the files in ``path`` that they are of."""
-    found = {}
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            name = os.readlink(f"/proc/self/fd/{number}")
-        except OSError:
-            continue  # the listing's own
-        if name.startswith(f"{path}/"):
-            found[name.removeprefix(f"{path}/")] = int(number)
-    return found
+    inside = f"{path}/"
+    held = descriptors().items()
+    return {name.removeprefix(inside): number for number, name in held if name.startswith(inside)}
 
 
 def test_closing_lets_go_of_everything_and_tells_what_failed(tmp_path: Path) -> None:
