@@ -178,8 +178,16 @@ class Hand:
     def packets(self, done: Iterable[effects.Effect] | None = None) -> list[effects.SendPacket]:
         return [e for e in (self.done if done is None else done) if isinstance(e, effects.SendPacket)]
 
-    def probes(self, kind: type[Probe], done: Iterable[effects.Effect] | None = None) -> list[effects.SendPacket]:
-        return [sent for sent in self.packets(done) if isinstance(sent.packet.probe, kind)]
+    def probes(
+        self, kind: type[Probe], done: Iterable[effects.Effect] | None = None, *, asks: bool = True
+    ) -> list[effects.SendPacket]:
+        """Packets with such a probe; without ``asks`` no pings that ask after somebody else."""
+        sent = [sent for sent in self.packets(done) if isinstance(sent.packet.probe, kind)]
+        return sent if asks else [one for one in sent if one not in self.asks(sent)]
+
+    def asks(self, done: Iterable[effects.Effect] | None = None) -> list[effects.SendPacket]:
+        """The pings that ask others what they know of a suspect."""
+        return [one for one in self.packets(done) if isinstance(one.packet.probe, Ping) and one.packet.probe.uuid]
 
     def told(self, kind: type[Update], done: Iterable[effects.Effect] | None = None) -> list[Update]:
         """Every update of that kind in any packet, in order."""

@@ -62,7 +62,8 @@ def test_section_4_b_a_confirmation_is_gossiped_on_the_same_one_again_is_not() -
     assert accuse(4) in hand.told(Suspect, hand.run(1_000))
     hand.run(1_000)
     hand.hear(5, accuse(4))
-    assert accuse(4) not in hand.told(Suspect, hand.run(1_000, answering=False))
+    done = hand.run(1_000, answering=False)
+    assert accuse(4) not in hand.told(Suspect, [sent for sent in done if sent not in hand.asks(done)])
 
 
 def test_section_4_b_the_bounds_grow_with_the_logarithm_of_the_members() -> None:

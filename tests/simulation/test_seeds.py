@@ -15,9 +15,11 @@ from pycluster.simulator.run import failure_line
 #: all heals; a voter that was only told that its seat is gone; a disk that is behind at the healing, for a second and
 #: for many; an older leader; the only listed node's disk, lost; a watcher whose name an earlier life of its own holds.
 ONCE_MISJUDGED = (150, 273, 330, 783, 1994, 966, 1542, 1860)
+#: Gossip told the last of five too late of one of many that died at once.
+ONCE_BROKEN = (1247,)
 
 
-@pytest.mark.parametrize("seed", [*range(1, 21), *ONCE_MISJUDGED])
+@pytest.mark.parametrize("seed", [*range(1, 21), *ONCE_MISJUDGED, *ONCE_BROKEN])
 def test_a_seed_breaks_no_promise(seed: int) -> None:
     verdict = play(seed)
     assert not verdict.rule, failure_line(verdict)

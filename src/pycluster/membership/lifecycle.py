@@ -7,6 +7,7 @@ from typing import assert_never
 from pycluster.kernel.ids import is_name
 from pycluster.kernel.limits import INCARNATION_LEAP_MAX, INCARNATION_MAX
 from pycluster.kernel.units import MILLISECOND, SECOND
+from pycluster.membership.accusing import Accusing
 from pycluster.membership.admission import Admission
 from pycluster.membership.deadlines import Deadlines
 from pycluster.membership.discovery import Discovery
@@ -22,8 +23,6 @@ from pycluster.membership.watching import Watching
 
 #: Convictions in one tick; the next follow at once, after what came in meanwhile.
 _CONVICTED_AT_ONCE = 64
-#: Own accusations in one tick that go straight to those whom they concern; the others are told by gossip.
-_TOLD_AT_ONCE = 8
 
 
 class Lifecycle:
@@ -38,17 +37,19 @@ class Lifecycle:
         self._suspicions: dict[str, Suspicion] = {}
         self._due: Deadlines[str] = Deadlines()
         self._admission = Admission(state, self.changed)
-        self._told = 0
+        self.accusing = Accusing(state, probing, self._suspicions)
 
     def next_deadline(self) -> int | None:
-        """When the next suspicion convicts."""
-        at_us = self._due.earliest()
-        return None if at_us is None else max(at_us, self._s.health.forgiving_until_us)
+        """When the next suspicion convicts, or is asked about."""
+        at_us, ask_us = self._due.earliest(), self.accusing.next_deadline()
+        if at_us is not None:
+            at_us = max(at_us, self._s.health.forgiving_until_us)
+        return ask_us if at_us is None or (ask_us is not None and ask_us < at_us) else at_us
 
     def tick(self) -> None:
-        """Convict those whose time is up, forget those whose time is over."""
+        """Convict those whose time is up, ask about those that are suspected for long, forget those that are gone."""
         s = self._s
-        self._told = 0
+        self.accusing.tick()
         if s.now_us >= s.health.forgiving_until_us:
             for name in self._due.take(s.now_us, _CONVICTED_AT_ONCE):
                 found = self._suspicions[name]
@@ -284,11 +285,12 @@ class Lifecycle:
             s.params, member.incarnation, accusation.by, s.cluster_size, health, s.now_us, strength
         )
         self._due.put(member.name, found.deadline())
+        self.accusing.lasts(member, found)
         before = member.state
         self._enter(member, "suspect", keep_suspicion=True)
         member.accuser, member.strength = accusation.by, strength
         s.note(member, "accused", accusation.by, STRENGTHS[strength])
-        self._pass_on(member, accusation, strength, replaces=True)
+        self.accusing.pass_on(member, accusation, strength, replaces=True)
         if before == "alive":
             self.changed("suspect", member, f"accused by {accusation.by}")
         self._verify(member, accusation.by)
@@ -301,34 +303,16 @@ class Lifecycle:
             return
         self._due.put(member.name, found.deadline())
         s.note(member, "confirmed", accusation.by, STRENGTHS[strength])
-        self._pass_on(member, accusation, strength, replaces=False)
-        if stronger and found.strength_of(s.local.name) < strength:
-            self._verify(member, accusation.by)
+        self.accusing.pass_on(member, accusation, strength, replaces=False)
+        if stronger:
+            self.accusing.lasts(member, found)
+            if found.strength_of(s.local.name) < strength:
+                self._verify(member, accusation.by)
 
     def _verify(self, member: Member, accuser: str) -> None:
         s = self._s
         if s.is_among_highest(member.suspicion_key, s.params.verifiers, member.name, accuser):
             self._probing.verify(member)
-
-    def _pass_on(self, member: Member, accusation: Suspect, strength: int, *, replaces: bool) -> None:
-        """Gossip an accusation; our own on strong evidence goes straight to those whom it concerns, too."""
-        s = self._s
-        said = Suspect(member.name, member.uuid, member.incarnation, accusation.by, strength)
-        s.broadcasts.put(said, replaces=replaces)
-        if strength == SILENT:
-            return
-        s.urgent = True
-        self._probing.pace.alarmed(member.name)
-        if accusation.by != s.local.name or self._told >= _TOLD_AT_ONCE:
-            return
-        self._told += 1
-        s.send_accused(member)
-        if len(self._suspicions) > s.params.pending_max:
-            return  # where so many are suspected, to rank the living for each would cost more than it gains
-        found = self._suspicions[member.name]
-        for verifier in s.highest(member.suspicion_key, s.params.verifiers, member.name, s.local.name):
-            if found.strength_of(verifier.name) < strength:
-                s.tell(verifier.address, said)
 
     def _vouch(self, vouch: Vouch) -> None:
         s = self._s
@@ -359,6 +343,7 @@ class Lifecycle:
         accusers = found.accusers if found is not None else [down.by]
         member.incarnation = down.incarnation
         self._enter(member, "down")
+        member.accuser = down.by if down.verified else ""
         verified = "verified" if down.verified else "unverified"
         s.note(member, "convicted", down.by, verified)
         s.broadcasts.put(down)
@@ -381,6 +366,7 @@ class Lifecycle:
         """Its suspicion is over, however it ended."""
         self._suspicions.pop(name, None)
         self._due.drop(name)
+        self.accusing.ends(name)
 
     def _enter(self, member: Member, state: MemberState, *, keep_suspicion: bool = False) -> None:
         s = self._s

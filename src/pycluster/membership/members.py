@@ -58,7 +58,8 @@ class Member(msgspec.Struct, gc=False, eq=False):
 
     ``word``: its own newest word; ``incarnation`` may be past it, where an accusation was. ``last_seen_us``: the newest
     packet or answer that the member itself authored. ``met``: it answered this node or asked it over TCP, so nobody
-    invented it in a datagram. ``accuser``: who raised the present suspicion, on evidence of that ``strength``.
+    invented it in a datagram. ``accuser``: who raised the present suspicion, on evidence of that ``strength``; of one
+    that is down, who gave the verified verdict.
     """
 
     name: str

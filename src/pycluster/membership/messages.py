@@ -74,8 +74,9 @@ Update = Alive | Suspect | Vouch | Down | Left
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     """Are you there? By UDP, and by TCP where UDP does not get through.
 
-    Nobody but people reads ``name`` and ``uuid``: who answers says who it is. By UDP they are left out, which also says
-    that the asker understands an ack without them.
+    By TCP nobody but people reads ``name`` and ``uuid``: who answers says who it is. By UDP they are left out, which
+    also says that the asker understands an ack without them; where they name another than the one that is reached, the
+    asker wants to know what is known of that one, and the ack's packet begins with it.
     """
 
     seq: int

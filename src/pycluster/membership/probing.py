@@ -6,7 +6,7 @@ from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND
 from pycluster.membership.deadlines import Deadlines
 from pycluster.membership.members import Member
-from pycluster.membership.messages import Ack, IndirectPing, Nack, Packet, Ping
+from pycluster.membership.messages import Ack, IndirectPing, Nack, Packet, Ping, Update
 from pycluster.membership.pace import Pace
 from pycluster.membership.rounds import CALLS_MAX, Miss, Relay, Round
 from pycluster.membership.state import Purpose, State
@@ -121,13 +121,13 @@ class Probing:
 
     # What comes in.
 
-    def on_ping(self, source: Address, ping: Ping) -> None:
-        """Answer, and say who answers: another life at this address must not pass for the one that is sought.
+    def on_ping(self, source: Address, ping: Ping, news: tuple[Update, ...]) -> None:
+        """Answer, ``news`` first, and say who answers: another life here must not pass for the one that is sought.
 
         The packet says it already; an older member that asks wants to read it in the ack.
         """
         s = self._s
-        s.send(source, Ack(ping.seq, s.local.name, s.local.uuid) if ping.uuid else Ack(ping.seq))
+        s.say(source, news, Ack(ping.seq, s.local.name, s.local.uuid) if ping.uuid else Ack(ping.seq))
 
     def on_indirect(self, source: Address, request: IndirectPing) -> None:
         """Probe for another."""

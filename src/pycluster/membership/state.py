@@ -153,31 +153,26 @@ class State:
         self._seq = (self._seq + 1) & 0xFFFFFFFF
         return self._seq
 
-    def tell(self, to: Address, update: Update) -> None:
+    def say(self, to: Address, news: Iterable[Update], probe: Probe | None = None) -> None:
         """One packet with that news first, sent now and not counted as told."""
-        base = Packet(self.local.name, self.local.uuid, self.local.incarnation)
-        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, (update,))))
+        base = Packet(self.local.name, self.local.uuid, self.local.incarnation, probe)
+        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, news)))
 
     def send(self, to: Address, probe: Probe | None = None, about: Member | None = None) -> None:
         """One packet with as much news as fits; a suspect is told first what is said of it (Lifeguard §IV-C)."""
-        base = Packet(self.local.name, self.local.uuid, self.local.incarnation, probe)
         first: tuple[Update, ...] = ()
         if about is not None and about.state == "suspect":
             first = (said_of(about, self.local.name, self.params.tags_gossip_bytes),)
-        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, first)))
+        self.say(to, first, probe)
 
     def send_news(self, to: Address, members: list[Member]) -> None:
         """Tell a peer whose news of these members is out of date what is known of them here."""
-        base = Packet(self.local.name, self.local.uuid, self.local.incarnation)
-        news = [said_of(member, self.local.name, self.params.tags_gossip_bytes) for member in members]
-        self.effects.append(SendPacket(to, self.broadcasts.fill(base, self.cluster_size, news)))
+        self.say(to, [said_of(member, self.local.name, self.params.tags_gossip_bytes) for member in members])
 
     def send_accused(self, member: Member) -> None:
         """Tell a member what is said of it, so that it can refute; it acks if it lives."""
         said = said_of(member, self.local.name, self.params.tags_gossip_bytes)
-        ping = Ping(self.next_seq())
-        base = Packet(self.local.name, self.local.uuid, self.local.incarnation, ping)
-        self.effects.append(SendPacket(member.address, self.broadcasts.fill(base, self.cluster_size, (said,))))
+        self.say(member.address, (said,), Ping(self.next_seq()))
 
     def call(self, to: Address, request: CallMessage, purpose: Purpose, timeout_ms: int | None = None) -> bool:
         """A request over TCP; false where too many are under way."""

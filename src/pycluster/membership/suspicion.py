@@ -115,6 +115,10 @@ class Suspicion:
         """When it convicts: the earliest that any strength allows, or later where a vouch holds it."""
         return self._deadline_us
 
+    def patience_us(self) -> int:
+        """After so long whoever has heard all that there is to hear has convicted, or heard of a refutation."""
+        return self._least_us[self.strength] + self._fair_us
+
     def _reckon(self) -> int:
         if self._expected == 0:
             return self.started_us + self._most_us

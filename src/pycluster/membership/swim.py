@@ -210,7 +210,7 @@ class Swim:
     def _probe_message(self, source: Address, packet: Packet) -> None:
         match packet.probe:
             case Ping():
-                self._probing.on_ping(source, packet.probe)
+                self._probing.on_ping(source, packet.probe, self._lifecycle.accusing.answer(packet.probe))
             case Ack():
                 self._reached(self._probing.on_ack(packet, packet.probe))
             case IndirectPing():

@@ -15,8 +15,8 @@ def accusation(number: int, strength: int, by: int = 3) -> Suspect:
 
 
 def probes(hand: Hand, for_ms: int) -> int:
-    """How many of the members 30 and more were pinged: those whom nobody accuses, so that none is verified."""
-    return sum(int(ping.to.host.rpartition(".")[2]) >= 30 for ping in hand.probes(Ping, hand.run(for_ms)))
+    """How many of the members 30 and more were probed: those whom nobody accuses, so that none is verified."""
+    return sum(int(ping.to.host.rpartition(".")[2]) >= 30 for ping in hand.probes(Ping, hand.run(for_ms), asks=False))
 
 
 def crowd() -> Hand:
