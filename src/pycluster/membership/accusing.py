@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.membership.deadlines import Deadlines
 from pycluster.membership.members import Member
-from pycluster.membership.messages import Down, Ping, Suspect, Update
+from pycluster.membership.messages import Down, Ping, Suspect, Update, Vouch
 from pycluster.membership.probing import Probing
 from pycluster.membership.state import State, said_of
 from pycluster.membership.suspicion import SILENT, Suspicion
 
 #: Own accusations in one tick that go straight to those whom they concern; the others are told by gossip.
 _TOLD_AT_ONCE = 8
-#: The least pause between two suspicions that others are asked about, and how many may wait for their turn.
+#: The least pause between two suspicions that others are asked about.
 _ASK_PAUSE_US = 20 * MILLISECOND
-_ASKED_MAX = 256
-#: A verdict is told as one for so long, as gossip would; from then on it is one more accusation, for the two sides of
-#: a cut that heals must not convict each other.
+#: A verdict is told for so long after it was heard: the two sides of a cut that heals must not convict each other.
 _VERDICT_FRESH_US = 5 * SECOND
+#: Vouchers that are named; one alone holds the timer.
+_VOUCHERS_TOLD = 3
 
 
 class Accusing:
@@ -56,7 +56,7 @@ class Accusing:
 
         Nobody is asked about those that were never met, for anybody can invent some.
         """
-        if member.met and (len(self._due) < _ASKED_MAX or member.name in self._due):
+        if member.met:
             self._due.put(member.name, self._s.now_us + found.patience_us())
 
     def ends(self, name: str) -> None:
@@ -92,7 +92,12 @@ class Accusing:
         self._due.put(member.name, s.now_us + found.patience_us())
 
     def answer(self, ping: Ping) -> tuple[Update, ...]:
-        """What is known here of the member that a ping to this node asks after: the accusations, or the verdict."""
+        """What is known here of the member that a ping to this node asks after.
+
+        That is all that is said for and against it, or how it ended: its goodbye, or a fresh verdict as it was heard.
+        An old verdict is left to the comparison of tables: from each of three that only heard of it, it would count
+        as another's failed attempt.
+        """
         s = self._s
         member = s.table.find(ping.name)
         if member is None or member is s.local or member.uuid != ping.uuid:
@@ -100,13 +105,18 @@ class Accusing:
         found = self._suspicions.get(member.name)
         if found is not None:
             return self._words(member, found)
+        if member.state == "left":
+            return (said_of(member, s.local.name, s.params.tags_gossip_bytes),)
         if member.state == "down" and member.accuser and s.now_us - member.state_since_us <= _VERDICT_FRESH_US:
             return (Down(member.name, member.uuid, member.incarnation, member.accuser, True),)
-        return (said_of(member, s.local.name, s.params.tags_gossip_bytes),)
+        return ()  # whoever accuses in an incarnation that is over is told so anyway
 
-    @staticmethod
-    def _words(member: Member, found: Suspicion) -> tuple[Update, ...]:
-        """Every accuser's."""
-        return tuple(
-            Suspect(member.name, member.uuid, found.incarnation, by, found.strength_of(by)) for by in found.accusers
+    def _words(self, member: Member, found: Suspicion) -> tuple[Update, ...]:
+        """Whoever holds the suspicion, and every accuser, the strongest first."""
+        whom = member.name, member.uuid, found.incarnation
+        vouchers = found.vouchers[-_VOUCHERS_TOLD:] if found.held(self._s.now_us) else []
+        accusers = sorted(found.accusers, key=found.strength_of, reverse=True)
+        return (
+            *(Vouch(*whom, by) for by in vouchers),
+            *(Suspect(*whom, by, found.strength_of(by)) for by in accusers),
         )

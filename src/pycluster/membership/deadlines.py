@@ -21,9 +21,6 @@ class Deadlines(Generic[Key]):
     def __len__(self) -> int:
         return len(self._at_us)
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._at_us
-
     def put(self, key: Key, at_us: int) -> None:
         """Set or move the deadline of ``key``."""
         if self._at_us.get(key) == at_us:

@@ -224,6 +224,6 @@ def said_of(member: Member, by: str, gossip_tags_bytes: int) -> Update:
         case "down":
             return Down(member.name, member.uuid, member.incarnation, by, False)
         case "left":
-            return Left(member.name, member.uuid, member.incarnation, by)
+            return Left(member.name, member.uuid, member.incarnation)
         case _:
             assert_never(member.state)

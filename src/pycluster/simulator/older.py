@@ -33,7 +33,7 @@ _UNKNOWN_BODIES = (StateRequest, StateReply, SteeringRequest, SteeringReply)
 
 
 class Older:
-    """A process without idle streams, ICMP, the strength of an accusation, and what a vote owes of a lease."""
+    """A process without idle streams, ICMP, questions, strengths of accusations, and what a vote owes of a lease."""
 
     def __init__(self, inner: Process, cluster: str) -> None:
         self._inner = inner
@@ -113,12 +113,12 @@ class Older:
 
 
 def _plain(packet: Packet) -> Packet:
-    """An accusation has no strength, and a probe by UDP names somebody: the sender of an ack itself, at least."""
+    """An accusation has no strength, a probe by UDP names somebody, its sender at least, and no ping is a question."""
     updates = tuple(
         msgspec.structs.replace(update, strength=0) if isinstance(update, Suspect) else update
         for update in packet.updates
     )
     probe = packet.probe
-    if isinstance(probe, Ping | Ack) and not probe.name:
+    if isinstance(probe, Ping) or (isinstance(probe, Ack) and not probe.name):
         probe = msgspec.structs.replace(probe, name=packet.name, uuid=packet.uuid)
     return msgspec.structs.replace(packet, updates=updates, probe=probe)
