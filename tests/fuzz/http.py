@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from pycluster.web import Access
 from pycluster.web.app import make_app
 from pycluster.web.bounds import Bounds
+from pycluster.web.crowd import Crowd
 from pycluster.web.protocol import BoundedProtocol
 from pycluster.web.routes import OPERATIONS
 from tests.unit.web.fake import FakeCluster
@@ -85,7 +86,7 @@ async def _connection(data: bytes) -> None:
     config = Config(app, lifespan="off", log_config=None, access_log=False, proxy_headers=False, server_header=False)
     config.load()
     state = ServerState()
-    protocol = BoundedProtocol(config, state, bounds=_BOUNDS, unix=False)
+    protocol = BoundedProtocol(config, state, bounds=_BOUNDS, crowd=Crowd(_BOUNDS, unix=False))
     transport = _Transport()
     protocol.connection_made(transport)
     half = len(data) // 2

@@ -59,8 +59,8 @@ class Answer(msgspec.Struct):
                 raise http.client.HTTPException(f"the answer is longer than {limit} bytes")
         return bytes(content)
 
-    async def lines(self, limit: int) -> AsyncGenerator[str, None]:
-        """The body line by line, without their ends; one that is cut off is left out."""
+    async def lines(self, limit: int) -> AsyncGenerator[list[str], None]:
+        """The body line by line, without their ends, those together that came together; one cut off is left out."""
         rest = bytearray()
         async for piece in self.pieces():
             rest += piece
@@ -69,8 +69,7 @@ class Answer(msgspec.Struct):
                     raise http.client.HTTPException(f"a line is longer than {limit} bytes")
                 continue
             *whole, last = rest.split(b"\n")
-            for line in whole:
-                yield line.rstrip(b"\r").decode(errors="replace")
+            yield [line.rstrip(b"\r").decode(errors="replace") for line in whole]
             rest = bytearray(last)
 
 

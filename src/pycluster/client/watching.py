@@ -71,22 +71,20 @@ async def _revisions(
                 answer = await opened.enter_async_context(request(endpoint, "GET", target, headers))
                 if answer.status != 200:
                     _refuse(endpoint, answer.status, await answer.body(_REFUSAL_MAX_BYTES))
-            lines = await opened.enter_async_context(contextlib.aclosing(answer.lines(LINE_MAX_BYTES)))
+            heard = await opened.enter_async_context(contextlib.aclosing(answer.lines(LINE_MAX_BYTES)))
             while True:
                 async with asyncio.timeout(_SILENCE_S):
-                    line = await anext(lines, None)
-                if line is None:
+                    lines = await anext(heard, None)
+                if lines is None:
                     raise http.client.IncompleteRead(b"")
-                sent = parser.feed(line)
-                if sent is None:
-                    continue
-                event = _event(sent)
-                if event is not None:
-                    events.append(event)
-                if sent.id:
-                    yield int(sent.id), tuple(events)
-                    events = []
-                _check_end(sent)
+                for sent in filter(None, map(parser.feed, lines)):
+                    event = _event(sent)
+                    if event is not None:
+                        events.append(event)
+                    if sent.id:
+                        yield int(sent.id), tuple(events)
+                        events = []
+                    _check_end(sent)
     except (OSError, http.client.HTTPException) as error:
         raise _Again(failure(endpoint, error, _SILENCE_S)) from None
 

@@ -56,6 +56,7 @@ class Guard:
         if scope["type"] != "http":
             return
         begun = False
+        wrote: Callable[[int], None] = scope.get("state", {}).get("wrote", _nobody_counts)
 
         async def send_guarded(message: Message) -> None:
             nonlocal begun
@@ -64,6 +65,8 @@ class Guard:
                     check_room(scope)
                 begun = True
                 message["headers"] = _completed(message["headers"])
+            else:
+                wrote(len(message.get("body", b"")))
             await send(message)
 
         try:
@@ -78,6 +81,10 @@ class Guard:
             if begun:
                 raise
             await answer(send_guarded, FAILED)
+
+
+def _nobody_counts(size: int) -> None:
+    """Where no server counts what its readers have not taken."""
 
 
 def swamped(scope: Scope) -> bool:

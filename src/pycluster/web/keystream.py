@@ -80,7 +80,8 @@ class KeyStream(Stream):
             self._wake.clear()
             while not (self._gone or self._batches.empty()):
                 for chunk in _chunks(self._batches.get_nowait(), self._bounds.long_bytes, self._keys_only):
-                    await self._room(scope)
+                    if swamped(scope):
+                        await self._room(scope)
                     await self._send(send, chunk)
             if self._ended:
                 break

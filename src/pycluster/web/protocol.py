@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from pycluster.web.asgi import Direct
 from pycluster.web.bounds import Bounds
+from pycluster.web.crowd import Crowd
 from pycluster.web.faults import HttpFault, body_of
 from pycluster.web.guard import FAILED, in_json
 from pycluster.web.heads import Heads
@@ -29,13 +30,14 @@ class _Stopped(Exception):
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. It tells the application through ``scope["state"]`` whether it is the Unix socket (``unix``),
-    whether there are too many (``crowded``), how to cut it off (``abort``), and how to ask whether slow readers leave
-    too much unsent on all of its kind (``swamped``)."""
+    whether there are too many (``crowded``), how to cut it off (``abort``), how many bytes its own reader has not taken
+    (``unsent``), how to ask whether slow readers leave too much on all of its kind (``swamped``), and whom to tell of
+    each piece that was written (``wrote``)."""
 
-    def __init__(self, config: Config, server_state: ServerState, *, bounds: Bounds, unix: bool) -> None:
+    def __init__(self, config: Config, server_state: ServerState, *, bounds: Bounds, crowd: Crowd) -> None:
         super().__init__(config, server_state, {})
-        self.unix = unix
         self._bounds = bounds
+        self._crowd = crowd
         self._deadline: asyncio.TimerHandle | None = None
         self._head = 0
         self._unparsed = 0
@@ -55,14 +57,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection in; past twice the bound it is cut off unheard."""
         super().connection_made(transport)
-        kin = sum(getattr(other, "unix", False) is self.unix for other in self.connections)
-        state: dict[str, Any] = {"unix": self.unix, "abort": transport.abort}
-        state["crowded"] = kin > self._bounds.connections_max
-        # Not a method: what a connection holds on to must not hold on to the connection.
+        crowd = self._crowd
+        crowd.enter(transport)
+        state: dict[str, Any] = {"unix": crowd.unix, "abort": transport.abort}
+        state["crowded"] = len(crowd) > self._bounds.connections_max
+        # No methods of its own: what a connection holds on to must not hold on to the connection.
         state["learn"] = self._heads.learn
-        state["swamped"] = functools.partial(_swamped, transport, self.connections, self.unix, self._bounds)
+        state["unsent"] = transport.get_write_buffer_size
+        state["swamped"] = functools.partial(crowd.swamped, transport)
+        state["wrote"] = crowd.wrote
         self.app_state = state
-        if kin > 2 * self._bounds.connections_max:
+        if len(crowd) > 2 * self._bounds.connections_max:
             transport.abort()
         self._arm()
 
@@ -70,6 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """No timer outlives its connection."""
         self._disarm()
         self._heads.forget()
+        self._crowd.leave(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -114,6 +120,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        self._crowd.wrote(len(body))
         self.transport.write(in_json(status, body))
         if self._last:
             self.transport.close()
@@ -218,17 +225,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = None
         if not self.transport.is_closing():
             self.transport.abort()
-
-
-def _swamped(own: asyncio.Transport, connections: set[Any], unix: bool, bounds: Bounds) -> bool:
-    """Whether too many bytes wait for the readers of these connections, or for this one: what follows would wait, too,
-    and nobody would count it. A new connection has no transport yet.
-    """
-    if own.get_write_buffer_size() > bounds.long_bytes:
-        return True
-    kin = (one.transport for one in connections if getattr(one, "unix", False) is unix and one.transport is not None)
-    unsent: int = sum(transport.get_write_buffer_size() for transport in kin)
-    return unsent > bounds.unsent_max_bytes
 
 
 def _too_large() -> HttpFault:

@@ -13,6 +13,7 @@ from uvicorn.server import Server
 
 from pycluster.web.asgi import WebApp
 from pycluster.web.bounds import Bounds
+from pycluster.web.crowd import Crowd
 from pycluster.web.protocol import BoundedProtocol
 
 
@@ -50,10 +51,11 @@ class Running(Server):
         """Serve on ``sockets``, each connection knowing whether it came over the Unix socket."""
         loop = asyncio.get_running_loop()
         self.servers = []
+        crowds = {unix: Crowd(self._bounds, unix=unix) for unix in (False, True)}
         for listener in sockets or []:
             unix = listener.family == socket.AF_UNIX
             protocol = functools.partial(
-                BoundedProtocol, self.config, self.server_state, bounds=self._bounds, unix=unix
+                BoundedProtocol, self.config, self.server_state, bounds=self._bounds, crowd=crowds[unix]
             )
             if unix:
                 server = await loop.create_unix_server(protocol, sock=listener)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
-from pycluster.web.asgi import Receive, Scope, Send
+from pycluster.web.asgi import Message, Receive, Scope, Send
 from pycluster.web.bounds import Bounds
 from pycluster.web.faults import HttpFault
 
@@ -70,6 +71,7 @@ class Stream:
         self._wake = asyncio.Event()
         self._ended = False
         self._gone = False
+        self._unsent: Callable[[], int] | None = None
 
     def end(self) -> None:
         """Send what is at hand, then finish."""
@@ -96,6 +98,7 @@ class Stream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve until the reader goes, is too slow, or the agent stops."""
         state = scope.get("state", {})
+        self._unsent = state.get("unsent")
         head = scope["method"] == "HEAD"
         self._check(scope)
         if not head:
@@ -129,8 +132,12 @@ class Stream:
         self.end()
 
     async def _send(self, send: Send, chunk: bytes) -> None:
+        message: Message = {"type": "http.response.body", "body": chunk, "more_body": True}
+        if self._unsent is not None and not self._unsent():
+            await send(message)  # where nothing waits, nothing is waited for: most events need no timer
+            return
         async with asyncio.timeout(self._bounds.reader_timeout_s):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send(message)
 
     async def _pause(self, seconds: float) -> None:
         try:

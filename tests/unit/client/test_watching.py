@@ -181,7 +181,7 @@ def test_a_body_may_come_in_any_form(tmp_path: Path) -> None:
         server = await asyncio.start_unix_server(serve, endpoint.path)
         while forms:
             async with request(endpoint, "GET", "/", {}) as answer:
-                assert [line async for line in answer.lines(100)] == ["ab", "cd"]
+                assert [line async for lines in answer.lines(100) for line in lines] == ["ab", "cd"]
             forms.pop(0)
         server.close()
 
