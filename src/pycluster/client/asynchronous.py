@@ -7,7 +7,7 @@ import contextlib
 import http.client
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import msgspec
 
@@ -20,11 +20,12 @@ _HEADERS_MAX = 100
 
 
 class Answer(msgspec.Struct):
-    """An answer whose head was read; ``pieces`` reads on."""
+    """An answer whose head was read; ``pieces`` reads on, ``abort`` cuts the connection."""
 
     status: int
     headers: dict[str, str]
     reader: asyncio.StreamReader
+    abort: Callable[[], None]
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; raises ``http.client.IncompleteRead`` where it ends early."""
@@ -84,10 +85,13 @@ async def request(
         given = {"Host": host, "Connection": "close", "Content-Length": str(len(body)), **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
         writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
+        if not writer.transport.get_write_buffer_size():
+            yield await _head(reader, writer.transport)
+            return
         # Whoever refuses a long body answers before it has come: what is read counts, not whether all was taken.
         sending = asyncio.ensure_future(writer.drain())
         try:
-            yield await _head(reader)
+            yield await _head(reader, writer.transport)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -116,7 +120,7 @@ async def _open(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.Strea
             os.close(directory)
 
 
-async def _head(reader: asyncio.StreamReader) -> Answer:
+async def _head(reader: asyncio.StreamReader, transport: asyncio.WriteTransport) -> Answer:
     words = (await _line(reader)).split(maxsplit=2)
     if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
         raise http.client.BadStatusLine(" ".join(words)[:80])
@@ -126,7 +130,7 @@ async def _head(reader: asyncio.StreamReader) -> Answer:
         headers[name.strip().lower()] = value.strip()
         if len(headers) > _HEADERS_MAX:
             raise http.client.HTTPException("the answer has too many headers")
-    return Answer(int(words[1]), headers, reader)
+    return Answer(int(words[1]), headers, reader, transport.abort)
 
 
 async def _line(reader: asyncio.StreamReader) -> str:

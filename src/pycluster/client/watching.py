@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
@@ -36,15 +36,17 @@ class _Again(Exception):
         self.error = error
 
 
-async def watch(endpoint: Endpoint, wanted: store.Watch, patience_s: float) -> AsyncGenerator[store.Event, None]:
-    """See ``AsyncStateClient.watch``."""
+async def watch(
+    endpoint: Endpoint, wanted: store.Watch, patience_s: float, silence_s: float = _SILENCE_S
+) -> AsyncGenerator[store.Event, None]:
+    """See ``AsyncStateClient.watch``; a connection that brings nothing for ``silence_s`` is dead."""
     now = asyncio.get_running_loop().time
     place, broken_at, pause_s = wanted.start_revision, None, _FIRST_PAUSE_S
     begun = False
     while True:
         try:
             asked = msgspec.structs.replace(wanted, start_revision=place)
-            async with contextlib.aclosing(_revisions(endpoint, asked)) as revisions:
+            async with contextlib.aclosing(_revisions(endpoint, asked, silence_s)) as revisions:
                 async for revision, events in revisions:
                     place, begun, broken_at, pause_s = revision + 1, True, None, _FIRST_PAUSE_S
                     for event in events:
@@ -58,22 +60,69 @@ async def watch(endpoint: Endpoint, wanted: store.Watch, patience_s: float) -> A
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
+class _Silence:
+    """Breaks a connection off that is waited for (``with`` it) for too long in one go.
+
+    A timer for the connection, not one for each time: most of what a watch cost its reader were timers.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._now = asyncio.get_running_loop().time
+        self._since_s: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._break: Callable[[], None] = _nothing
+        #: Whether it came to that.
+        self.broken = False
+
+    def begin(self, broken_off: Callable[[], None]) -> None:
+        """Look after a connection that ``broken_off`` breaks."""
+        self._break = broken_off
+        self._look()
+
+    def end(self) -> None:
+        """Look after nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def __enter__(self) -> None:
+        self._since_s = self._now()
+
+    def __exit__(self, *_: object) -> None:
+        self._since_s = None
+
+    def _look(self) -> None:
+        left_s = self._limit_s if self._since_s is None else self._since_s + self._limit_s - self._now()
+        if left_s <= 0:
+            self.broken = True
+            self._break()
+            return
+        self._timer = asyncio.get_running_loop().call_later(left_s, self._look)
+
+
+def _nothing() -> None:
+    """Where there is no connection yet."""
+
+
 async def _revisions(
-    endpoint: Endpoint, wanted: store.Watch
+    endpoint: Endpoint, wanted: store.Watch, silence_s: float
 ) -> AsyncGenerator[tuple[int, tuple[store.Event, ...]], None]:
     """What one connection brings: whole revisions. Raises ``_Again`` when it breaks, and what ends the watch."""
     target = f"/api/v1/kv/watch?{query_text(WatchQuery.of(wanted))}"
     parser, events = EventParser(), []
+    silence = _Silence(silence_s)
     try:
         async with contextlib.AsyncExitStack() as opened:
-            async with asyncio.timeout(_SILENCE_S):
+            async with asyncio.timeout(silence_s):
                 headers = {"Accept": "text/event-stream"}
                 answer = await opened.enter_async_context(request(endpoint, "GET", target, headers))
                 if answer.status != 200:
                     _refuse(endpoint, answer.status, await answer.body(_REFUSAL_MAX_BYTES))
+            opened.callback(silence.end)
+            silence.begin(answer.abort)
             heard = await opened.enter_async_context(contextlib.aclosing(answer.lines(LINE_MAX_BYTES)))
             while True:
-                async with asyncio.timeout(_SILENCE_S):
+                with silence:
                     lines = await anext(heard, None)
                 if lines is None:
                     raise http.client.IncompleteRead(b"")
@@ -86,7 +135,7 @@ async def _revisions(
                         events = []
                     _check_end(sent)
     except (OSError, http.client.HTTPException) as error:
-        raise _Again(failure(endpoint, error, _SILENCE_S)) from None
+        raise _Again(failure(endpoint, TimeoutError() if silence.broken else error, silence_s)) from None
 
 
 def _refuse(endpoint: Endpoint, status: int, content: bytes) -> None:

@@ -23,7 +23,7 @@ from pycluster.web.asking import fault, refusal
 from pycluster.web.bounds import Bounds
 from pycluster.web.faults import HttpFault
 from pycluster.web.guard import swamped
-from pycluster.web.streaming import KEEP_ALIVE, Pool, Stream
+from pycluster.web.streaming import KEEP_ALIVE, Pool, Quiet, Stream
 
 logger = logging.getLogger("pycluster.web")
 
@@ -76,6 +76,15 @@ class KeyStream(Stream):
         await self._feed.aclose()
 
     async def _write(self, scope: Scope, send: Send) -> None:
+        quiet = Quiet(self._wake, self._bounds.keep_alive_s)
+        try:
+            await self._tell(scope, send, quiet)
+        finally:
+            quiet.end()
+        if self._last_word and not self._gone:
+            await self._send(send, self._last_word)
+
+    async def _tell(self, scope: Scope, send: Send, quiet: Quiet) -> None:
         while True:
             self._wake.clear()
             while not (self._gone or self._batches.empty()):
@@ -83,14 +92,13 @@ class KeyStream(Stream):
                     if swamped(scope):
                         await self._room(scope)
                     await self._send(send, chunk)
+                    quiet.spoke()
             if self._ended:
-                break
-            if not self._wake.is_set():
-                await self._pause(self._bounds.keep_alive_s)
-                if not self._wake.is_set():
-                    await self._send(send, KEEP_ALIVE)
-        if self._last_word and not self._gone:
-            await self._send(send, self._last_word)
+                return
+            if quiet.over:
+                await self._send(send, KEEP_ALIVE)
+                quiet.spoke()
+            await self._wake.wait()
 
     async def _room(self, scope: Scope) -> None:
         """Wait while slow readers leave too much unsent; raises ``TimeoutError``."""

@@ -62,6 +62,38 @@ class Pool:
             stream.end()
 
 
+class Quiet:
+    """Notices that nothing was said for ``pause_s``, and wakes whoever waits for ``wake``.
+
+    A timer for the stream, not one for each event.
+    """
+
+    def __init__(self, wake: asyncio.Event, pause_s: float) -> None:
+        self._wake = wake
+        self._pause_s = pause_s
+        self._loop = asyncio.get_running_loop()
+        self._spoke_s = self._loop.time()
+        self._timer = self._loop.call_later(pause_s, self._look)
+        #: Whether it is time to say something.
+        self.over = False
+
+    def spoke(self) -> None:
+        """Something was said."""
+        self._spoke_s = self._loop.time()
+        self.over = False
+
+    def end(self) -> None:
+        """Notice nothing any more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left_s = self._spoke_s + self._pause_s - self._loop.time()
+        if left_s <= 0:
+            self.over, left_s = True, self._pause_s
+            self._wake.set()
+        self._timer = self._loop.call_later(left_s, self._look)
+
+
 class Stream:
     """One reader's stream, an ASGI application. A kind of stream says what it takes in and what it writes."""
 

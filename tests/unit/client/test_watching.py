@@ -15,10 +15,11 @@ import pytest
 
 import pycluster
 from pycluster import store
-from pycluster.client import AgentFailed, AgentUnreachable, Compacted, NoQuorum
+from pycluster.client import AgentFailed, AgentUnreachable, Compacted, NoQuorum, TimedOut
 from pycluster.client.asynchronous import request
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.loopthread import LoopThread
+from pycluster.client.watching import watch
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.web import Bounds
 from tests.unit.web.fake import Agent
@@ -254,3 +255,38 @@ def test_an_interrupt_while_a_wait_is_handed_to_the_loop_leaves_nothing_behind(a
         next(items)
     assert closed == ["closed"]
     thread.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+PUT = (
+    b"id: 2\nevent: put\n"
+    b'data: {"kv":{"key":"a","value":"1","create_revision":2,"mod_revision":2,"version":1}}\n\n'
+)
+
+
+def test_a_connection_that_says_nothing_for_too_long_is_dead_and_a_slow_consumer_breaks_none(tmp_path: Path) -> None:
+    served: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(HEAD + PUT)
+        served.append(writer)
+        await reader.read()
+        writer.close()
+
+    async def work() -> None:
+        endpoint = Endpoint(path=str(tmp_path / "agent.sock"))
+        server = await asyncio.start_unix_server(serve, endpoint.path)
+        changes = watch(endpoint, store.Watch(b"a"), patience_s=0.0, silence_s=0.2)
+        assert (await anext(changes)).kv.key == b"a"
+        await asyncio.sleep(0.5)  # longer than the limit, without asking for more
+        served[0].write(PUT.replace(b"id: 2", b"id: 3").replace(b'"mod_revision":2', b'"mod_revision":3'))
+        assert (await anext(changes)).kv.mod_revision == 3
+        with pytest.raises(TimedOut) as silent:
+            await anext(changes)
+        assert silent.value.why == "nothing came for 0.2 s"
+        assert len(served) == 1
+        await served[0].wait_closed()
+        server.close()
+
+    asyncio.run(work())
