@@ -258,10 +258,7 @@ def test_an_interrupt_while_a_wait_is_handed_to_the_loop_leaves_nothing_behind(a
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-PUT = (
-    b"id: 2\nevent: put\n"
-    b'data: {"kv":{"key":"a","value":"1","create_revision":2,"mod_revision":2,"version":1}}\n\n'
-)
+PUT = b'id: 2\nevent: put\ndata: {"kv":{"key":"a","value":"1","create_revision":2,"mod_revision":2,"version":1}}\n\n'
 
 
 def test_a_connection_that_says_nothing_for_too_long_is_dead_and_a_slow_consumer_breaks_none(tmp_path: Path) -> None:
