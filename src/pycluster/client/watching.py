@@ -60,7 +60,7 @@ async def watch(
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-class _Silence:
+class Silence:
     """Breaks a connection off that is waited for (``with`` it) for too long in one go.
 
     A timer for the connection, not one for each time: most of what a watch cost its reader were timers.
@@ -110,7 +110,7 @@ async def _revisions(
     """What one connection brings: whole revisions. Raises ``_Again`` when it breaks, and what ends the watch."""
     target = f"/api/v1/kv/watch?{query_text(WatchQuery.of(wanted))}"
     parser, events = EventParser(), []
-    silence = _Silence(silence_s)
+    silence = Silence(silence_s)
     try:
         async with contextlib.AsyncExitStack() as opened:
             async with asyncio.timeout(silence_s):

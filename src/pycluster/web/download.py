@@ -85,13 +85,13 @@ class Download(Stream):
                 watching = asyncio.create_task(self._watch(receive))
                 async with asyncio.timeout(self._bounds.snapshot_timeout_s):
                     whole = await self._stream(scope, send, copy)
+                if whole:
+                    await self._send(send, b"", more=False)
             except TimeoutError:
                 whole = False
             finally:
                 copy.close()
-            if whole:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-            else:
+            if not whole:
                 state.get("abort", lambda: None)()
         finally:
             self._pool.release(self)

@@ -65,9 +65,9 @@ class Guard:
                     check_room(scope)
                 begun = True
                 message["headers"] = _completed(message["headers"])
-            else:
-                wrote(len(message.get("body", b"")))
             await send(message)
+            # Not before: while it waits for its reader, others may be counted anew without it.
+            wrote(len(message.get("body", b"")))
 
         try:
             if scope.get("state", {}).get("crowded", False):

@@ -145,7 +145,7 @@ class Stream:
                 await asyncio.sleep(0)  # the subscription stands before anything is read: nothing falls between
                 await self._send(send, RETRY)
                 await self._write(scope, send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._send(send, b"", more=False)
         except TimeoutError:
             logger.info("a stream's reader took nothing for %s s: cut off", self._bounds.reader_timeout_s)
             state.get("abort", _nothing)()
@@ -163,8 +163,9 @@ class Stream:
         self._gone = True
         self.end()
 
-    async def _send(self, send: Send, chunk: bytes) -> None:
-        message: Message = {"type": "http.response.body", "body": chunk, "more_body": True}
+    async def _send(self, send: Send, chunk: bytes, *, more: bool = True) -> None:
+        """Raises ``TimeoutError`` where the reader takes nothing."""
+        message: Message = {"type": "http.response.body", "body": chunk, "more_body": more}
         if self._unsent is not None and not self._unsent():
             await send(message)  # where nothing waits, nothing is waited for: most events need no timer
             return

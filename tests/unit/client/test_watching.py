@@ -19,9 +19,10 @@ from pycluster.client import AgentFailed, AgentUnreachable, Compacted, NoQuorum,
 from pycluster.client.asynchronous import request
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.loopthread import LoopThread
-from pycluster.client.watching import watch
+from pycluster.client.watching import Silence, watch
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.web import Bounds
+from tests.unit.virtual import in_virtual_time
 from tests.unit.web.fake import Agent
 from tests.unit.web.fakestate import FakeState
 
@@ -279,11 +280,29 @@ def test_a_connection_that_says_nothing_for_too_long_is_dead_and_a_slow_consumer
         await asyncio.sleep(0.5)  # longer than the limit, without asking for more
         served[0].write(PUT.replace(b"id: 2", b"id: 3").replace(b'"mod_revision":2', b'"mod_revision":3'))
         assert (await anext(changes)).kv.mod_revision == 3
-        with pytest.raises(TimedOut) as silent:
-            await anext(changes)
+        async with asyncio.timeout(30):
+            with pytest.raises(TimedOut) as silent:
+                await anext(changes)
         assert silent.value.why == "nothing came for 0.2 s"
         assert len(served) == 1
         await served[0].wait_closed()
         server.close()
 
     asyncio.run(work())
+
+
+def test_a_connection_that_is_given_up_is_broken_off_by_nobody_later() -> None:
+    broken: list[bool] = []
+
+    async def work(_: Callable[[], float]) -> None:
+        for ended in (False, True):
+            silence = Silence(30.0)
+            silence.begin(lambda ended=ended: broken.append(ended))  # type: ignore[misc]
+            with silence:
+                if ended:
+                    silence.end()
+                await asyncio.sleep(100)
+            assert silence.broken is not ended
+
+    in_virtual_time(work)
+    assert broken == [False]

@@ -103,7 +103,9 @@ def test_noise_harms_nobody(agent: Agent) -> None:
             data[noise.randrange(len(data))] = noise.randrange(256)
         with agent.open() as caller:
             caller.sendall(data)
-    assert agent.ask("GET", "/api/v1/leader").status == 200
+    deadline = time.monotonic() + 60  # a busy machine may still have more of them open than may be
+    while not answers(agent):
+        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(

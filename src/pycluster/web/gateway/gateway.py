@@ -29,7 +29,7 @@ from pycluster.web.gateway.refusals import (
     UNAVAILABLE,
     Refusal,
 )
-from pycluster.web.gateway.watching import WatchPool
+from pycluster.web.gateway.watching import WatchPool, cut_off
 from pycluster.web.guard import swamped
 from pycluster.web.reserved import THERE, check, goes_over, refuse_any
 
@@ -207,7 +207,10 @@ class Gateway:
 
     async def _keep_alive(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
         permit(scope, "kv")
-        await keep_alive(state, self._bounds, receive, send)
+        try:
+            await keep_alive(state, self._bounds, receive, send)
+        except TimeoutError:
+            cut_off(scope, self._bounds)
 
     async def _watch(self, state: StateStore, scope: Scope, receive: Receive, send: Send) -> None:
         permit(scope, "read")

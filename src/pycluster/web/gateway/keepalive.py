@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pycluster.node.ports import StateFailed, StateStore
 from pycluster.web.asgi import Receive, Send
 from pycluster.web.bounds import Bounds
@@ -14,7 +16,15 @@ STREAM_HEADERS = ((b"content-type", b"application/json"),)
 
 
 async def keep_alive(state: StateStore, bounds: Bounds, receive: Receive, send: Send) -> None:
-    """Answer each ID as it comes. What is malformed ends the stream, and is refused if it comes first."""
+    """Answer each ID as it comes. What is malformed ends the stream, and is refused if it comes first.
+
+    Raises ``TimeoutError`` where the client takes nothing.
+    """
+
+    async def tell(line: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(bounds.reader_timeout_s):
+            await send({"type": "http.response.body", "body": line, "more_body": more})
+
     begun = False
     try:
         async for value in Values(receive, bounds.body_max_bytes):
@@ -24,15 +34,14 @@ async def keep_alive(state: StateStore, bounds: Bounds, receive: Receive, send: 
                 begun = True
                 await send({"type": "http.response.start", "status": 200, "headers": list(STREAM_HEADERS)})
             line = answers.result_line(answers.answer(result, state.head()))
-            await send({"type": "http.response.body", "body": line, "more_body": True})
+            await tell(line)
     except Malformed as error:
         if not begun:
             raise Refusal(UNKNOWN, str(error)) from None
     except StateFailed as error:
         if not begun:
             raise
-        end = Refusal.of(error.failure).chunk() + b"\n"
-        await send({"type": "http.response.body", "body": end, "more_body": True})
+        await tell(Refusal.of(error.failure).chunk() + b"\n")
     if not begun:
         await send({"type": "http.response.start", "status": 200, "headers": list(STREAM_HEADERS)})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await tell(b"", more=False)

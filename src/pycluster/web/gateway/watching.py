@@ -58,12 +58,17 @@ class WatchPool:
         try:
             await stream.serve(receive, send)
         except TimeoutError:
-            logger.info("a watcher took nothing for %s s: cut off", self._bounds.reader_timeout_s)
-            abort = scope.get("state", {}).get("abort")
-            if abort is not None:
-                abort()
+            cut_off(scope, self._bounds)
         finally:
             del self._open[stream]
+
+
+def cut_off(scope: Scope, bounds: Bounds) -> None:
+    """The client of that stream took nothing."""
+    logger.info("a stream's client took nothing for %s s: cut off", bounds.reader_timeout_s)
+    abort = scope.get("state", {}).get("abort")
+    if abort is not None:
+        abort()
 
 
 class _Watch(msgspec.Struct):
@@ -121,7 +126,8 @@ class WatchStream:
             if not begun:
                 raise self._refusal or Disconnected
             last = self._refusal.chunk() if self._refusal else b""
-            await send({"type": "http.response.body", "body": last, "more_body": False})
+            async with asyncio.timeout(self._bounds.reader_timeout_s):
+                await send({"type": "http.response.body", "body": last, "more_body": False})
         finally:
             tasks = tuple(self._tasks)
             for task in tasks:
