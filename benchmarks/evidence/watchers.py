@@ -38,7 +38,7 @@ def heard(single: int) -> dict[str, float | int | str]:
         crowd = audience.play(Path(folder), single, WHOLE * single // SINGLE, PER_S, WRITES * single // SINGLE)
     return {
         "writes": crowd.writes,
-        "writes/s": round(crowd.writes / crowd.seconds, 1),
+        "writes/s": round(crowd.paced / crowd.seconds, 1),
         "heard after s, median": round(statistics.median(crowd.calm_s), 4),
         "heard after s, 99th percentile": round(percentile(crowd.calm_s, 99), 4),
         "events until the stopped one was cut off": crowd.cut_after or 0,

@@ -28,6 +28,23 @@ export function parameter(key) {
   return place.value.query.get(key) ?? "";
 }
 
+let held = null;
+
+/**
+ * Let `check(href, go)` see each address of this page before it is gone to. Where it is true, `go()` goes there, or nobody does.
+ * Gives what ends that.
+ */
+export function holdBack(check) {
+  held = check;
+  return () => {
+    if (held === check) held = null;
+  };
+}
+
+function unlessHeld(href, go) {
+  if (!held?.(href, go)) go();
+}
+
 /** Change parameters of this address without adding to the history; empty ones go. */
 export function setParameters(changes) {
   const query = new URLSearchParams(location.search);
@@ -36,8 +53,11 @@ export function setParameters(changes) {
     else query.delete(key);
   }
   const text = query.toString();
-  history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
-  place.value = read();
+  const href = location.pathname + (text ? `?${text}` : "");
+  unlessHeld(href, () => {
+    history.replaceState(null, "", href);
+    place.value = read();
+  });
 }
 
 /** The address of a node's page. */
@@ -48,8 +68,10 @@ export function nodePath(name) {
 /** Go to an address of this page. */
 export function navigate(href) {
   if (href === location.pathname + location.search) return;
-  history.pushState(null, "", href);
-  arrive();
+  unlessHeld(href, () => {
+    history.pushState(null, "", href);
+    arrive();
+  });
 }
 
 function arrive() {
@@ -75,6 +97,15 @@ function onClick(event) {
 export function startRouter() {
   document.addEventListener("click", onClick);
   addEventListener("popstate", () => {
-    place.value = read();
+    const href = location.pathname + location.search;
+    const { path, query } = place.value;
+    const text = query.toString();
+    const go = () => {
+      history.pushState(null, "", href);
+      place.value = read();
+    };
+    // The browser is there already: it comes back until somebody has decided.
+    if (held?.(href, go)) history.pushState(null, "", path + (text ? `?${text}` : ""));
+    else place.value = read();
   });
 }

@@ -1,24 +1,33 @@
 // Addresses of the configuration's pages: which folder, which entry, which version, and what is being done with it.
 import { parameter } from "../router.js";
 
-const numberParameter = (name) => (/^[1-9]\d{0,9}$/.test(parameter(name)) ? Number(parameter(name)) : 0);
+const numberOf = (text) => (/^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0);
 
-/** What the address says of the entries. An entry that does not lie below the folder is shown among all. */
-export function here() {
-  const name = parameter("name");
-  const prefix = parameter("prefix");
+function placeOf(get) {
+  const name = get("name");
+  const prefix = get("prefix");
   return {
     prefix: !name || name.startsWith(prefix) ? prefix : "",
-    filter: parameter("q"),
-    tree: parameter("tree") === "1",
+    filter: get("q"),
+    tree: get("tree") === "1",
     name,
-    version: numberParameter("version"),
-    as: parameter("as"),
-    doing: parameter("do"),
-    history: parameter("history") === "1",
-    from: numberParameter("from"),
-    to: numberParameter("to"),
+    version: numberOf(get("version")),
+    as: get("as"),
+    doing: get("do"),
+    history: get("history") === "1",
+    from: numberOf(get("from")),
+    to: numberOf(get("to")),
   };
+}
+
+/** What the address says of the entries. An entry that does not lie below the folder is shown among all. */
+export const here = () => placeOf(parameter);
+
+/** Whether the editor that is open stays so at that address. */
+export function keeps(place, href) {
+  const { pathname, searchParams } = new URL(href, location.href);
+  const there = placeOf((name) => searchParams.get(name) ?? "");
+  return pathname === "/configuration" && there.doing === place.doing && there.name === place.name && there.version === place.version;
 }
 
 const ORDER = ["prefix", "filter", "tree", "name", "version", "as", "doing", "history", "from", "to"];

@@ -1,14 +1,14 @@
 // Addresses of the keys' page: which prefix, which key, as of which revision, and what is being done with it.
 import { parameter } from "../router.js";
-import { fromBase64, prefixEnd, startsWith, textOf, toBase64, bytesOf } from "./bytes.js";
+import { fromBase64, percent, prefixEnd, startsWith, textOf, toBase64, bytesOf } from "./bytes.js";
 
 /** Keys of one page. */
 export const PAGE = 50;
 
 /** A parameter that is bytes: `name` where it is text, `name64` where it is not. */
-function bytesParameter(name) {
-  const coded = parameter(`${name}64`);
-  if (!coded) return bytesOf(parameter(name));
+function bytesParameter(name, get) {
+  const coded = get(`${name}64`);
+  if (!coded) return bytesOf(get(name));
   try {
     return fromBase64(coded);
   } catch {
@@ -16,23 +16,34 @@ function bytesParameter(name) {
   }
 }
 
-const revisionParameter = (name) => (/^[1-9]\d{0,15}$/.test(parameter(name)) ? Number(parameter(name)) : 0);
+const revisionOf = (text) => (/^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0);
 
-/** What the address says. A key that does not begin with the prefix is shown among all keys. */
-export function here() {
-  const key = bytesParameter("key");
-  const prefix = bytesParameter("prefix");
+function placeOf(get) {
+  const key = bytesParameter("key", get);
+  const prefix = bytesParameter("prefix", get);
   const fits = !key.length || startsWith(key, prefix);
   return {
     prefix: fits ? prefix : new Uint8Array(),
     key: key.length ? key : null,
-    from: fits ? bytesParameter("from") : new Uint8Array(),
-    tree: parameter("tree") === "1",
-    at: revisionParameter("at"),
-    as: parameter("as"),
-    doing: parameter("do"),
-    history: parameter("history") === "1",
+    from: fits ? bytesParameter("from", get) : new Uint8Array(),
+    tree: get("tree") === "1",
+    at: revisionOf(get("at")),
+    as: get("as"),
+    doing: get("do"),
+    history: get("history") === "1",
   };
+}
+
+/** What the address says. A key that does not begin with the prefix is shown among all keys. */
+export const here = () => placeOf(parameter);
+
+/** Whether the editor that is open stays so at that address. */
+export function keeps(place, href) {
+  const { pathname, searchParams } = new URL(href, location.href);
+  if (pathname !== "/keys") return false;
+  const there = placeOf((name) => searchParams.get(name) ?? "");
+  if (place.doing === "new" || there.doing !== place.doing) return there.doing === place.doing;
+  return there.key !== null && percent(there.key) === percent(place.key) && there.at === place.at;
 }
 
 function spelt(name, bytes) {
@@ -54,7 +65,13 @@ export function pathOf(place, changes) {
 }
 
 /** Whether the key that is open does not begin with the prefix, so that it is closed where that is listed. */
-export const closes = (place, prefix) => place.key !== null && !startsWith(place.key, prefix);
+const closes = (place, prefix) => place.key !== null && !startsWith(place.key, prefix);
+
+/** The parameters of what begins with the text; what is open stays open where it can. */
+export function typedPrefix(place, text) {
+  const closed = closes(place, bytesOf(text)) ? { key: "", key64: "", at: "", as: "", history: "", do: place.doing === "new" ? "new" : "" } : {};
+  return { prefix: text, prefix64: "", from: "", from64: "", ...closed };
+}
 
 /** The address of what begins with the prefix; what is open stays open where it can. */
 export function pathUnder(place, prefix) {

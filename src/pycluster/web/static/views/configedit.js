@@ -2,7 +2,7 @@
 import { CONFIG } from "../commands.js";
 import { change, check, draft, get } from "../config/asking.js";
 import { formatOf } from "../config/names.js";
-import { rolloutPath } from "../config/places.js";
+import { keeps, rolloutPath } from "../config/places.js";
 import { spelt, start as startRollout } from "../config/rollouts.js";
 import { contentOf, typed } from "../config/texts.js";
 import { Refused, newWrite } from "../http.js";
@@ -10,6 +10,7 @@ import { plain, size } from "../kv/bytes.js";
 import { navigate } from "../router.js";
 import { Command, Empty } from "../parts/cards.js";
 import { Diff } from "../parts/diff.js";
+import { useHeld } from "../parts/held.js";
 import { html, useEffect, useRef, useState } from "../parts/html.js";
 import { Lines } from "../parts/lines.js";
 import { Refusal } from "../parts/refusal.js";
@@ -63,6 +64,8 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
   const said = useSaid();
   // A write that may have been done is tried under the same name: it is done once.
   const write = useRef({ attempt: "", id: "" });
+  // What stands here without anybody's typing, until what was typed is written or given up: null then.
+  const untyped = useRef({ name, text: begun.text });
   const at = seen?.version ?? 0;
   const chosen = format || formatOf(name);
   // What is not there yet has nothing to go back to, and no node renders a schema.
@@ -71,6 +74,10 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
   const entry = (content) => ({ name, content, format: chosen, at });
   const overtaken = !state.working && state.theirs === undefined && (at ? there === false || newest?.version > at : newest);
   const changed = Object.keys(edits).length > 0;
+  const something = () => untyped.current && (changed || text !== untyped.current.text || name !== untyped.current.name);
+  const held = useHeld((href) => something() && !(href && keeps(place, href)),
+    html`<p>The editor of ${fresh ? "a new entry" : html`<code class="key-name">${plain(name)}</code>`} would close.</p>`);
+  const letGo = () => (untyped.current = null);
 
   /** The text with what the form changed in it: `{content, anew}`. */
   const settle = async () => {
@@ -131,6 +138,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
       const begun = strategy ? await startRollout({ ...entry(content), author, reason, strategy, id: write.current.id }) : null;
       if (!strategy) await change({ ...entry(content), author, reason, id: write.current.id });
       const after = typeof done === "function" ? done(name) : done;
+      letGo();
       navigate(begun?.rollout ? rolloutPath(name, begun.rollout.version) : after);
     });
   };
@@ -169,6 +177,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
     try {
       if (!mine) {
         retype(theirs.content);
+        untyped.current = { name, text: typed(theirs.content).text };
         setFormat(theirs.format);
         setSheet(null);
       }
@@ -216,7 +225,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
     ${state.refused && html`<${Refusal} title=${state.title || "Not done"} error=${state.refused} />`}
     <div class="buttons">
       <span class="loading-word faint" role="status">${state.working}</span>
-      <a class="button" href=${fresh ? cancel : done}>Cancel</a>
+      <a class="button" href=${fresh ? cancel : done} onClick=${letGo}>Cancel</a>
       <button type="button" class="button" aria-pressed=${String(Boolean(preview))} disabled=${Boolean(state.working)} onClick=${compare}>See what changes</button>
       <button type="button" class="button" disabled=${Boolean(state.working) || !name} onClick=${judge}>Check</button>
       <button type="submit" class="button primary" disabled=${Boolean(state.working) || !name || invalid}>${strategy ? "Roll out" : at ? "Write" : "Create"}</button>
@@ -224,6 +233,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
     ${preview && html`<${Diff} before=${seen?.content ?? ""} after=${preview.content} label="What would change" />`}
     ${preview?.anew && html`<p class="faint">The text is written anew for it: comments and layout of its own go.</p>`}
     <${Command} text=${command} /><${Command} text=${CONFIG.validate(name || "NAME", unsaid)} />
+    ${held}
   </form>`;
 }
 

@@ -57,6 +57,7 @@ function Form({ place, base, start, fresh, news, done }) {
     set(event.currentTarget.value);
     unwritten.value = true;
   };
+  const letGo = () => (unwritten.value = false);
   const look = async () => {
     const { found } = await get({ key });
     setState({ working: false, refused: null, theirs: found });
@@ -69,6 +70,7 @@ function Form({ place, base, start, fresh, news, done }) {
     setState({ working: true, refused: null, theirs: undefined });
     try {
       await put({ key, value, at, lease: seen?.lease ?? "", write: write.current.id });
+      unwritten.value = false;
       navigate(typeof done === "function" ? done(key) : done);
     } catch (error) {
       if (error.kind === "compare-failed") await look().catch((refused) => setState({ working: false, refused, theirs: undefined }));
@@ -111,7 +113,7 @@ function Form({ place, base, start, fresh, news, done }) {
     ${state.theirs !== undefined && html`<${Conflict} theirs=${state.theirs} onTake=${() => take(state.theirs, false)} onKeep=${() => take(state.theirs, true)} />`}
     ${state.refused && html`<${Refusal} title=${state.refused.status === 504 ? "Not certain" : "Not written"} error=${state.refused} />`}
     <div class="buttons">
-      <a class="button" href=${fresh ? pathOf(place, { doing: "" }) : done}>Cancel</a>
+      <a class="button" href=${fresh ? pathOf(place, { doing: "" }) : done} onClick=${letGo}>Cancel</a>
       <button type="submit" class="button primary" disabled=${state.working || value === null || !key.length}>
         ${state.working ? "Writing …" : fresh || !at ? "Create" : "Write"}</button>
     </div>

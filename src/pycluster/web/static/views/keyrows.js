@@ -18,9 +18,9 @@ function Preview({ value }) {
   return html`<code class="preview">${line}${text.length > SHOWN && "…"}</code>`;
 }
 
-function Folder({ place, row, onGo }) {
+function Folder({ place, row }) {
   const name = readable(row.folder.slice(place.prefix.length));
-  return html`<tr class="folder"><th scope="row"><a class="key-name" href=${pathUnder(place, row.folder)} onClick=${onGo(row.folder)}>
+  return html`<tr class="folder"><th scope="row"><a class="key-name" href=${pathUnder(place, row.folder)}>
       <${Icon} name="folder" />${name}</a></th>
     <td class="numeric faint" colspan="4" data-label="Keys">${row.count} ${row.count === 1 ? "key" : "keys"}</td></tr>`;
 }
@@ -37,12 +37,12 @@ function Row({ place, row, fresh }) {
     <${Cell} name="Lease">${row.lease && html`<span class="mark" title=${row.lease}>lease</span>`}<//></tr>`;
 }
 
-/** The table; `onGo(prefix)` is told of clicks on folders. */
-export function KeyRows({ place, page, changes, onGo }) {
+/** The table. */
+export function KeyRows({ place, page, changes }) {
   const newest = Date.now() - FRESH_MS;
   const fresh = new Set(changes.filter((change) => change.atMs > newest).map((change) => `${change.id} ${change.revision}`));
   return html`<div class="key-rows"><${Table} label="Keys" heads=${["Key", "Value", "#Version", "#Changed at", "Lease"]}>
     ${page.rows.map((row) => (row.folder
-      ? html`<${Folder} key=${row.id} place=${place} row=${row} onGo=${onGo} />`
+      ? html`<${Folder} key=${row.id} place=${place} row=${row} />`
       : html`<${Row} key=${`${row.id} ${row.changed}`} place=${place} row=${row} fresh=${fresh.has(`${row.id} ${row.changed}`)} />`))}<//></div>`;
 }

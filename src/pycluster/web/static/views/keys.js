@@ -1,15 +1,15 @@
 // The keys of the replicated state: a list or a tree, kept up to date, and one key beside it.
 import { timeOfDay } from "../clock.js";
 import { KV } from "../commands.js";
-import { bytesOf, percent, readable, textOf } from "../kv/bytes.js";
+import { percent, readable, textOf } from "../kv/bytes.js";
 import { crumbs, flatPage, treePage } from "../kv/listing.js";
-import { closes, here, intervalOf, pathOf, pathUnder } from "../kv/places.js";
+import { here, intervalOf, keeps, pathOf, pathUnder, typedPrefix } from "../kv/places.js";
 import { navigate, setParameters } from "../router.js";
 import { Card, Empty, FilterBox, Heading } from "../parts/cards.js";
-import { Confirm } from "../parts/confirm.js";
 import { useFollowed } from "../parts/followed.js";
 import { Icon } from "../parts/glyphs.js";
-import { html, useState } from "../parts/html.js";
+import { useHeld } from "../parts/held.js";
+import { html } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
 import { Source } from "../parts/source.js";
 import { Key, NewKey } from "./key.js";
@@ -27,12 +27,12 @@ function usePage(place) {
 
 const ALL = new Uint8Array();
 
-function Crumbs({ place, onGo }) {
+function Crumbs({ place }) {
   const steps = crumbs(place.prefix);
   if (!place.tree && !steps.length) return null;
   return html`<nav class="crumbs" aria-label="Prefix"><ol>
-    <li><a href=${pathUnder(place, ALL)} onClick=${onGo(ALL)} aria-current=${steps.length ? undefined : "true"}>All keys</a></li>
-    ${steps.map((step, at) => html`<li key=${at}><a href=${pathUnder(place, step.prefix)} onClick=${onGo(step.prefix)}
+    <li><a href=${pathUnder(place, ALL)} aria-current=${steps.length ? undefined : "true"}>All keys</a></li>
+    ${steps.map((step, at) => html`<li key=${at}><a href=${pathUnder(place, step.prefix)}
       aria-current=${at === steps.length - 1 ? "true" : undefined}>${readable(step.name)}</a></li>`)}</ol></nav>`;
 }
 
@@ -66,46 +66,25 @@ function Changes({ place, changes }) {
 function List({ place, state }) {
   const { page, refused, changes } = state;
   const typed = textOf(place.prefix);
-  const [asked, ask] = useState(null); // `{prefix, show}`: what would close an editor in which somebody typed
-  const loses = (prefix) => closes(place, prefix) && unwritten.peek();
-  const retype = (text) => {
-    const prefix = bytesOf(text);
-    const closed = closes(place, prefix) ? { key: "", key64: "", at: "", as: "", history: "", do: place.doing === "new" ? "new" : "" } : {};
-    const show = () => setParameters({ prefix: text, prefix64: "", from: "", from64: "", ...closed });
-    if (loses(prefix)) ask({ prefix, show });
-    else show();
-  };
-  const onGo = (prefix) => (event) => {
-    const elsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey; // in a tab of its own
-    if (elsewhere || !loses(prefix)) return;
-    event.preventDefault();
-    ask({ prefix, show: () => navigate(pathUnder(place, prefix)) });
-  };
-  const lose = () => {
-    asked.show();
-    ask(null);
-  };
   return html`<div class="stack keys-list">
     <${Card} id="key-list" title="Keys" kind="flush headless">
       <div class="keys-tools">
         <${FilterBox} label="Prefix of keys" hint="All keys; type how they begin, such as app/" value=${typed ?? readable(place.prefix)} said=${counted(page)}
-          onInput=${retype} />
+          onInput=${(text) => setParameters(typedPrefix(place, text))} />
         <button type="button" class="chip" aria-pressed=${String(place.tree)} onClick=${() => navigate(pathOf(place, { tree: !place.tree, from: null }))}>
           <${Icon} name="tree" />Tree</button>
         <a class="chip" href=${pathOf(place, { key: null, doing: "new" })}><${Icon} name="plus" />New key</a>
       </div>
       <${WatchLine} command=${KV.watch(place.prefix)} revision=${page?.revision} />
-      <${Crumbs} place=${place} onGo=${onGo} />
+      <${Crumbs} place=${place} />
       ${refused && html`<div class="in-card"><${Refusal} title=${page ? "Not read anew" : "Not read"} error=${refused} /></div>`}
       ${!page && !refused && html`<p class="loading in-card" role="status">Asking the agent …</p>`}
       ${page && (page.rows.length
-        ? html`<${KeyRows} place=${place} page=${page} changes=${changes} onGo=${onGo} />`
+        ? html`<${KeyRows} place=${place} page=${page} changes=${changes} />`
         : html`<${NoKeys} place=${place} />`)}
       <${Pages} place=${place} page=${page} />
     <//>
-    <${Changes} place=${place} changes=${changes} />
-    ${asked !== null && html`<${Confirm} title="Throw away what you typed?" word="Throw it away" danger act=${async () => {}} onDone=${lose} onClose=${() => ask(null)}>
-      <p><code class="key-name">${readable(place.key)}</code> does not begin with <code>${readable(asked.prefix)}</code>, so its editor would close.</p><//>`}</div>`;
+    <${Changes} place=${place} changes=${changes} /></div>`;
 }
 
 function NoKeys({ place }) {
@@ -118,6 +97,8 @@ export function Keys() {
   const place = here();
   const state = usePage(place);
   const beside = place.key || place.doing === "new";
+  const held = useHeld((href) => unwritten.peek() && !(href && keeps(place, href)),
+    html`<p>The editor of ${place.doing === "new" ? "a new key" : html`<code class="key-name">${readable(place.key ?? ALL)}</code>`} would close.</p>`);
   const close = pathOf(place, { key: null, at: 0, as: "", doing: "", history: false });
   return html`<${Heading} title="Keys" command=${KV.list(place.prefix)} />
     <${Source} page=${state.page} />
@@ -125,5 +106,6 @@ export function Keys() {
       <${List} place=${place} state=${state} />
       ${place.key && place.doing !== "new" && html`<${Key} key=${percent(place.key)} place=${place} close=${close} changes=${state.changes} revision=${state.page?.revision} />`}
       ${place.doing === "new" && html`<${NewKey} place=${place} close=${close} />`}
+      ${held}
     </div>`;
 }
