@@ -95,6 +95,18 @@ def test_a_refusal_that_leaves_it_open_is_in_doubt(message: str) -> None:
     play(scene, member)
 
 
+def test_a_write_that_found_no_space_is_in_doubt_for_etcd_may_have_made_it() -> None:
+    member = Member(lambda path, body, head: refused("etcdserver: mvcc: database space exceeded"))
+
+    async def scene(engine: Etcd) -> None:
+        lost = await result(engine, Put(b"k"))
+        assert isinstance(lost, Failure) and lost.kind == "outcome-unknown"
+        assert lost.detail == "etcd: etcdserver: mvcc: database space exceeded, and etcd may have done it nevertheless"
+        assert member.heard == ["kv/put"]
+
+    play(scene, member)
+
+
 def test_what_changes_nothing_twice_is_sent_again_and_a_refusal_may_be_its_success() -> None:
     answers = {
         "lease/grant": refused("etcdserver: lease already exists"),

@@ -76,4 +76,7 @@ class Refusal(Exception):
         kind = self.kind
         if kind is None:
             return Failure("outcome-unknown" if write else "timed-out", f"etcd: {self.message}")
+        if kind == "no-space" and write:
+            # The write that takes etcd past its quota is carried out, and refused all the same (``quotaApplierV3``).
+            return Failure("outcome-unknown", f"etcd: {self.message}, and etcd may have done it nevertheless")
         return Failure(kind, f"etcd: {self.message}" if kind in ("bad-request", "no-leader", "overloaded") else "")
