@@ -87,12 +87,25 @@ class Plan(msgspec.Struct, frozen=True):
     """What brings the state nearer to what it should be, in order; empty where it is right.
 
     ``again_ms``: Unix time in milliseconds when to plan anew although nothing changed; None: only when something does.
-    ``afresh``, of one that ``Yielding`` is: what it did without is to be seen again, before any step.
+    ``afresh``, of one that ``Yielding`` is: what it did without is to be seen again, before any step. ``apart``: its
+    steps do not wait for each other, so that one that the state refuses for its own sake holds up no other.
     """
 
     steps: tuple[Step, ...] = ()
     again_ms: int | None = None
     afresh: bool = False
+    apart: bool = False
+
+    def check(self, steps_max: int) -> None:
+        """Raise ``ValueError`` where it is none that may be performed."""
+        if len(self.steps) > steps_max:
+            raise ValueError(f"it has {len(self.steps)} steps, of {steps_max} possible")
+        for step in self.steps:
+            if isinstance(step, Write):
+                compared = {(one.key, one.range_end) for one in step.compare}
+                bare = [one.key for one in step.writes if (one.key, getattr(one, "range_end", b"")) not in compared]
+                if bare:
+                    raise ValueError(f"{step.what!r} writes {bare[0]!r} without comparing it")
 
 
 class Controller(Protocol):

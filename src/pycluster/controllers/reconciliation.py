@@ -25,8 +25,9 @@ from pycluster.controllers.messages import (
     Told,
     WatchEnded,
 )
-from pycluster.controllers.model import Act, Controller, Plan, Step, View, Write, Yielding
+from pycluster.controllers.model import Act, Controller, Step, View, Write, Yielding
 from pycluster.controllers.params import Params
+from pycluster.controllers.refusals import is_for_its_own_sake, words
 from pycluster.controllers.sight import Sight, TooMany
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.view import ControllerView, MemberView, Phase
@@ -62,6 +63,8 @@ class Reconciliation:
         #: The one request or act under way; answers to any other are not waited for.
         self._pending = 0
         self._steps: list[Step] = []
+        #: What is written; whether the plan's steps are apart, and the first refusal of one for its own sake.
+        self._step, self._apart, self._refused = "", False, ""
         #: Whether a watch will tell of the write under way.
         self._shown = False
         self._dirty = False
@@ -200,7 +203,7 @@ class Reconciliation:
                 return
             self._fenced() if raise_it is None else self._ask(raise_it)
         else:
-            self._fail(_words(result))
+            self._fail(words(result))
 
     def _fenced(self) -> None:
         self._raised = True
@@ -208,7 +211,7 @@ class Reconciliation:
 
     def _loading(self, result: store.Result) -> None:
         if not isinstance(result, store.RangeResult):
-            self._fail(_words(result))
+            self._fail(words(result))
             return
         try:
             self._sight.read(result)
@@ -282,7 +285,7 @@ class Reconciliation:
         self._plans += 1
         try:
             plan = self._controller.plan(view, wall_ms)
-            self._check(plan)
+            plan.check(self._params.steps_max)
         except Exception as error:
             # A plan is a function of what is in the state: what breaks it may be somebody's key, and must not end more
             # than this controller, nor pass unseen.
@@ -295,7 +298,7 @@ class Reconciliation:
         if plan.steps and self._fence is not None and not self._raised:
             self._raise(self._fence)
             return
-        self._steps = list(plan.steps)
+        self._steps, self._apart, self._refused = list(plan.steps), plan.apart, ""
         if plan.again_ms is not None:
             self._again = self._now + max(plan.again_ms - wall_ms, self._params.again_min_ms) * MILLISECOND
         if not self._steps:
@@ -304,19 +307,15 @@ class Reconciliation:
         self._phase = "performing"
         self._next_step()
 
-    def _check(self, plan: Plan) -> None:
-        if len(plan.steps) > self._params.steps_max:
-            raise ValueError(f"it has {len(plan.steps)} steps, of {self._params.steps_max} possible")
-        for step in plan.steps:
-            if isinstance(step, Write):
-                compared = {(one.key, one.range_end) for one in step.compare}
-                bare = [one.key for one in step.writes if (one.key, getattr(one, "range_end", b"")) not in compared]
-                if bare:
-                    raise ValueError(f"{step.what!r} writes {bare[0]!r} without comparing it")
-
     def _rest(self) -> None:
-        """The plan is over."""
-        self._phase, self._problem, self._failed_in_a_row = "watching", "", 0
+        """The plan is over; what was refused of it is tried again later, and what changes is planned for meanwhile."""
+        self._phase, self._problem = "watching", self._refused
+        if self._refused:
+            self._failed_in_a_row += 1
+            later = self._now + self._pause()
+            self._problem_us, self._again = self._now, later if self._again is None else min(self._again, later)
+        else:
+            self._failed_in_a_row = 0
         if self._dirty or self._wanted_revision:
             self._plan_after(self._gap_us)
 
@@ -326,7 +325,8 @@ class Reconciliation:
             return
         step = self._steps.pop(0)
         match step:
-            case Write(_, compare, writes):
+            case Write(what, compare, writes):
+                self._step = what
                 self._shown = any(self._sight.shows(one) for one in writes)
                 self._ask(fenced(self._fence, compare, writes))
             case Act():
@@ -336,8 +336,13 @@ class Reconciliation:
                 assert_never(step)
 
     def _written(self, result: store.Result) -> None:
+        if self._apart and is_for_its_own_sake(result):
+            self._failures += 1
+            self._refused = self._refused or f"{self._step}: {words(result)}"
+            self._next_step()
+            return
         if not isinstance(result, store.TxnResult):
-            self._fail(_words(result))
+            self._fail(words(result))
             return
         self._wanted_until = self._now + self._params.catch_up_ms * MILLISECOND
         if result.succeeded:
@@ -391,9 +396,3 @@ class Reconciliation:
     def _ask(self, request: store.Range | store.Txn) -> None:
         self._pending = self._token()
         self._out.append(Ask(self._pending, request, self._params.timeout_ms * MILLISECOND))
-
-
-def _words(result: store.Result) -> str:
-    if isinstance(result, store.Failure):
-        return f"the state refused: {result.kind}" + (f": {result.detail}" if result.detail else "")
-    return f"the state answered with {type(result).__name__}"

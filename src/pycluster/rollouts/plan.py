@@ -53,7 +53,7 @@ class Rolling:
         steps += forgotten
         times += [again_ms] if again_ms is not None else []
         told: tuple[Act, ...] = self._board.news(seen, view.term)
-        return Plan((*steps, *told), min(times, default=None))
+        return Plan((*steps, *told), min(times, default=None), apart=True)
 
 
 class _One:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pycluster.rollouts import FileReport, Params, Strategy
+from pycluster.controllers import View
+from pycluster.rollouts import Board, FileReport, Params, Rolling, Strategy
 from tests.unit.rollouts.stage import NAME, Stage
 
 
@@ -327,3 +328,7 @@ def test_old_rollouts_and_reports_of_who_left_are_forgotten() -> None:
     stage.settle()
     assert stage.newest().state == "done"
     assert [one.node for one in stage.run(stage.rollouts.nodes()).nodes] == ["n01"]
+
+
+def test_a_rollout_whose_step_is_refused_holds_up_no_other() -> None:
+    assert Rolling(Board()).plan(View("n01", 1, 1, {}, (), "n01"), 0).apart
