@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from tests.browser import cast, configs
 from tests.browser.configs import text_box, visit, write
@@ -146,6 +146,56 @@ def test_cancel_and_write_ask_nothing_and_a_closed_tab_asks(page: Page, stage: S
     value_box(page).fill("more")
     page.reload()
     assert asked == ["beforeunload"]
+
+
+def test_an_answer_that_comes_late_takes_nobody_away_from_another_editor(page: Page, stage: Stage) -> None:
+    stage.put(b"a", b"1")
+    stage.put(b"b", b"2")
+    held: list[Route] = []
+    page.route("**/api/v1/**", lambda route: held.append(route) if route.request.method != "GET" else route.continue_())
+    page.goto(f"{stage.url}/keys?key=a&do=edit")
+    value_box(page).fill("mine")
+    page.get_by_role("button", name="Write").click()
+    expect(page.get_by_role("button", name="Writing")).to_be_visible()
+    expect(value_box(page)).not_to_be_editable()
+    names(page).nth(1).click()
+    the_box(page).get_by_role("button", name="Throw it away").click()
+    page.get_by_role("link", name="Edit").click()
+    value_box(page).fill("more")
+    with page.expect_response(lambda answer: answer.request.method != "GET"):
+        held[0].continue_()
+    expect(page.get_by_role("list", name="Changes").get_by_role("link", name="a")).to_be_visible()
+    expect(value_box(page)).to_have_value("more")
+    names(page).first.click()
+    expect(the_box(page)).to_contain_text("The editor of b would close.")
+
+
+def test_a_tab_of_its_own_leaves_the_editor_as_it_is(page: Page, stage: Stage) -> None:
+    stage.put(b"a", b"1")
+    stage.put(b"b", b"2")
+    page.goto(f"{stage.url}/keys?key=a&do=edit")
+    value_box(page).fill("mine")
+    with page.context.expect_page() as other:
+        the_key(page).get_by_role("link", name="Cancel").click(modifiers=["Control"])
+    other.value.close()
+    names(page).nth(1).click()
+    expect(the_box(page)).to_be_visible()
+
+
+def test_the_way_back_stays_the_way_back(page: Page, stage: Stage) -> None:
+    stage.put(b"a", b"1")
+    page.goto(f"{stage.url}/nodes")
+    page.goto(f"{stage.url}/keys?key=a")
+    page.get_by_role("link", name="Edit").click()
+    value_box(page).fill("mine")
+    for _ in range(2):
+        page.go_back()
+        the_box(page).get_by_role("button", name="Cancel").click()
+    page.go_back()
+    the_box(page).get_by_role("button", name="Throw it away").click()
+    expect(page).to_have_url(f"{stage.url}/keys?key=a")
+    page.go_back()
+    expect(page).to_have_url(f"{stage.url}/nodes")
 
 
 @pytest.mark.parametrize("way", ["entry", "new", "close", "page", "back"])

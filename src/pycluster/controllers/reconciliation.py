@@ -63,8 +63,8 @@ class Reconciliation:
         #: The one request or act under way; answers to any other are not waited for.
         self._pending = 0
         self._steps: list[Step] = []
-        #: What is written; whether the plan's steps are apart, and the first refusal of one for its own sake.
-        self._step, self._apart, self._refused = "", False, ""
+        #: What is written; whether the plan's steps are apart and one was refused for its own sake; pauses for that.
+        self._step, self._apart, self._refused, self._refusals, self._refused_until = "", False, False, 0, 0
         #: Whether a watch will tell of the write under way.
         self._shown = False
         self._dirty = False
@@ -298,7 +298,7 @@ class Reconciliation:
         if plan.steps and self._fence is not None and not self._raised:
             self._raise(self._fence)
             return
-        self._steps, self._apart, self._refused = list(plan.steps), plan.apart, ""
+        self._steps, self._apart, self._refused = list(plan.steps), plan.apart, False
         if plan.again_ms is not None:
             self._again = self._now + max(plan.again_ms - wall_ms, self._params.again_min_ms) * MILLISECOND
         if not self._steps:
@@ -309,13 +309,14 @@ class Reconciliation:
 
     def _rest(self) -> None:
         """The plan is over; what was refused of it is tried again later, and what changes is planned for meanwhile."""
-        self._phase, self._problem = "watching", self._refused
-        if self._refused:
-            self._failed_in_a_row += 1
-            later = self._now + self._pause()
-            self._problem_us, self._again = self._now, later if self._again is None else min(self._again, later)
+        self._phase, self._failed_in_a_row = "watching", 0
+        if not self._refused:
+            self._problem, self._refusals = "", 0
         else:
-            self._failed_in_a_row = 0
+            if self._now >= self._refused_until:
+                self._refusals += 1
+                self._refused_until = self._now + self._pause(self._refusals)
+            self._again = min(self._refused_until, self._again or self._refused_until)
         if self._dirty or self._wanted_revision:
             self._plan_after(self._gap_us)
 
@@ -338,7 +339,8 @@ class Reconciliation:
     def _written(self, result: store.Result) -> None:
         if self._apart and is_for_its_own_sake(result):
             self._failures += 1
-            self._refused = self._refused or f"{self._step}: {words(result)}"
+            self._refused, self._problem_us = True, self._now
+            self._problem = f"{self._step}: {words(result)}"
             self._next_step()
             return
         if not isinstance(result, store.TxnResult):
@@ -357,7 +359,7 @@ class Reconciliation:
             self._conflicts += 1
             self._failed_in_a_row += 1
             self._steps, self._wanted_revision = [], result.revision
-            self._plan_after(self._pause())
+            self._plan_after(self._pause(self._failed_in_a_row))
 
     def _acted(self, problem: str) -> None:
         if problem:
@@ -379,12 +381,12 @@ class Reconciliation:
         self._failed_in_a_row += 1
         self._leave()
         self._phase, self._problem, self._problem_us = "backing-off", problem, self._now
-        self._again = self._now + self._pause()
+        self._again = self._now + self._pause(self._failed_in_a_row)
 
-    def _pause(self) -> int:
-        """µs, by how often it failed in a row."""
+    def _pause(self, times: int) -> int:
+        """µs, by how many ``times`` it failed in a row."""
         least, most = self._params.backoff_min_ms, self._params.backoff_max_ms
-        longest = min(least << min(self._failed_in_a_row - 1, 20), most) * MILLISECOND
+        longest = min(least << min(times - 1, 20), most) * MILLISECOND
         return longest // 2 + self._rng.randrange(longest // 2 + 1)
 
     # --- asking ---------------------------------------------------------------------------------------------------

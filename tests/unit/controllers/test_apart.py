@@ -76,3 +76,48 @@ def test_otherwise_all_of_it_is_looked_at_afresh(apart: bool, kind: store.Failur
         hand.put(b"a/%d" % number)
     hand.start()
     assert (versions(hand), hand.core.view().phase) == ({b"b/1": 1}, "backing-off")
+
+
+@pytest.mark.parametrize("hiccup", ["conflict", "no-leader"])
+def test_after_many_refusals_another_step_s_hiccup_is_as_short_as_ever(hiccup: str) -> None:
+    hand = copying(apart=True)
+    refuse(hand, "no-space")
+    hand.put(b"a/2")
+    hand.start()
+    hand.pass_ms(20 * PARAMS.backoff_max_ms)
+    many = hand.core.view().failures
+    refused = hand.answer
+    asked: list[store.Range | store.Txn] = []
+
+    def answer(request: store.Range | store.Txn) -> store.Result | None:
+        if isinstance(request, store.Txn) and any(getattr(one, "key", b"") == b"b/3" for one in request.success):
+            asked.append(request)
+            if len(asked) == 1 and hiccup == "no-leader":
+                return store.Failure("no-leader")
+            if len(asked) == 1:
+                hand.write(store.Put(b"b/3", b"other"))
+                hand.write(store.DeleteRange(b"b/3"))
+                hand.write(store.Put(b"b/3", b"other"))
+        return refused(request)
+
+    hand.answer = answer
+    hand.put(b"a/3")
+    hand.pass_ms(PARAMS.gap_ms + 2 * PARAMS.backoff_min_ms + 100)
+    hand.put(b"a/4")
+    hand.pass_ms(PARAMS.gap_ms + 2 * PARAMS.backoff_min_ms + 100)
+    assert {b"b/3", b"b/4"} <= set(versions(hand))
+    assert hand.core.view().problem.startswith("copy b/2: the state refused: no-space")
+    assert hand.core.view().failures > many > 10
+
+
+def test_what_changes_meanwhile_makes_the_pause_no_longer() -> None:
+    hand = copying(apart=True)
+    refuse(hand, "no-space")
+    hand.put(b"a/2")
+    hand.start()
+    for number in range(3, 30):
+        hand.put(b"a/%d" % number)
+        hand.pass_ms(PARAMS.gap_ms + 1)
+    hand.answer = hand.serve
+    hand.pass_ms(2 * 27 * (PARAMS.gap_ms + 1))
+    assert b"b/2" in versions(hand)

@@ -83,8 +83,11 @@ function arrive() {
   }
 }
 
+/** Whether a click on a link leads away from here, and not to a tab or a window of its own. */
+export const leadsAway = (event) => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+
 function onClick(event) {
-  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (event.defaultPrevented || !leadsAway(event)) return;
   const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
   if (!link || link.getAttribute("target") || link.hasAttribute("download")) return;
   const to = new URL(link.getAttribute("href"), location.href); // a link in a drawing has no origin of its own
@@ -96,16 +99,19 @@ function onClick(event) {
 /** Follow links and the browser's back and forward, once. */
 export function startRouter() {
   document.addEventListener("click", onClick);
+  let passing = false;
   addEventListener("popstate", () => {
-    const href = location.pathname + location.search;
     const { path, query } = place.value;
     const text = query.toString();
     const go = () => {
-      history.pushState(null, "", href);
-      place.value = read();
+      passing = true;
+      history.back();
     };
-    // The browser is there already: it comes back until somebody has decided.
-    if (held?.(href, go)) history.pushState(null, "", path + (text ? `?${text}` : ""));
-    else place.value = read();
+    // The browser is there already: it comes back here, one step further, until somebody has decided.
+    if (!passing && held?.(location.pathname + location.search, go)) history.pushState(null, "", path + (text ? `?${text}` : ""));
+    else {
+      passing = false;
+      place.value = read();
+    }
   });
 }

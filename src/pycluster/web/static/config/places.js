@@ -27,7 +27,7 @@ export const here = () => placeOf(parameter);
 export function keeps(place, href) {
   const { pathname, searchParams } = new URL(href, location.href);
   const there = placeOf((name) => searchParams.get(name) ?? "");
-  return pathname === "/configuration" && there.doing === place.doing && there.name === place.name && there.version === place.version;
+  return pathname.replace(/\/+$/, "") === "/configuration" && there.doing === place.doing && there.name === place.name;
 }
 
 const ORDER = ["prefix", "filter", "tree", "name", "version", "as", "doing", "history", "from", "to"];

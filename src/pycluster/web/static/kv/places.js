@@ -40,10 +40,9 @@ export const here = () => placeOf(parameter);
 /** Whether the editor that is open stays so at that address. */
 export function keeps(place, href) {
   const { pathname, searchParams } = new URL(href, location.href);
-  if (pathname !== "/keys") return false;
   const there = placeOf((name) => searchParams.get(name) ?? "");
-  if (place.doing === "new" || there.doing !== place.doing) return there.doing === place.doing;
-  return there.key !== null && percent(there.key) === percent(place.key) && there.at === place.at;
+  if (pathname.replace(/\/+$/, "") !== "/keys" || there.doing !== place.doing) return false;
+  return place.doing === "new" || (there.key !== null && percent(there.key) === percent(place.key));
 }
 
 function spelt(name, bytes) {

@@ -13,7 +13,9 @@ export function useHeld(loses, text) {
   judge.current = loses;
   useEffect(() => {
     const onUnload = (event) => {
-      if (judge.current(null)) event.preventDefault();
+      if (!judge.current(null)) return;
+      event.preventDefault();
+      event.returnValue = true; // as older browsers want it
     };
     addEventListener("beforeunload", onUnload);
     const release = holdBack((href, go) => {

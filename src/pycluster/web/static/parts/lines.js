@@ -14,8 +14,8 @@ function numbers(count, marked) {
   return [...parts, run];
 }
 
-/** `marked` is a set of line numbers; `goto` is `{line}`, a new object whenever the cursor shall go there. */
-export function Lines({ labelledby, value, onInput, marked, goto, describedby }) {
+/** `marked` is a set of line numbers; `goto` is `{line}`, a new object whenever the cursor shall go there; nothing is typed while it is `busy`. */
+export function Lines({ labelledby, value, onInput, marked, goto, describedby, busy }) {
   const area = useRef(null);
   const gutter = useRef(null);
   const count = value.split("\n").length;
@@ -32,6 +32,6 @@ export function Lines({ labelledby, value, onInput, marked, goto, describedby })
   }, [goto]);
   return html`<div class="numbered"><pre class="gutter" ref=${gutter} aria-hidden="true">${numbers(count, marked)}</pre>
     <textarea ref=${area} class="input mono" aria-labelledby=${labelledby} aria-describedby=${describedby} aria-invalid=${marked.size ? "true" : undefined} wrap="off"
-      rows=${Math.min(24, Math.max(8, count + 1))} spellcheck=${false} autocomplete="off" autocapitalize="off" value=${value} onScroll=${follow}
+      rows=${Math.min(24, Math.max(8, count + 1))} spellcheck=${false} autocomplete="off" autocapitalize="off" value=${value} readonly=${busy} onScroll=${follow}
       onInput=${(event) => onInput(event.currentTarget.value)}></textarea></div>`;
 }

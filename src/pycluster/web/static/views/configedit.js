@@ -7,7 +7,7 @@ import { spelt, start as startRollout } from "../config/rollouts.js";
 import { contentOf, typed } from "../config/texts.js";
 import { Refused, newWrite } from "../http.js";
 import { plain, size } from "../kv/bytes.js";
-import { navigate } from "../router.js";
+import { leadsAway, navigate } from "../router.js";
 import { Command, Empty } from "../parts/cards.js";
 import { Diff } from "../parts/diff.js";
 import { useHeld } from "../parts/held.js";
@@ -74,10 +74,13 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
   const entry = (content) => ({ name, content, format: chosen, at });
   const overtaken = !state.working && state.theirs === undefined && (at ? there === false || newest?.version > at : newest);
   const changed = Object.keys(edits).length > 0;
-  const something = () => untyped.current && (changed || text !== untyped.current.text || name !== untyped.current.name);
+  const chose = chosenStrategy !== null || format !== (seen?.format ?? "");
+  const something = () => untyped.current && (changed || chose || said.reason || text !== untyped.current.text || name !== untyped.current.name);
   const held = useHeld((href) => something() && !(href && keeps(place, href)),
     html`<p>The editor of ${fresh ? "a new entry" : html`<code class="key-name">${plain(name)}</code>`} would close.</p>`);
   const letGo = () => (untyped.current = null);
+  const alive = useRef(true);
+  useEffect(() => () => (alive.current = false), []);
 
   /** The text with what the form changed in it: `{content, anew}`. */
   const settle = async () => {
@@ -137,6 +140,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
       if (write.current.attempt !== wanted) write.current = { attempt: wanted, id: newWrite() };
       const begun = strategy ? await startRollout({ ...entry(content), author, reason, strategy, id: write.current.id }) : null;
       if (!strategy) await change({ ...entry(content), author, reason, id: write.current.id });
+      if (!alive.current) return; // somebody went elsewhere meanwhile
       const after = typeof done === "function" ? done(name) : done;
       letGo();
       navigate(begun?.rollout ? rolloutPath(name, begun.rollout.version) : after);
@@ -212,7 +216,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
       <span class="faint">${size(new Blob([text]).size)}${dos ? ", lines end as on Windows" : ""}</span></div>
     ${sheet
       ? html`<${SchemaForm} sheet=${sheet} name=${name} edits=${edits} onEdit=${onEdit} problems=${problems.list} busy=${Boolean(state.working)} />`
-      : html`<${Lines} labelledby="content-name" describedby="content-problems" value=${text} onInput=${type} marked=${problems.lines} goto=${problems.goto} />`}
+      : html`<${Lines} labelledby="content-name" describedby="content-problems" value=${text} onInput=${type} marked=${problems.lines} goto=${problems.goto} busy=${state.working === WRITING} />`}
     <${Problems} problems=${problems} inForm=${Boolean(sheet)} />
     ${state.accepted && html`<p class="good-text" role="status">No mistakes.</p>`}
     ${state.anew && html`<div class="banner warning" role="status"><p>The text had to be written anew: comments and layout of its own are gone. See what changes before you write it.</p></div>`}
@@ -225,7 +229,7 @@ function Form({ place, base, start, fresh, there, newest, done, cancel }) {
     ${state.refused && html`<${Refusal} title=${state.title || "Not done"} error=${state.refused} />`}
     <div class="buttons">
       <span class="loading-word faint" role="status">${state.working}</span>
-      <a class="button" href=${fresh ? cancel : done} onClick=${letGo}>Cancel</a>
+      <a class="button" href=${fresh ? cancel : done} onClick=${(event) => leadsAway(event) && letGo()}>Cancel</a>
       <button type="button" class="button" aria-pressed=${String(Boolean(preview))} disabled=${Boolean(state.working)} onClick=${compare}>See what changes</button>
       <button type="button" class="button" disabled=${Boolean(state.working) || !name} onClick=${judge}>Check</button>
       <button type="submit" class="button primary" disabled=${Boolean(state.working) || !name || invalid}>${strategy ? "Roll out" : at ? "Write" : "Create"}</button>

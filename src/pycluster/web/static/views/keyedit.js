@@ -4,7 +4,7 @@ import { newWrite } from "../http.js";
 import { get, put } from "../kv/asking.js";
 import { bytesOf, fromHex, size, textOf, toHex } from "../kv/bytes.js";
 import { pathOf } from "../kv/places.js";
-import { navigate } from "../router.js";
+import { leadsAway, navigate } from "../router.js";
 import { Command, Empty } from "../parts/cards.js";
 import { html, signal, useEffect, useRef, useState } from "../parts/html.js";
 import { Refusal } from "../parts/refusal.js";
@@ -52,12 +52,18 @@ function Form({ place, base, start, fresh, news, done }) {
   const at = seen?.changed ?? 0;
   const overtaken = !state.working && news && news.revision > at && state.theirs === undefined;
 
-  useEffect(() => () => (unwritten.value = false), []);
+  const alive = useRef(true);
+  useEffect(() => () => {
+    alive.current = false;
+    unwritten.value = false;
+  }, []);
   const typing = (set) => (event) => {
     set(event.currentTarget.value);
     unwritten.value = true;
   };
-  const letGo = () => (unwritten.value = false);
+  const letGo = (event) => {
+    if (leadsAway(event)) unwritten.value = false;
+  };
   const look = async () => {
     const { found } = await get({ key });
     setState({ working: false, refused: null, theirs: found });
@@ -70,6 +76,7 @@ function Form({ place, base, start, fresh, news, done }) {
     setState({ working: true, refused: null, theirs: undefined });
     try {
       await put({ key, value, at, lease: seen?.lease ?? "", write: write.current.id });
+      if (!alive.current) return; // somebody went elsewhere meanwhile, and may be typing there
       unwritten.value = false;
       navigate(typeof done === "function" ? done(key) : done);
     } catch (error) {
@@ -95,14 +102,14 @@ function Form({ place, base, start, fresh, news, done }) {
   const [rows] = useState(Math.min(18, Math.max(4, text.split("\n").length + 1)));
   const command = value && key.length ? KV.put(key, value, at, seen?.lease) : "";
   return html`<form class="editor" onSubmit=${save}>
-    ${fresh && html`<label class="field-label">Key<input class="input mono" name="key" value=${name} autofocus autocomplete="off" spellcheck=${false} maxlength="8192"
+    ${fresh && html`<label class="field-label">Key<input class="input mono" name="key" value=${name} autofocus autocomplete="off" spellcheck=${false} maxlength="8192" readonly=${state.working}
       onInput=${typing(setName)} /></label>`}
     <div class="value-tools"><span class="field-name" id="value-name">Value</span>
       <div class="tabs" role="group" aria-label="Written as">
         <button type="button" class="tab" aria-pressed=${String(!binary)} disabled=${binary && (value === null || !typable(value))} onClick=${() => asHex(false)}>Text</button>
         <button type="button" class="tab" aria-pressed=${String(binary)} onClick=${() => asHex(true)}>Hex</button></div>
       <span class="faint">${value === null ? "" : size(value.length)}</span></div>
-    <textarea class="input mono" aria-labelledby="value-name" rows=${rows} spellcheck=${false} autocomplete="off" value=${text}
+    <textarea class="input mono" aria-labelledby="value-name" rows=${rows} spellcheck=${false} autocomplete="off" value=${text} readonly=${state.working}
       aria-invalid=${value === null ? "true" : undefined} onInput=${typing(setText)}></textarea>
     ${value === null && html`<p class="bad-text">Hexadecimal digits in pairs, please.</p>`}
     <p class="faint">${at
