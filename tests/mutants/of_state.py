@@ -77,7 +77,7 @@ MUTANTS = (
         "written = self._writes.pop(entry.index, None)",
         "written = self._writes.pop(entry.index + 1, None)",
         scenario="clients_in_peace",
-        tries=5,
+        tries=20,
     ),
     Mutant(
         "installed-at-the-old-index",

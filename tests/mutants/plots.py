@@ -51,10 +51,17 @@ def somebody_leaves(stage: Stage) -> None:
 
 
 def goodbye_missed(stage: Stage) -> None:
-    """A node was cut off while others said goodbye, and holds them for dead: the tables come together all the same."""
+    """A node was cut off while others said goodbye, and holds them for dead: the tables come together all the same.
+
+    It is of the previous version, and asks nobody.
+    """
     cluster = stage.formed(9, listed=3)
     unblamed(cluster)
     world = cluster.world
+    world.kill(world.hosts["node004"])
+    world.hosts["node004"].older = True
+    world.start(world.hosts["node004"])
+    world.run(10 * SECOND)
     others = [label for label in world.hosts if label != "node004"]
     for name in ("node005", "node006", "node007", "node008"):
         number = world.network.cut(frozenset(pair for b in others for pair in (("node004", b), (b, "node004"))))
