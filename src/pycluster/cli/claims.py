@@ -186,13 +186,14 @@ def _pass_on(process: Process) -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, tell, number)
-    heard: list[int] = []
+    again = False
 
     def interrupted() -> None:
+        nonlocal again
         # The first may come from the terminal, which tells the command, too; who sent it is not to be seen.
-        heard.append(signal.SIGINT)
-        if len(heard) > 1 or not _in_foreground():
+        if again or not _in_foreground():
             tell(signal.SIGINT)
+        again = True
 
     loop.add_signal_handler(signal.SIGINT, interrupted)
 

@@ -147,8 +147,7 @@ class Stream:
                 await self._write(scope, send)
             await self._send(send, b"", more=False)
         except TimeoutError:
-            logger.info("a stream's reader took nothing for %s s: cut off", self._bounds.reader_timeout_s)
-            state.get("abort", _nothing)()
+            cut_off(scope, self._bounds)
         finally:
             self._pool.release(self)
             for task in tasks:
@@ -180,8 +179,12 @@ class Stream:
             pass
 
 
-def _nothing() -> None:
-    """Where no server offers to abort the connection."""
+def cut_off(scope: Scope, bounds: Bounds) -> None:
+    """The reader of that stream took nothing."""
+    logger.info("a stream's reader took nothing for %s s: cut off", bounds.reader_timeout_s)
+    abort: Callable[[], None] | None = scope.get("state", {}).get("abort")
+    if abort is not None:
+        abort()
 
 
 _HEADERS = (

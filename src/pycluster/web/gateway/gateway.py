@@ -29,9 +29,10 @@ from pycluster.web.gateway.refusals import (
     UNAVAILABLE,
     Refusal,
 )
-from pycluster.web.gateway.watching import WatchPool, cut_off
+from pycluster.web.gateway.watching import WatchPool
 from pycluster.web.guard import swamped
 from pycluster.web.reserved import THERE, check, goes_over, refuse_any
+from pycluster.web.streaming import cut_off
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 _TEXT: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")

@@ -23,6 +23,7 @@ from pycluster.web.gateway.bodies import Disconnected, Values
 from pycluster.web.gateway.keepalive import STREAM_HEADERS
 from pycluster.web.gateway.protojson import Malformed
 from pycluster.web.gateway.refusals import RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN, Refusal
+from pycluster.web.streaming import cut_off
 
 logger = logging.getLogger("pycluster.web")
 
@@ -61,14 +62,6 @@ class WatchPool:
             cut_off(scope, self._bounds)
         finally:
             del self._open[stream]
-
-
-def cut_off(scope: Scope, bounds: Bounds) -> None:
-    """The client of that stream took nothing."""
-    logger.info("a stream's client took nothing for %s s: cut off", bounds.reader_timeout_s)
-    abort = scope.get("state", {}).get("abort")
-    if abort is not None:
-        abort()
 
 
 class _Watch(msgspec.Struct):
