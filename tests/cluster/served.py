@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -216,32 +216,37 @@ class Servers(threading.Thread):
     def __init__(self, *names: str) -> None:
         super().__init__()
         self._names = names
-        self._loop = asyncio.new_event_loop()
         self._begun = threading.Event()
+        self._end: Callable[[], object] = lambda: None
+        self._open: set[asyncio.StreamWriter] = set()
         self.ports: dict[str, int] = {}
 
     def run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        servers = []
-        for name in self._names:
-            servers.append(self._loop.run_until_complete(self._start(name)))
+        asyncio.run(self._all())
+
+    async def _all(self) -> None:
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._end = lambda: loop.call_soon_threadsafe(over.set)
+        servers = [await self._start(name) for name in self._names]
         self._begun.set()
-        self._loop.run_forever()
+        await over.wait()
         for server in servers:
             server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
-        self._loop.close()
+        # Whoever speaks with them keeps its connections: left open they would end as garbage, in some later test.
+        for writer in self._open:
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._open), return_exceptions=True)
 
     async def _start(self, name: str) -> asyncio.Server:
         answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(name)}\r\n\r\n{name}".encode()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._open.add(writer)
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
                     await reader.readuntil(b"\r\n\r\n")
                     writer.write(answer)
+            self._open.discard(writer)
             writer.close()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -254,7 +259,7 @@ class Servers(threading.Thread):
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._end()
         self.join()
 
 

@@ -169,6 +169,10 @@ class Relay:
             writer.transport.abort()
             return
         inner, out = await asyncio.open_connection("127.0.0.1", self._port)
+        if not self._whole:
+            writer.transport.abort()
+            out.transport.abort()
+            return
         self._writers |= {writer, out}
         await asyncio.gather(self._pass(reader, out), self._pass(inner, writer))
 

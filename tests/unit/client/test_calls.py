@@ -21,11 +21,13 @@ async def asked(answer: Answer, timeout_s: float, grace_s: float, *, exactly: bo
     """A change asked of an agent that has no leader and says so when ``answer`` is over."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        await answer()
-        head = f"HTTP/1.1 503 x\r\nContent-Type: application/json\r\nContent-Length: {len(REFUSAL)}\r\n\r\n"
-        writer.write(head.encode() + REFUSAL)
-        writer.close()
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await answer()
+            head = f"HTTP/1.1 503 x\r\nContent-Type: application/json\r\nContent-Length: {len(REFUSAL)}\r\n\r\n"
+            writer.write(head.encode() + REFUSAL)
+        finally:
+            writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         endpoint = Endpoint(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
