@@ -25,6 +25,9 @@ logger = logging.getLogger("pycluster.runtime")
 Actor = Callable[[Act], Awaitable[None]]
 
 _LED = frozenset(("leader-changed", "leader-gained", "leader-lost", "leader-unknown"))
+#: Between two looks at the members, for each of them: what a look costs grows with their number, and so does how often
+#: one of them changes where many come and go.
+_LOOK_S = 0.000_5
 
 
 class Reconciler:
@@ -55,12 +58,14 @@ class Reconciler:
         self._params = params or Params()
         self._make_leaders: Callable[[], Sequence[Controller]] | None = leaders
         self._runs = self._made(everywhere)
+        self._look: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0
 
     def start(self) -> None:
         """Begin what runs on every node."""
+        self._show_members()
         for run in self._runs:
             if run.controller.kind == "node":
-                self._show_members(run)
                 run.feed(m.Started())
 
     def event(self, event: ClusterEvent) -> None:
@@ -68,13 +73,15 @@ class Reconciler:
         if event.kind == "leader-gained" and self._make_leaders is not None:
             self._runs += self._made(self._make_leaders())
             self._make_leaders = None
+        if event.kind == "leader-gained":
+            self._show_members()
+        elif event.kind.startswith("member-") or event.kind in _LED:
+            self._show_members_soon()
         for run in self._runs:
             if run.controller.kind == "leader" and event.kind == "leader-gained":
                 run.feed(m.Started(Fence(self._state.head().cluster_id, event.term)))
             elif run.controller.kind == "leader" and event.kind == "leader-lost":
                 run.feed(m.Stopped())
-            if event.kind.startswith("member-") or event.kind in _LED:
-                self._show_members(run)
 
     def nudge(self, name: str) -> None:
         """What the controller of that name knows beside the state changed."""
@@ -88,6 +95,8 @@ class Reconciler:
 
     async def stop(self) -> None:
         """End everything under way."""
+        if self._look is not None:
+            self._look.cancel()
         for run in self._runs:
             run.feed(m.Stopped())
         for run in self._runs:
@@ -97,9 +106,22 @@ class Reconciler:
         parts = (self._node, self._state, self._rng, self._actors, self._params)
         return tuple(_Run(controller, *parts) for controller in controllers)
 
-    def _show_members(self, run: _Run) -> None:
-        if run.controller.wants_members:
-            run.feed(m.MembersChanged(self._cluster.members(), self._cluster.leader().leader))
+    def _show_members_soon(self) -> None:
+        if self._look is None:
+            loop = asyncio.get_running_loop()
+            self._look = loop.call_at(max(self._looks_at, loop.time()), self._show_members)
+
+    def _show_members(self) -> None:
+        """To all that want to see them."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        wanting = [run for run in self._runs if run.controller.wants_members]
+        if wanting:
+            seen = m.MembersChanged(self._cluster.members(), self._cluster.leader().leader)
+            self._looks_at = asyncio.get_running_loop().time() + len(seen.members) * _LOOK_S
+            for run in wanting:
+                run.feed(seen)
 
 
 class _Run:

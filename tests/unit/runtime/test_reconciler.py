@@ -12,7 +12,7 @@ import pytest
 from pycluster import store
 from pycluster.controllers import Act, Interest, Params, Plan, View, Write, fence_key, fence_value
 from pycluster.kernel.errors import LocalFault
-from pycluster.node.view import ClusterEvent
+from pycluster.node.view import ClusterEvent, MemberView
 from pycluster.runtime import Reconciler
 from tests.unit.controllers.hand import Controller
 from tests.unit.runtime.waiting import until
@@ -187,6 +187,62 @@ def test_what_runs_on_every_node_acts_without_a_title_and_sees_members() -> None
         one.event(event("member-down"))
         await until(lambda: deeds.done == [b"a/1"] * 2)
         assert not stage.has(fence_key(stage.state.head().cluster_id))
+        await one.stop()
+
+    run(scene)
+
+
+def test_many_changes_of_members_at_once_are_looked_at_once_and_the_last_is_seen() -> None:
+    class Looked(FakeCluster):
+        looks = 0
+
+        def members(self) -> tuple[MemberView, ...]:
+            self.looks += 1
+            return super().members()
+
+    async def scene(stage: Stage) -> None:
+        states: list[str] = []
+
+        def look(view: View, now_ms: int) -> Plan:
+            states.append(view.members[0].state)
+            return Plan()
+
+        stage.cluster = cluster = Looked()
+        both = tuple(Controller(look, name=name, kind="node", wants_members=True) for name in ("one", "other"))
+        one = stage.reconciler(everywhere=both)
+        one.start()
+        await until(lambda: len(states) == 2)
+        assert cluster.looks == 1, "one look serves all"
+        for _ in range(1_000):
+            one.event(event("member-joined"))
+        first, *others = cluster.view.members
+        gone = (msgspec.structs.replace(first, state="down"), *others)
+        cluster.view = msgspec.structs.replace(cluster.view, members=gone)
+        one.event(event("member-down"))
+        await until(lambda: states[-2:] == ["down"] * 2)
+        assert cluster.looks == 2
+        one.event(event("member-alive"))
+        await one.stop()
+
+    run(scene)
+
+
+def test_who_begins_to_lead_has_seen_the_members_before_its_first_plan() -> None:
+    async def scene(stage: Stage) -> None:
+        seen: list[int] = []
+
+        def look(view: View, now_ms: int) -> Plan:
+            seen.append(len(view.members))
+            return Plan()
+
+        one = stage.reconciler(Controller(look, wants_members=True))
+        one.start()
+        for term in (1, 2):
+            one.event(event("member-joined"))
+            one.event(event("leader-gained", term))
+            await until(lambda term=term: len(seen) == term)  # type: ignore[misc]
+            one.event(event("leader-lost", term))
+        assert seen == [len(stage.cluster.members())] * 2
         await one.stop()
 
     run(scene)
