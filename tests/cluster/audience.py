@@ -158,14 +158,15 @@ class Audience:
         await self._watch("all that stopped", number, last + 1, self._all(), heard)
 
     async def _write(self, number: int, over: threading.Event) -> None:
-        everywhere, interval_s = Everywhere(self.agents, number), self._writers / self._per_s
+        interval_s = self._writers / self._per_s
         due = time.monotonic() + interval_s * number / self._writers
-        while not over.is_set():
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            due = max(due + interval_s, time.monotonic() - 1.0)
-            turn = next(self._next)
-            value = f"{turn} {time.monotonic_ns()} {_PADDING}".encode()
-            await self._put(everywhere, self._keys[turn % len(self._keys)], value, f"{turn}")
+        async with Everywhere(self.agents, number) as everywhere:
+            while not over.is_set():
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                due = max(due + interval_s, time.monotonic() - 1.0)
+                turn = next(self._next)
+                value = f"{turn} {time.monotonic_ns()} {_PADDING}".encode()
+                await self._put(everywhere, self._keys[turn % len(self._keys)], value, f"{turn}")
 
     async def _put(self, everywhere: Everywhere, key: str, value: bytes, id_: str) -> None:
         result = await everywhere.ask(lambda client: client.put(key, value, request_id=id_))

@@ -7,12 +7,13 @@ was made: what is in the state must then be that, no less and no more.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import pycluster
 from pycluster import store
@@ -51,11 +52,22 @@ def listed(agent: AgentProcess, prefix: str = "", *, serializable: bool = False)
 
 
 class Everywhere:
-    """A client that asks the agents one after the other until one of them answers."""
+    """A client that asks the agents one after the other until one of them answers; within ``async with`` it keeps its
+    connections.
+    """
 
     def __init__(self, agents: tuple[AgentProcess, ...], first: int) -> None:
         self._clients = [client_of(agent) for agent in agents]
         self._at = first
+        self._entered = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for client in self._clients:
+            await self._entered.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._entered.aclose()
 
     async def ask(self, call: Callable[[AsyncStateClient], Awaitable[T]]) -> T:
         """The answer; ``call`` is made anew for each try, under the same ID if it is a change."""
@@ -121,13 +133,14 @@ class Load:
     async def _write(
         self, over: threading.Event, kind: Callable[[Everywhere, str], Awaitable[int]], name: str, first: int
     ) -> None:
-        everywhere, last = Everywhere(self.agents, first), 0
-        while not over.is_set():
-            revision = await kind(everywhere, name)
-            assert revision > last, f"{name} was told revision {revision} after {last}"
-            last = revision
-            self.acknowledged.append((time.monotonic(), revision))
-            await asyncio.sleep(self._pause_s)
+        last = 0
+        async with Everywhere(self.agents, first) as everywhere:
+            while not over.is_set():
+                revision = await kind(everywhere, name)
+                assert revision > last, f"{name} was told revision {revision} after {last}"
+                last = revision
+                self.acknowledged.append((time.monotonic(), revision))
+                await asyncio.sleep(self._pause_s)
 
     async def _read(self, over: threading.Event) -> None:
         """Whoever asks later sees no less, whichever agent it asks."""

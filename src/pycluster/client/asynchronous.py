@@ -1,9 +1,10 @@
-"""HTTP to an agent on an event loop: one connection for each request."""
+"""HTTP to an agent on an event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import http.client
 import os
 import socket
@@ -13,19 +14,28 @@ import msgspec
 
 from pycluster.client.connection import SOCKET_PATH_MAX
 from pycluster.client.endpoint import Endpoint
+from pycluster.client.kept import KeptConnections
 
 _PIECE_BYTES = 65_536
 #: An answer's headers; ours have twenty.
 _HEADERS_MAX = 100
 
 
+class StaleConnection(ConnectionResetError):
+    """One that was kept brought no answer. Most likely the agent had ended it, but it may have taken the request."""
+
+
 class Answer(msgspec.Struct):
-    """An answer whose head was read; ``pieces`` reads on, ``abort`` cuts the connection."""
+    """An answer whose head was read; ``pieces`` reads on, ``abort`` cuts the connection.
+
+    ``over``: all of it was read, and the agent takes another request on the connection.
+    """
 
     status: int
     headers: dict[str, str]
     reader: asyncio.StreamReader
     abort: Callable[[], None]
+    over: bool = False
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; raises ``http.client.IncompleteRead`` where it ends early."""
@@ -34,14 +44,21 @@ class Answer(msgspec.Struct):
                 async for piece in self._exactly(size):
                     yield piece
                 await _line(self.reader)
+            while await _line(self.reader):
+                pass  # trailers
+            self.over = self._goes_on()
         elif (length := self.headers.get("content-length")) is not None:
             if not (length.isascii() and length.isdecimal() and len(length) < 19):
                 raise http.client.HTTPException(f"{length[:80]!r} is no length")
             async for piece in self._exactly(int(length)):
                 yield piece
+            self.over = self._goes_on()
         else:
             while piece := await self.reader.read(_PIECE_BYTES):
                 yield piece
+
+    def _goes_on(self) -> bool:
+        return "close" not in self.headers.get("connection", "").lower()
 
     async def _exactly(self, size: int) -> AsyncIterator[bytes]:
         while size > 0:
@@ -76,28 +93,58 @@ class Answer(msgspec.Struct):
 
 @contextlib.asynccontextmanager
 async def request(
-    endpoint: Endpoint, method: str, target: str, headers: dict[str, str], body: bytes = b""
+    endpoint: Endpoint,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes = b"",
+    kept: KeptConnections | None = None,
 ) -> AsyncIterator[Answer]:
-    """Ask and give the answer's head; raises ``OSError`` and ``http.client.HTTPException``."""
-    reader, writer = await _open(endpoint)
+    """Ask and give the answer's head; raises ``OSError`` and ``http.client.HTTPException``.
+
+    On a connection of its own, or on one of ``kept``, which then gets it back where the whole answer was read. Raises
+    ``StaleConnection`` where such a one ended before the answer began.
+    """
+    lent = kept.take() if kept is not None else None
+    reader, writer = lent or await _open(endpoint)
+    answer = None
     try:
         host = "localhost" if endpoint.path else str(endpoint).removeprefix("http://")
-        given = {"Host": host, "Connection": "close", "Content-Length": str(len(body)), **headers}
+        given = {"Host": host, "Content-Length": str(len(body)), **headers}
+        if kept is None:
+            given["Connection"] = "close"
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
         writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
-        if not writer.transport.get_write_buffer_size():
-            yield await _head(reader, writer.transport)
-            return
-        # Whoever refuses a long body answers before it has come: what is read counts, not whether all was taken.
-        sending = asyncio.ensure_future(writer.drain())
-        try:
-            yield await _head(reader, writer.transport)
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        async with _sending(writer):
+            try:
+                answer = await _head(reader, writer.transport)
+            except (ConnectionError, http.client.IncompleteRead) as error:
+                if lent is None or kept is None:
+                    raise
+                kept.drop()
+                raise StaleConnection(errno.ECONNRESET, "it had ended a connection that was kept") from error
+            yield answer
     finally:
-        writer.transport.abort()
-        await asyncio.sleep(0)  # the transport closes its socket in the next round
+        sent = not writer.transport.get_write_buffer_size()
+        if kept is not None and answer is not None and answer.over and sent:
+            kept.give((reader, writer))
+        else:
+            writer.transport.abort()
+            await asyncio.sleep(0)  # the transport closes its socket in the next round
+
+
+@contextlib.asynccontextmanager
+async def _sending(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """While what was written goes out. Whoever refuses a long body answers before it has come: what is read counts."""
+    if not writer.transport.get_write_buffer_size():
+        yield
+        return
+    sending = asyncio.ensure_future(writer.drain())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _open(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -110,12 +110,13 @@ class StateClient:
     def __init__(self, endpoint: Endpoint, timeout_s: float = 10.0) -> None:
         self.agent = Client(endpoint, timeout_s)
         self._inner = AsyncStateClient(endpoint, timeout_s)
-        self._thread = LoopThread()
+        self._inner.keep()
+        self._thread = LoopThread(at_end=self._inner.close)
         self.configs = Configs(self._thread.run, self._thread.each, self._inner.configs)
         self.rollouts = Rollouts(self._thread.run, self._inner.rollouts)
 
     def close(self) -> None:
-        """End watches, and stop keeping leases alive. Calls of other threads raise ``LocalMisuse``."""
+        """End watches and connections, and stop keeping leases alive. Calls of other threads raise ``LocalMisuse``."""
         self._thread.close()
 
     def __enter__(self) -> Self:

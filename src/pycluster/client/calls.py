@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from pycluster.client.asynchronous import request
+from pycluster.client.asynchronous import StaleConnection, request
 from pycluster.client.connection import failure
 from pycluster.client.decoding import decode, error_of, fault_of
 from pycluster.client.endpoint import Endpoint
 from pycluster.client.errors import TimedOut
+from pycluster.client.kept import KeptConnections
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
 
 T = TypeVar("T")
@@ -41,13 +42,26 @@ def query_text(wanted: msgspec.Struct) -> str:
 class Calls:
     """One agent, asked within ``timeout_s`` for each call however often it must be tried.
 
-    No try begins past it. The last answer may come up to ``grace_s`` later: it says what is wrong.
+    No try begins past it. The last answer may come up to ``grace_s`` later: it says what is wrong. Each try has a
+    connection of its own, but between ``keep`` and ``close`` they are kept for the next ones.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_s: float, grace_s: float = _GRACE_S) -> None:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self._grace_s = grace_s
+        self._kept: KeptConnections | None = None
+
+    def keep(self) -> None:
+        """Keep connections from now on, until ``close`` on the same event loop."""
+        if self._kept is None:
+            self._kept = KeptConnections()
+
+    async def close(self) -> None:
+        """Keep none any more, and end those there are."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept.close()
 
     async def call(
         self,
@@ -92,10 +106,14 @@ class Calls:
             try:
                 async with (
                     asyncio.timeout_at(listening_until),
-                    request(self.endpoint, method, target, headers, content) as answer,
+                    request(self.endpoint, method, target, headers, content, self._kept) as answer,
                 ):
                     reached = True
                     told = await answer.body(_BODY_MAX_BYTES)
+            except StaleConnection as error:
+                if method != "GET":
+                    doubtful = doubtful or failure(self.endpoint, error, timeout_s)
+                continue  # the next try has a new connection
             except (OSError, http.client.HTTPException) as error:
                 broken = failure(self.endpoint, error, timeout_s)
                 refused = refused or broken

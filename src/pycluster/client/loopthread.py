@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from pycluster.kernel.errors import LocalMisuse
@@ -21,14 +21,19 @@ _AGAIN_S = 0.5
 
 
 class LoopThread:
-    """An event loop in a daemon thread, started with the first thing to run on it."""
+    """An event loop in a daemon thread, started with the first thing to run on it.
+
+    ``at_end`` is the last to run there.
+    """
 
     def __init__(
         self,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
         unwind_s: float = _UNWIND_S,
+        at_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._new_loop = new_loop
+        self._at_end = at_end
         self._unwind_s = unwind_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -170,6 +175,8 @@ class LoopThread:
                 await asyncio.wait(others, timeout=_AGAIN_S)
                 if loop.time() >= until:
                     break
+            if self._at_end is not None:
+                await self._at_end()
         finally:
             while self._calls:
                 self._calls.popitem()[1].set_exception(_closed())

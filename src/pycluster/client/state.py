@@ -59,7 +59,7 @@ def _force(force: bool) -> ForceQuery | None:
 
 
 class AsyncStateClient:
-    """The replicated state, asked through one agent; a context manager.
+    """The replicated state, asked through one agent; a context manager, within which calls share connections.
 
     Keys and values are bytes, or text that goes as UTF-8. ``timeout_s`` bounds each call with all its tries: what may
     be tried again is, a change always under one ID, so that it is made once. Methods raise ``AgentUnreachable``,
@@ -74,13 +74,22 @@ class AsyncStateClient:
         self.configs = AsyncConfigs(self._calls)
         self.rollouts = AsyncRollouts(self._calls)
 
+    def keep(self) -> None:
+        """Let calls share connections from now on, as within ``async with``, until ``close`` on the same event loop."""
+        self._calls.keep()
+
+    async def close(self) -> None:
+        """End them; from here on each call has a connection of its own."""
+        await self._calls.close()
+
     async def __aenter__(self) -> Self:
+        self.keep()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        """Nothing is open between calls."""
+        await self.close()
 
     async def state(self) -> StateView:
         """Where the agent's copy of the state stands."""
