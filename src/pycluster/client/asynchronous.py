@@ -14,11 +14,14 @@ import msgspec
 
 from pycluster.client.connection import SOCKET_PATH_MAX
 from pycluster.client.endpoint import Endpoint
-from pycluster.client.kept import KeptConnections
+from pycluster.client.kept import KeptConnections, Line, Reader
 
 _PIECE_BYTES = 65_536
 #: An answer's headers; ours have twenty.
 _HEADERS_MAX = 100
+_WITHOUT_BODY = frozenset((204, 304))
+#: Between tries to enter a Unix socket's queue that is full.
+_QUEUE_PAUSE_S = 0.02
 
 
 class StaleConnection(ConnectionResetError):
@@ -28,37 +31,37 @@ class StaleConnection(ConnectionResetError):
 class Answer(msgspec.Struct):
     """An answer whose head was read; ``pieces`` reads on, ``abort`` cuts the connection.
 
-    ``over``: all of it was read, and the agent takes another request on the connection.
+    ``last``: the connection ends with it; ``over``: all of it was read.
     """
 
     status: int
     headers: dict[str, str]
     reader: asyncio.StreamReader
     abort: Callable[[], None]
+    last: bool
     over: bool = False
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; raises ``http.client.IncompleteRead`` where it ends early."""
-        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+        if self.status in _WITHOUT_BODY:
+            pass
+        elif self.headers.get("transfer-encoding", "").lower() == "chunked":
             while size := _size(await _line(self.reader)):
                 async for piece in self._exactly(size):
                     yield piece
                 await _line(self.reader)
             while await _line(self.reader):
                 pass  # trailers
-            self.over = self._goes_on()
         elif (length := self.headers.get("content-length")) is not None:
             if not (length.isascii() and length.isdecimal() and len(length) < 19):
                 raise http.client.HTTPException(f"{length[:80]!r} is no length")
             async for piece in self._exactly(int(length)):
                 yield piece
-            self.over = self._goes_on()
         else:
+            self.last = True
             while piece := await self.reader.read(_PIECE_BYTES):
                 yield piece
-
-    def _goes_on(self) -> bool:
-        return "close" not in self.headers.get("connection", "").lower()
+        self.over = True
 
     async def _exactly(self, size: int) -> AsyncIterator[bytes]:
         while size > 0:
@@ -99,14 +102,17 @@ async def request(
     headers: dict[str, str],
     body: bytes = b"",
     kept: KeptConnections | None = None,
+    *,
+    fresh: bool = False,
 ) -> AsyncIterator[Answer]:
     """Ask and give the answer's head; raises ``OSError`` and ``http.client.HTTPException``.
 
-    On a connection of its own, or on one of ``kept``, which then gets it back where the whole answer was read. Raises
-    ``StaleConnection`` where such a one ended before the answer began.
+    On a connection of its own, or on one of ``kept`` unless it must be ``fresh``. ``kept`` gets either back where the
+    whole answer was read. Raises ``StaleConnection`` where one of ``kept`` ended, or spoke out of turn, instead of
+    answering.
     """
-    lent = kept.take() if kept is not None else None
-    reader, writer = lent or await _open(endpoint)
+    lent = kept.take() if kept is not None and not fresh else None
+    reader, writer = lent or await connected(endpoint)
     answer = None
     try:
         host = "localhost" if endpoint.path else str(endpoint).removeprefix("http://")
@@ -118,15 +124,15 @@ async def request(
         async with _sending(writer):
             try:
                 answer = await _head(reader, writer.transport)
-            except (ConnectionError, http.client.IncompleteRead) as error:
+            except (ConnectionError, http.client.HTTPException) as error:
                 if lent is None or kept is None:
                     raise
                 kept.drop()
-                raise StaleConnection(errno.ECONNRESET, "it had ended a connection that was kept") from error
+                raise StaleConnection(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
             yield answer
     finally:
-        sent = not writer.transport.get_write_buffer_size()
-        if kept is not None and answer is not None and answer.over and sent:
+        whole = answer is not None and answer.over and not answer.last
+        if kept is not None and whole and not writer.transport.get_write_buffer_size():
             kept.give((reader, writer))
         else:
             writer.transport.abort()
@@ -147,27 +153,54 @@ async def _sending(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _open(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connected(endpoint: Endpoint) -> Line:
+    """A new connection; raises ``OSError``."""
+    loop, reader = asyncio.get_running_loop(), Reader()
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     if not endpoint.path:
-        return await asyncio.open_connection(endpoint.host, endpoint.port)
+        transport, _ = await loop.create_connection(lambda: protocol, endpoint.host, endpoint.port)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
     directory, near = None, endpoint.path
-    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connected.setblocking(False)
+        sock.setblocking(False)
         if len(os.fsencode(near)) > SOCKET_PATH_MAX:
             directory = os.open(os.path.dirname(near), os.O_PATH | os.O_DIRECTORY)
             near = f"/proc/self/fd/{directory}/{os.path.basename(near)}"
-        await asyncio.get_running_loop().sock_connect(connected, near)
-        return await asyncio.open_unix_connection(sock=connected)
+        await _enter(sock, near)
+        transport, _ = await loop.create_unix_connection(lambda: protocol, sock=sock)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
     except BaseException:
-        connected.close()
+        sock.close()
         raise
     finally:
         if directory is not None:
             os.close(directory)
 
 
+async def _enter(sock: socket.socket, path: str) -> None:
+    """Connect, as soon as the listener's queue has room. The loop's own way takes a full one for a connection that is
+    on its way, as it would be over TCP.
+    """
+    while True:
+        try:
+            sock.connect(path)
+        except BlockingIOError:
+            await asyncio.sleep(_QUEUE_PAUSE_S)
+        else:
+            return
+
+
 async def _head(reader: asyncio.StreamReader, transport: asyncio.WriteTransport) -> Answer:
+    """The first that is not of what is yet to come (1xx)."""
+    while True:
+        version, status, headers = await _one_head(reader)
+        if status >= 200:
+            last = version == "HTTP/1.0" or "close" in headers.get("connection", "").lower()
+            return Answer(status, headers, reader, transport.abort, last)
+
+
+async def _one_head(reader: asyncio.StreamReader) -> tuple[str, int, dict[str, str]]:
     words = (await _line(reader)).split(maxsplit=2)
     if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
         raise http.client.BadStatusLine(" ".join(words)[:80])
@@ -177,7 +210,7 @@ async def _head(reader: asyncio.StreamReader, transport: asyncio.WriteTransport)
         headers[name.strip().lower()] = value.strip()
         if len(headers) > _HEADERS_MAX:
             raise http.client.HTTPException("the answer has too many headers")
-    return Answer(int(words[1]), headers, reader, transport.abort)
+    return words[0], int(words[1]), headers
 
 
 async def _line(reader: asyncio.StreamReader) -> str:

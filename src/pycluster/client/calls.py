@@ -51,16 +51,19 @@ class Calls:
         self.timeout_s = timeout_s
         self._grace_s = grace_s
         self._kept: KeptConnections | None = None
+        self._keepers = 0
 
     def keep(self) -> None:
-        """Keep connections from now on, until ``close`` on the same event loop."""
+        """Keep connections from now on, until as many times ``close`` on the same event loop."""
+        self._keepers += 1
         if self._kept is None:
             self._kept = KeptConnections()
 
     async def close(self) -> None:
         """Keep none any more, and end those there are."""
-        kept, self._kept = self._kept, None
-        if kept is not None:
+        self._keepers -= 1
+        if self._keepers == 0 and self._kept is not None:
+            kept, self._kept = self._kept, None
             await kept.close()
 
     async def call(
@@ -94,6 +97,7 @@ class Calls:
         refused: PyClusterError | None = None
         #: Why a try of a change may have made it, whatever comes of the others.
         doubtful: PyClusterError | None = None
+        fresh = False
         while True:
             left_s = until - now()
             if left_s <= 0 and refused is not None:
@@ -106,14 +110,17 @@ class Calls:
             try:
                 async with (
                     asyncio.timeout_at(listening_until),
-                    request(self.endpoint, method, target, headers, content, self._kept) as answer,
+                    request(self.endpoint, method, target, headers, content, self._kept, fresh=fresh) as answer,
                 ):
                     reached = True
                     told = await answer.body(_BODY_MAX_BYTES)
             except StaleConnection as error:
+                broken, fresh = failure(self.endpoint, error, timeout_s), True
                 if method != "GET":
-                    doubtful = doubtful or failure(self.endpoint, error, timeout_s)
-                continue  # the next try has a new connection
+                    doubtful = doubtful or broken
+                if now() >= until:
+                    raise doubtful or refused or broken from None
+                continue  # at once: that says nothing about the agent
             except (OSError, http.client.HTTPException) as error:
                 broken = failure(self.endpoint, error, timeout_s)
                 refused = refused or broken

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from typing import SupportsIndex
 
 #: How long one is kept without use. An agent ends what nobody used for five seconds; a request that meets that end on
 #: its way is lost, so we are first.
@@ -10,7 +12,34 @@ _IDLE_S = 2.0
 #: How many are kept: as many calls at once find one.
 _KEPT_MAX = 8
 
-Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+class Reader(asyncio.StreamReader):
+    """Knows how many bytes came that nobody has read: where no answer is due there should be none."""
+
+    def __init__(self) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self.unread = 0
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        """See the base class; transports give bytes."""
+        came = bytes(data)
+        self.unread += len(came)
+        super().feed_data(came)
+
+    async def read(self, n: int = -1) -> bytes:
+        """See the base class."""
+        data = await super().read(n)
+        self.unread -= len(data)
+        return data
+
+    async def readline(self) -> bytes:
+        """See the base class."""
+        line = await super().readline()
+        self.unread -= len(line)
+        return line
+
+
+Line = tuple[Reader, asyncio.StreamWriter]
 
 
 class KeptConnections:
@@ -24,11 +53,15 @@ class KeptConnections:
         self._closed = False
 
     def take(self) -> Line | None:
-        """The one that was used last, if any still stands as far as we know."""
+        """The one that was used last, if any still stands as far as we know.
+
+        A program that held up its loop is here before the timer, and before what came meanwhile was read.
+        """
+        least_s = asyncio.get_running_loop().time() - self._idle_s
         while self._idle:
-            _, line = self._idle.pop()
+            since_s, line = self._idle.pop()
             reader, writer = line
-            if not reader.at_eof() and not writer.transport.is_closing():
+            if since_s > least_s and not (reader.unread or reader.at_eof() or writer.transport.is_closing()):
                 return line
             writer.transport.abort()
         return None

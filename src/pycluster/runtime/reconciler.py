@@ -73,9 +73,9 @@ class Reconciler:
         if event.kind == "leader-gained" and self._make_leaders is not None:
             self._runs += self._made(self._make_leaders())
             self._make_leaders = None
-        if event.kind == "leader-gained":
+        if event.kind in _LED:
             self._show_members()
-        elif event.kind.startswith("member-") or event.kind in _LED:
+        elif event.kind.startswith("member-"):
             self._show_members_soon()
         for run in self._runs:
             if run.controller.kind == "leader" and event.kind == "leader-gained":

@@ -21,6 +21,8 @@ class Crowd:
         self.unix = unix
         self._bounds = bounds
         self._open: set[asyncio.Transport] = set()
+        #: Those that wait for their client's next request, the longest first.
+        self._resting: dict[asyncio.Transport, None] = {}
         #: Bytes that waited when they were counted, and what was written since.
         self._counted = 0
         self._since = 0
@@ -35,6 +37,23 @@ class Crowd:
     def leave(self, transport: asyncio.Transport) -> None:
         """It is closed."""
         self._open.discard(transport)
+        self._resting.pop(transport, None)
+
+    def rests(self, transport: asyncio.Transport) -> None:
+        """Its client has its answer, and may ask again."""
+        self._resting[transport] = None
+
+    def works(self, transport: asyncio.Transport) -> None:
+        """Its client asks again."""
+        self._resting.pop(transport, None)
+
+    def make_room(self) -> bool:
+        """Close the one that has rested the longest, if any rests: clients keep connections without being served."""
+        for transport in self._resting:
+            self.leave(transport)
+            transport.close()
+            return True
+        return False
 
     def wrote(self, size: int) -> None:
         """A piece of an answer, ``size`` bytes of its body, was given to one of these connections."""

@@ -55,12 +55,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection in; past twice the bound it is cut off unheard."""
+        """Count the connection in, in the place of one that rests if need be; past twice the bound it is cut off."""
         super().connection_made(transport)
         crowd = self._crowd
         crowd.enter(transport)
         state: dict[str, Any] = {"unix": crowd.unix, "abort": transport.abort}
-        state["crowded"] = len(crowd) > self._bounds.connections_max
+        state["crowded"] = len(crowd) > self._bounds.connections_max and not crowd.make_room()
         # No methods of its own: what a connection holds on to must not hold on to the connection.
         state["learn"] = self._heads.learn
         state["unsent"] = transport.get_write_buffer_size
@@ -125,11 +125,27 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._last:
             self.transport.close()
             return
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._rest()
         if self._ahead:
             ahead, self._ahead = self._ahead, b""
             self.flow.resume_reading()
             self.data_received(ahead)
+
+    def _rest(self) -> None:
+        """Wait for the next request, for a while."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._crowd.rests(self.transport)
+
+    def _unset_keepalive_if_required(self) -> None:
+        super()._unset_keepalive_if_required()
+        self._crowd.works(self.transport)
+
+    def on_response_complete(self) -> None:
+        """The answer is written, and the request was whole or will be discarded."""
+        super().on_response_complete()
+        if self.timeout_keep_alive_task is not None and not self.transport.is_closing():
+            self._crowd.rests(self.transport)
 
     def shutdown(self) -> None:
         """The server ends: so does the connection, once it has its answer."""
@@ -176,6 +192,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._chunk and self.cycle.keep_alive and not self.expect_100_continue and not self.parser.should_upgrade():
             self._heads.passing(self._chunk, self._body_bytes)
         super().on_message_complete()
+        if self.cycle.response_complete and not self.transport.is_closing():
+            self._rest()  # what was refused before it was whole left no timer behind
 
     def send_400_response(self, msg: str) -> None:
         """Refuse in our own words; what the client still sends is discarded for a moment.

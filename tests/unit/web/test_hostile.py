@@ -136,11 +136,8 @@ def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_crowd_over_tcp_is_told_and_does_not_keep_the_operator_out(tmp_path: Path) -> None:
-    with Agent(tmp_path, Bounds(connections_max=3, idle_timeout_s=600)) as agent:
-        crowd = [agent.connect() for _ in range(3)]
-        for one in crowd:
-            one.request("GET", "/api/v1/leader")
-            assert one.getresponse().read()
+    with Agent(tmp_path, Bounds(connections_max=3, request_timeout_s=600)) as agent:
+        crowd = [agent.open() for _ in range(3)]
         refused = agent.ask("GET", "/api/v1/leader")
         assert (refused.status, refused.what, refused.headers["retry-after"]) == (503, "too many connections", "10")
         assert agent.ask("GET", "/api/v1/leader", unix=True).status == 200
@@ -150,6 +147,39 @@ def test_a_crowd_over_tcp_is_told_and_does_not_keep_the_operator_out(tmp_path: P
             caller.close()
         for one in crowd:
             one.close()
+
+
+def test_connections_that_rest_make_room_for_who_asks_the_longest_first(tmp_path: Path) -> None:
+    with Agent(tmp_path, Bounds(connections_max=3, idle_timeout_s=600)) as agent:
+        crowd = [agent.connect() for _ in range(3)]
+        for one in [*crowd, *crowd[:2]]:
+            one.request("GET", "/api/v1/leader")
+            assert one.getresponse().read()
+        assert agent.ask("GET", "/api/v1/leader").status == 200
+        assert crowd[2].sock.recv(1) == b"", "it had rested the longest"
+        for one in crowd[:2]:
+            one.request("GET", "/api/v1/leader")
+            assert one.getresponse().read()
+        newcomers = [agent.connect() for _ in range(6)]
+        for one in newcomers:
+            one.request("GET", "/api/v1/leader")
+            assert one.getresponse().status == 200
+        for one in [*crowd, *newcomers]:
+            one.close()
+
+
+@pytest.mark.parametrize("uvloop", [False, True])
+def test_a_request_that_was_refused_before_it_was_whole_leaves_no_connection_for_ever(
+    tmp_path: Path, uvloop: bool
+) -> None:
+    with Agent(tmp_path, Bounds(idle_timeout_s=1), uvloop=uvloop) as agent, agent.open() as caller:
+        head = (
+            b"PUT /api/v1/kv?key=k HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
+        )
+        caller.sendall(head)
+        assert caller.recv(65_536).startswith(b"HTTP/1.1 4")
+        caller.sendall(b"hello")
+        assert read_all(caller) == b""
 
 
 def slow_reader(agent: Agent, path: str) -> socket.socket:
