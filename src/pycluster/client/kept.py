@@ -63,13 +63,13 @@ class KeptConnections:
             reader, writer = line
             if since_s > least_s and not (reader.unread or reader.at_eof() or writer.transport.is_closing()):
                 return line
-            writer.transport.abort()
+            _end(line)
         return None
 
     def give(self, line: Line) -> None:
         """Keep it for the next call."""
         if self._closed or len(self._idle) >= _KEPT_MAX:
-            line[1].transport.abort()
+            _end(line)
             return
         loop = asyncio.get_running_loop()
         self._idle.append((loop.time(), line))
@@ -79,7 +79,7 @@ class KeptConnections:
     def drop(self) -> None:
         """End all that are idle: the agent has ended one of them, so it may have ended them all."""
         while self._idle:
-            self._idle.pop()[1][1].transport.abort()
+            _end(self._idle.pop()[1])
 
     async def close(self) -> None:
         """Keep nothing any more."""
@@ -93,6 +93,12 @@ class KeptConnections:
         loop = asyncio.get_running_loop()
         self._timer = None
         while self._idle and self._idle[0][0] + self._idle_s <= loop.time():
-            self._idle.pop(0)[1][1].transport.abort()
+            _end(self._idle.pop(0)[1])
         if self._idle:
             self._timer = loop.call_at(self._idle[0][0] + self._idle_s, self._end_the_old)
+
+
+def _end(line: Line) -> None:
+    # By a name: a writer that is forgotten before its transport is told to end complains of that.
+    _, writer = line
+    writer.transport.abort()
