@@ -17,7 +17,7 @@ from pycluster.consensus import (
     Stored,
     Timer,
 )
-from pycluster.consensus.messages import Heartbeat, HeartbeatReply
+from pycluster.consensus.messages import AppendReply, Heartbeat, HeartbeatReply
 from pycluster.kernel.errors import LocalMisuse
 from tests.paper.raft_cluster import SECOND, Cluster
 from tests.paper.raft_hand import MS, Hand
@@ -105,6 +105,23 @@ def test_a_learners_acknowledgement_is_nothing() -> None:
     hand.match(1, 3)
     hand.tell(9, HeartbeatReply(*hand.header(9), hand.now_us, 1_000 * MS))
     assert not hand.raft.is_acting(hand.now_us)
+
+
+@pytest.mark.parametrize("cluster", [True, False])
+def test_an_answer_to_nobody_in_particular_deposes_no_leader(cluster: bool) -> None:
+    """§5.1 gives way to any higher term. A stranger knows no UUID: what was answered to one that is not named counts
+    for nothing, or one datagram made up from a cluster's name would cost an election.
+    """
+    hand = Hand()
+    hand.act()
+    term, (uuid, sender, mine, _) = hand.raft.term, hand.header(1)
+    for forged in ("stranger", sender):
+        head = uuid if cluster else "", forged, "", term + 1_000
+        hand.tell(1, HeartbeatReply(*head, hand.now_us, 1_000 * MS), datagram=True)
+        hand.tell(1, AppendReply(*head, True, 1))
+    assert (hand.raft.term, hand.raft.is_acting(hand.now_us)) == (term, True)
+    hand.tell(1, AppendReply(uuid, sender, mine, term + 1_000, True, 1))
+    assert (hand.raft.term, hand.raft.is_acting(hand.now_us)) == (term + 1_000, False), "who was asked may say so"
 
 
 def test_6_2_a_leader_without_a_quorum_steps_down() -> None:

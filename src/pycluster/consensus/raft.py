@@ -317,7 +317,7 @@ class Raft:
             case PreVoteReply() | VoteReply():
                 if isinstance(message, PreVoteReply) and roles.expelled(sender, message):
                     return
-                if s.role in ("pre-candidate", "candidate") and not roles.deposed(sender, message.term):
+                if s.role in ("pre-candidate", "candidate") and not roles.deposed(sender, message):
                     roles.election.on_reply(message)
             case Heartbeat() | AppendEntries() | InstallSnapshot():
                 if not message.cluster_uuid or not message.to_uuid:
@@ -327,7 +327,7 @@ class Raft:
                 else:
                     self._on_entries(sender, message)
             case HeartbeatReply() | AppendReply() | InstallReply():
-                if s.role == "leader" and not roles.deposed(sender, message.term) and message.term == s.term:
+                if s.role == "leader" and not roles.deposed(sender, message) and message.term == s.term:
                     if isinstance(message, HeartbeatReply):
                         roles.lease.on_reply(message)
                     elif isinstance(message, AppendReply):

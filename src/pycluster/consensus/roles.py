@@ -18,6 +18,7 @@ from pycluster.consensus.log import NOBODY, Configuration, NoOp, Voter
 from pycluster.consensus.messages import (
     BootstrapAnswer,
     BootstrapQuery,
+    Header,
     PreVoteReply,
     PreVoteRequest,
     ReachReply,
@@ -252,17 +253,17 @@ class Roles:
         if s.leader == promise.to:
             self._lose_leader("is gone: its stream ended, and a redial was refused")
 
-    def deposed(self, sender: Voter, term: int) -> bool:
-        """Give way to a higher term (Raft §5.1). Whether it was one."""
-        if term <= self.s.term:
+    def deposed(self, sender: Voter, answer: Header) -> bool:
+        """Give way to a higher term (Raft §5.1). Whether it was one; a stranger's answer, to nobody, is not."""
+        if answer.term <= self.s.term or not answer.to_uuid:
             return False
-        self.become_follower(term, NOBODY, f"{sender.name} is in the higher term {term}")
+        self.become_follower(answer.term, NOBODY, f"{sender.name} is in the higher term {answer.term}")
         return True
 
     def expelled(self, sender: Voter, message: PreVoteReply | BootstrapAnswer) -> bool:
         """Whether a voter has shown that this node's seat is gone: a later configuration without it is committed."""
         s = self.s
-        if not s.superseded(message.configuration_term, message.configuration_index):
+        if not message.to_uuid or not s.superseded(message.configuration_term, message.configuration_index):
             return False
         if not s.expelled and s.role != "leader":
             s.expelled = True
