@@ -61,8 +61,8 @@ class Calls:
 
     async def close(self) -> None:
         """Keep none any more, and end those there are."""
-        self._keepers -= 1
-        if self._keepers == 0 and self._kept is not None:
+        self._keepers = max(self._keepers - 1, 0)
+        if not self._keepers and self._kept is not None:
             kept, self._kept = self._kept, None
             await kept.close()
 

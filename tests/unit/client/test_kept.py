@@ -148,11 +148,13 @@ def test_an_answer_without_a_body_is_whole_at_once() -> None:
 
 def test_the_last_of_those_within_a_client_ends_its_connections() -> None:
     async def scene() -> None:
-        async with served() as (server, client), client:
+        async with served() as (server, client):
+            await client.close()  # there are none yet
             async with client:
+                async with client:
+                    await client.put("k", "v")
                 await client.put("k", "v")
-            await client.put("k", "v")
-            assert server.met == 1
+                assert server.met == 1
 
     asyncio.run(scene())
 
