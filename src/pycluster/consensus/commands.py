@@ -27,6 +27,9 @@ class Commands:
         what = f"leadership was not transferred to {to}" if to else "leadership was not transferred"
         if not self._leads(what):
             return
+        if s.draining:
+            self._fail(what, f"{s.name} is about to stop and hands it over already", "look who leads in a moment")
+            return
         if to == s.name:
             roles.transfer.pinned = True
             s.notify("transfer", f"{s.name} keeps leadership: an operator pinned it", node=to, term=s.term)
@@ -137,7 +140,7 @@ class Commands:
         if not departure.resign_due:
             return
         departure.resign_tried()
-        if s.voters == (s.me,) or (not s.seated and departure.seat_gone):
+        if s.voters == (s.me,) or departure.seat_gone:
             if s.role != "follower":
                 self._roles.become_follower(s.term, NOBODY, f"{s.name} gave its seat up")
             departure.resigned()
@@ -148,20 +151,22 @@ class Commands:
                 case "busy":
                     pass
                 case Change() as change:
+                    departure.granted()
                     self._roles.change(change)
                 case refusal:
                     departure.resign_refused(refusal.what, refusal.why, refusal.remedy)
 
     def on_resign_request(self, sender: Voter) -> None:
-        """Another voter gives its seat up; answered when that is committed, or refused at once."""
+        """Another voter gives its seat up, or a learner its prospect; answered when committed, or refused at once."""
         s, roles = self._s, self._roles
         if s.role != "leader" or not roles.lease.acting:
             return
-        if sender not in s.voters:
+        if sender not in s.electorate.seats:
             if not roles.reconfigure.pending:
                 s.bulk(sender, ResignReply(*s.header(sender), True))
             return
-        match roles.reconfigure.remove(sender):
+        votes = sender in s.voters
+        match roles.reconfigure.remove(sender) if votes else roles.reconfigure.dismiss(sender):
             case "busy":
                 pass
             case Change() as change:

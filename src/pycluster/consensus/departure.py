@@ -10,6 +10,7 @@ from pycluster.consensus.transfer import Transfer
 from pycluster.kernel.units import MILLISECOND
 
 _RETRY_US = 300 * MILLISECOND
+_LOOK = "pycluster raft peers shows who votes; leave again where it still does"
 
 
 class Departure:
@@ -22,7 +23,8 @@ class Departure:
         self._successor = NOBODY
         self._successor_until_us = 0
         self._resign_until_us: int | None = None
-        self._had_seat = False
+        #: Whether there was a seat to give up, or a leader that may be about to give one; whether anybody was asked to.
+        self._had_seat = self._was_led = self._asked = False
         self._resign_due_us = 0
 
     @property
@@ -78,14 +80,28 @@ class Departure:
     def resign(self) -> None:
         """Begin; asked again while under way it is the same resignation."""
         if not self.resigning:
-            self._had_seat = self._s.seated
+            # Who learns the log is to vote one day, and may not have read that yet; to others no leader speaks.
+            self._had_seat, self._was_led, self._asked = self._has_seat, self._is_led, False
             self._resign_until_us = self._s.now_us + self._s.params.resign_timeout_ms * MILLISECOND
             self._resign_due_us = self._s.now_us
 
     @property
+    def _has_seat(self) -> bool:
+        """A vote, or the prospect of one."""
+        return self._s.me in self._s.electorate.seats and not self._s.expelled
+
+    @property
+    def _is_led(self) -> bool:
+        return self._s.leader not in (NOBODY, self._s.me)
+
+    @property
     def seat_gone(self) -> bool:
         """Whether a configuration without this node is committed, or there never was a seat to give up."""
-        return not self._had_seat or self._s.journal.configuration_index <= self._s.commit_index
+        if self._has_seat:
+            return False
+        if not self._had_seat:
+            return not (self._was_led and self._is_led)
+        return not self._s.in_doubt
 
     def resign_tried(self) -> None:
         """Try again a little later, unless an answer comes first."""
@@ -94,8 +110,13 @@ class Departure:
     def ask_leader(self) -> None:
         """Give the seat up through the leader."""
         s = self._s
-        if s.leader not in (NOBODY, s.me):
+        if self._is_led:
+            self._asked = True
             s.bulk(s.leader, ResignRequest(*s.header(s.leader)))
+
+    def granted(self) -> None:
+        """This node leads and wrote the configuration without itself: now the others decide."""
+        self._asked = True
 
     def on_resign_reply(self, message: ResignReply) -> None:
         """The leader committed it, or refused."""
@@ -124,8 +145,17 @@ class Departure:
         if self.handing_over and self._successor == NOBODY and s.role != "leader":
             self.handed_over(s.reason)
         if self._resign_until_us is not None and s.now_us >= self._resign_until_us:
-            why = f"no leader granted it within {s.params.resign_timeout_ms // 1000} s: {s.reason}"
-            self.resign_refused(f"{s.name} keeps its seat", why, "wait until a leader is known and try again")
+            within = f"within {s.params.resign_timeout_ms // 1000} s: {s.reason}"
+            if self._asked:
+                self._resign_until_us = None
+                what, why = (
+                    f"whether {s.name} keeps its seat is not known",
+                    f"no leader confirmed that it is gone {within}",
+                )
+                s.effects.append(CommandFailed(what, why, _LOOK, in_doubt=True))
+            else:
+                why = f"no leader could be asked {within}"
+                self.resign_refused(f"{s.name} keeps its seat", why, "wait until a leader is known and try again")
 
     def next_deadline(self) -> int | None:
         """When ``tick`` or a retry is due."""

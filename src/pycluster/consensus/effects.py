@@ -142,11 +142,15 @@ class Notify(msgspec.Struct, frozen=True, tag=True):
 
 
 class CommandFailed(msgspec.Struct, frozen=True, tag=True):
-    """The command in this very ``handle``, or a ``Resign`` pending until now, was refused: why, and what to do."""
+    """The command in this very ``handle``, or a ``Resign`` pending until now, was refused: why, and what to do.
+
+    ``in_doubt``: of a ``Resign`` that was asked for and may be granted still.
+    """
 
     what: str
     why: str = ""
     remedy: str = ""
+    in_doubt: bool = False
 
 
 class Halt(msgspec.Struct, frozen=True, tag=True):

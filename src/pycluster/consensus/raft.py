@@ -276,7 +276,7 @@ class Raft:
         if message.from_uuid == s.uuid or sender_name == s.name or (message.to_uuid and message.to_uuid != s.uuid):
             s.counters["misaddressed"] += 1
             return
-        if self.dormant and not isinstance(message, Heartbeat | AppendEntries | InstallSnapshot):
+        if self.dormant and not isinstance(message, Heartbeat | AppendEntries | InstallSnapshot | ResignReply):
             s.counters["misaddressed"] += 1  # only who gives it the log has anything to say to it
             return
         other = foreign(message.cluster_uuid, s.cluster_uuid)

@@ -354,7 +354,7 @@ class Roles:
         """Tell those who left; a leader that left itself goes now (Raft §4.2.2)."""
         s = self.s
         for uuid, seat in list(self.reconfigure.leaving.items()):
-            if seat not in s.voters:
+            if seat not in s.electorate.seats:
                 del self.reconfigure.leaving[uuid]
                 s.bulk(seat, ResignReply(*s.header(seat), True))
         if s.seated:

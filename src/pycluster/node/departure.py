@@ -37,7 +37,7 @@ class Departure:
         if self._command is None:
             return None
         command, self._command, self.under_way = self._command, None, self._stopping
-        return CommandDone(command, ok=False, what=why.what, why=why.why, remedy=why.remedy)
+        return CommandDone(command, ok=False, what=why.what, why=why.why, remedy=why.remedy, in_doubt=why.in_doubt)
 
     def finished(self) -> list[Effect]:
         """The goodbye is told."""
@@ -52,6 +52,7 @@ class Departure:
             return []
         if self._seat_gone:
             return [CommandDone(command, ok=True)]
-        why = "it was told to stop before the voters had agreed"
-        remedy = "start it and leave again, or leave its name to another node"
-        return [CommandDone(command, ok=False, what="this node keeps its seat", why=why, remedy=remedy)]
+        # They were asked, and may agree without it.
+        what, why = "whether this node keeps its seat is not known", "it was told to stop before the voters had agreed"
+        remedy = "look at pycluster raft peers; start it and leave again where it still votes"
+        return [CommandDone(command, ok=False, what=what, why=why, remedy=remedy, in_doubt=True)]

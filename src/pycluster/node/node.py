@@ -122,7 +122,7 @@ class Node:
         for event in happened:
             if isinstance(event, events.LoopLagged):
                 self._voting.drive(consensus.LoopLagged(event.lag_us))
-        due = None if self._raft.dormant else self._raft.next_deadline()
+        due = None if self._asleep else self._raft.next_deadline()
         if due is not None and due <= now_us:
             # A stalled process must see that its lease lapsed before it does anything else.
             self._voting.drive(consensus.Timer())
@@ -139,11 +139,16 @@ class Node:
     def next_deadline(self) -> int | None:
         """When ``Timer`` is due, µs; None when only an event from outside can change anything."""
         due = earlier(earlier(self._swim.next_deadline(), self.state.next_deadline()), self._steering.next_deadline())
-        if not self._raft.dormant:
+        if not self._asleep:
             due = earlier(due, earlier(self._raft.next_deadline(), self._seating.next_deadline()))
         if self._readings.observes and not self._commands.departing:
             due = earlier(due, self._following.next_deadline())
         return due
+
+    @property
+    def _asleep(self) -> bool:
+        """Whether consensus waits for nothing: it has no log to keep, and no seat to give up that it may be given."""
+        return self._raft.dormant and not self._commands.departing
 
     # --- reading --------------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from pycluster.node.outbox import Outbox
 from pycluster.node.retention import Retention
 from pycluster.node.supply import Supply
 from pycluster.node.watchers import Watchers
-from pycluster.store import Failure, Lessor, Range, Store, Write
+from pycluster.store import RETRYABLE, Failure, Lessor, Range, Store, Write
 from pycluster.wire import WatchPoll
 
 #: Who gets the answer: a number of this node's own, or a peer's address and its number.
@@ -38,6 +38,8 @@ _decode = msgspec.msgpack.Decoder(store.Command).decode
 _encode = msgspec.msgpack.Encoder().encode
 #: Leases whose end is proposed at once.
 _EXPIRED_AT_ONCE = 64
+#: Whoever asked asks again after these; after ``no-space`` where it has sent copies.
+_RETRIED = RETRYABLE | {"no-space"}
 #: What an entry costs beside its command, in memory and on the disk.
 _ENTRY_BYTES = 256
 
@@ -91,6 +93,8 @@ class Replica:
         self._named: dict[bytes, _Written] = {}
         self._joined = 0
         self._coming_bytes = 0
+        #: What was applied as a refusal, by whoever asked: as many as may be under way at once, the newest.
+        self._refused: dict[Asker, Failure] = {}
         #: Where the end of a lease stands in the log, and in which term.
         self._ending: dict[int, tuple[int, int]] = {}
         #: Reads that wait for one round, by its number; and how many wait in all.
@@ -124,7 +128,8 @@ class Replica:
 
     def _queue(self, write: Write, request_id: bytes, asker: Asker) -> None:
         """It goes into the log with this turn. A retry of what was applied has its answer, whatever holds by now."""
-        answer = self.store.again(request_id, write) or self.store.check(write, self._coming_bytes)
+        known = self._refused.get(asker) or self.store.again(request_id, write)
+        answer = known or self.store.check(write, self._coming_bytes)
         if answer is not None:
             self._answer(asker, answer)
             return
@@ -152,6 +157,9 @@ class Replica:
         if self._queued:
             queued, self._queued = self._queued, []
             outcome = self._propose([data for data, _ in queued])
+            if not isinstance(outcome, Failure) and self._raft.leader != self._raft.name:
+                # Its very entry showed that no quorum is there: ``led`` came and went before it could be booked.
+                outcome = self.failure("outcome-unknown", "leadership was lost before it was committed")
             if isinstance(outcome, Failure):
                 for _, written in queued:
                     self._done(written, outcome)
@@ -237,7 +245,16 @@ class Replica:
             replaced = written.term != entry.term
             lost = self.failure("outcome-unknown", "another leader's entry took its place") if replaced else None
             self._done(written, lost or applied.result)
+            if isinstance(applied.result, Failure) and not replaced:
+                self._refuse(written.askers, applied.result)
         return True
+
+    def _refuse(self, askers: list[Asker], why: Failure) -> None:
+        """A copy of it may be on its way here still, and must not be applied after whoever asked was told this."""
+        if why.kind not in _RETRIED:
+            self._refused.update(dict.fromkeys(askers, why))
+            while len(self._refused) > self._params.requests_max:
+                del self._refused[next(iter(self._refused))]
 
     def _settle_lease(self, write: Write, result: store.Result) -> None:
         if isinstance(write, store.LeaseRevoke):
@@ -299,6 +316,7 @@ class Replica:
         self._retention.forget()
         self.supply.end()
         self._ending.clear()
+        self._refused.clear()
         waiting, self._writes = self._writes, {}
         for written in waiting.values():
             self._done(written, self.failure("outcome-unknown", "leadership was lost before it was committed"))

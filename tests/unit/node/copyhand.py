@@ -15,7 +15,7 @@ from pycluster.node.events import PieceKept
 from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
 from pycluster.node.replica import Answer, Asker, Replica
-from pycluster.store import Params, Store
+from pycluster.store import Failure, Params, Store
 from pycluster.wire import Codec, WatchPoll
 
 
@@ -50,6 +50,9 @@ class CopyHand:
         self.bounds = bounds or Params()
         self.index = index
         self.refuses = ""
+        #: The voter gives leadership up over the very proposal that it took.
+        self.loses = False
+        self.asked = 1_000
         self.waiting: list[Entry] = []
         self.reads: list[int] = []
         self.driven: list[consensus.Event] = []
@@ -77,6 +80,8 @@ class CopyHand:
                     self.index += 1
                     self.waiting.append(Entry(self.index, self.raft.term, Command(one)))
                 self.replica.proposed(first, self.raft.term)
+                if self.loses:
+                    self.follow("")
             case consensus.ReadIndex(token):
                 self.reads.append(token)
             case _:
@@ -108,8 +113,9 @@ class CopyHand:
         self.replica.led()
 
     def write(self, request: store.Write, request_id: bytes = b"") -> Answer:
-        """Asked, committed, answered."""
-        self.take(request, request_id, 1)
+        """Asked, committed, answered; every question has a number of its own."""
+        self.asked += 1
+        self.take(request, request_id, self.asked)
         self.commit()
         return self.answers[-1][1]
 
@@ -126,3 +132,8 @@ class CopyHand:
             if kept and isinstance(effect, KeepPiece) and effect.origin == "own":
                 self.replica.supply.kept(PieceKept("own", effect.snapshot.index, effect.number))
         return did
+
+
+def kinds(hand: CopyHand) -> list[str]:
+    """Of all answers, in order: what was refused by its kind, all else by its type."""
+    return [answer.kind if isinstance(answer, Failure) else type(answer).__name__ for _, answer in hand.answers]

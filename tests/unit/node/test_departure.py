@@ -54,7 +54,7 @@ def test_a_leave_that_a_stop_overtook_is_not_called_done() -> None:
     departure.stop()
     done, drained = departure.finished()
     assert isinstance(done, CommandDone) and (done.command, done.ok) == (7, False)
-    assert done.what == "this node keeps its seat" and done.why and done.remedy
+    assert done.what == "whether this node keeps its seat is not known" and done.why and done.remedy and done.in_doubt
     assert drained == Drained()
 
 
@@ -91,7 +91,7 @@ def test_a_leave_that_would_lose_the_quorum_is_refused_and_the_node_goes_on() ->
     assert village.leader("node002").leader == "node001"
 
 
-def test_a_stop_while_a_leave_waits_for_a_leader_ends_the_process_and_keeps_the_seat(village: Village) -> None:
+def test_a_stop_while_a_leave_waits_for_a_leader_ends_the_process_and_is_in_doubt(village: Village) -> None:
     village.kill("node001", "node002", "node003")
     village.run(3)
     village.tell("node004", events.Leave(1))
@@ -99,7 +99,7 @@ def test_a_stop_while_a_leave_waits_for_a_leader_ends_the_process_and_keeps_the_
     village.tell("node004", events.Drain())
     village.run(3)
     assert village.world.hosts["node004"].process is None
-    assert outcome(village) == [("node004", 1, False, "this node keeps its seat")]
+    assert outcome(village) == [("node004", 1, False, "whether this node keeps its seat is not known")]
 
 
 def test_who_does_not_vote_leaves_at_once() -> None:
@@ -110,6 +110,23 @@ def test_who_does_not_vote_leaves_at_once() -> None:
     village.run(2)
     assert outcome(village) == [("watcher", 1, True, "")]
     assert village.world.hosts["watcher"].process is None
+
+
+@pytest.mark.parametrize("after_s", [0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 2])
+def test_whoever_leaves_on_the_way_to_its_seat_is_not_waited_for(after_s: float) -> None:
+    """Wherever it is on that way: what the others count on when it is gone is themselves."""
+    village = Village((*FIVE[:3], "watcher"), listed=FIVE[:3])
+    village.run(10)
+    village.tell("node001", events.AddSeat(1, "watcher"))
+    village.run(after_s)
+    village.world.hosts["watcher"].gone = True
+    village.tell("watcher", events.Leave(2))
+    village.run(5)
+    assert outcome(village)[-1] == ("watcher", 2, True, "") and village.world.hosts["watcher"].process is None
+    assert [voter.name for voter in village.status("node001").quorum.voters] == [*FIVE[:3]]
+    village.kill("node003")
+    village.run(5)
+    assert village.leader("node001").acting, "two of three are enough"
 
 
 def test_a_leader_that_leaves_is_never_called_leaderless_while_it_acts(village: Village) -> None:

@@ -30,14 +30,10 @@ from pycluster.store import (
     Txn,
     Watch,
 )
-from tests.unit.node.copyhand import CopyHand
+from tests.unit.node.copyhand import CopyHand, kinds
 from tests.unit.store.hand import restored, written
 
 SMALL = StateParams(snapshot_min_bytes=1_024, snapshot_max_bytes=1_024)
-
-
-def kinds(hand: CopyHand) -> list[str]:
-    return [answer.kind if isinstance(answer, Failure) else type(answer).__name__ for _, answer in hand.answers]
 
 
 def test_a_write_is_answered_when_it_is_applied_and_not_before() -> None:
@@ -221,21 +217,6 @@ def test_an_end_that_takes_long_is_proposed_once_and_does_not_meet_the_next_leas
     assert hand.commit() == [LeaseRevoke(7, expired=True)], "its own time"
 
 
-def test_a_retry_of_what_is_under_way_waits_for_it_and_is_never_applied_after_a_refusal() -> None:
-    hand = CopyHand()
-    hand.take(Put(b"k", b"", 7), b"id", 1)
-    hand.take(LeaseGrant(10, 7), b"other", 2)
-    for asker in (3, 1, 3):
-        hand.take(Put(b"k", b"", 7), b"id", asker)
-    assert hand.replica.under_way == 3
-    assert hand.commit() == [Put(b"k", b"", 7), LeaseGrant(10, 7)]
-    assert [asker for asker, _ in hand.answers] == [1, 3, 2]
-    assert kinds(hand) == ["lease-not-found", "lease-not-found", "LeaseGrantResult"]
-    assert hand.read(Range(b"k")) == RangeResult(1)
-    assert hand.replica.under_way == 0
-    assert isinstance(hand.write(Put(b"k", b"", 7), b"id"), PutResult), "asked again, it is a new question"
-
-
 def test_what_comes_under_the_number_of_what_was_applied_is_not_looked_into() -> None:
     hand = CopyHand()
     hand.write(Put(b"k"), b"id")
@@ -367,6 +348,7 @@ def test_a_state_from_a_leader_takes_the_place_of_this_one() -> None:
     hand.replica.installed(at)
     assert hand.replica.applied == 30 and hand.replica.store.digest() == source.replica.store.digest()
     hand.index = 30
+    hand.follow("node001")
     assert isinstance(hand.write(Put(b"next")), PutResult)
     hand.follow("node001")
     hand.at(10)
