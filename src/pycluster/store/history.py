@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 
 class History:
@@ -42,6 +42,11 @@ class History:
         """The keys that ``revision`` changed, in order; one may be there twice."""
         keys = self._changes[revision - self.first]
         return (keys,) if isinstance(keys, bytes) else keys
+
+    def since(self, revision: int) -> Iterator[bytes]:
+        """The keys that were changed after ``revision``, the oldest change first; one may come many times."""
+        for later in range(revision + 1, self.newest + 1):
+            yield from self.changes(later)
 
     def freed(self, revision: int) -> int:
         """Bytes that compactions up to ``revision`` free, all together since ``first``'s beginning."""

@@ -11,6 +11,8 @@ from pycluster.store.keyspace import Keyspace, interval
 from pycluster.store.model import KeyValue, Range, RangeResult, SortTarget
 from pycluster.store.refusals import ENVELOPE_BYTES, Refusal
 
+#: From a revision to the keys that were changed after it, as far as the reader sees.
+Since = Callable[[int], Iterator[bytes]]
 _Found = tuple[bytes, bytes]
 #: More keys than there can be, and still a number that can be counted to.
 _LIMIT_MAX = 1 << 48
@@ -57,7 +59,7 @@ class Answer:
         return Refusal("request-too-large", f"the answer would have over {self._most} bytes; ask for less at a time")
 
 
-def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer: Answer) -> RangeResult:
+def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer: Answer, since: Since) -> RangeResult:
     """``newest`` is the revision that the reader sees as the present one. Raises ``Refusal``."""
     if not request.key:
         raise Refusal("empty-key", "a key has at least one byte")
@@ -68,9 +70,7 @@ def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer
     start, end = interval(request.key, request.range_end)
     past = request.revision if 0 < request.revision < newest else 0
     if request.count_only:
-        walk = answer.seen(keyspace.walk(start, end, past))
-        count = sum(1 for _ in walk) if past else keyspace.count(start, end)
-        return RangeResult(newest, count=count)
+        return RangeResult(newest, count=_count(keyspace, start, end, past, answer, since))
     # As in etcd, an order that is not asked for in so many words comes after the limit.
     early = request.limit > 0 and request.sort_order == "none" and not _bounded(request)
     walk = answer.seen(keyspace.walk(start, end, past))
@@ -78,10 +78,9 @@ def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer
         found = answer.all_of(walk)
     else:
         found = list(islice(walk, min(request.limit, _LIMIT_MAX) + 1) if early else walk)
-    if not past:
-        count = keyspace.count(start, end) if early else len(found)
-    else:
-        count = len(found) + sum(1 for _ in walk)
+    count = len(found)
+    if early and count > request.limit:
+        count += _count(keyspace, found[-1][0] + b"\0", end, past, answer, since)
     if _bounded(request):
         found = [item for item in found if _within(request, item[1])]
     if request.sort_order != "none" or request.sort_target != "key":
@@ -91,6 +90,26 @@ def read(keyspace: Keyspace, request: Range, newest: int, compacted: int, answer
         del found[request.limit :]
     kvs = tuple(answer.bring(key, packed, request.keys_only) for key, packed in found)
     return RangeResult(newest, kvs, count, more)
+
+
+def _count(keyspace: Keyspace, start: bytes, end: bytes | None, past: int, answer: Answer, since: Since) -> int:
+    """How many keys of an interval lived at ``past``; 0: live now. Raises ``Refusal``.
+
+    Those of then are walked over, and what was changed since is gathered, one for one: whichever ends first tells. So
+    the page of a listing costs little while little is written, and never more than a few times the walk.
+    """
+    if not past:
+        return keyspace.count(start, end)
+    # A refusal is part of the state machine: nothing here may depend on what a replica has tidied already.
+    walk = answer.seen(keyspace.walk(start, end, past))
+    changed: set[bytes] = set()
+    for walked, key in enumerate(since(past)):
+        if next(walk, None) is None:
+            return walked
+        if start <= key and (end is None or key < end):
+            changed.add(key)
+    gone = sum((keyspace.at(key, past) is not None) - (keyspace.live(key) is not None) for key in changed)
+    return keyspace.count(start, end) + gone
 
 
 def _bounded(request: Range) -> bool:

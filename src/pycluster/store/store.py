@@ -145,7 +145,7 @@ class Store:
     def range(self, request: Range) -> RangeResult | Failure:
         """Read keys at any revision that is still kept."""
         try:
-            return read(self.keyspace, request, self.revision, self.compacted, self._answer())
+            return read(self.keyspace, request, self.revision, self.compacted, self._answer(), self.history.since)
         except Refusal as refusal:
             return self._failure(refusal)
 
@@ -209,7 +209,8 @@ class Store:
                 assert_never(write)
 
     def _transaction(self) -> Transaction:
-        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, self._answer)
+        since = self.history.since
+        return Transaction(self.keyspace, self.leases, self.revision, self.compacted, self._answer, since)
 
     def _answer(self) -> Answer:
         return Answer(self.params.request_max_bytes, self.params.keys_max)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import assert_never
 
 import msgspec
@@ -23,7 +24,7 @@ from pycluster.store.model import (
     Txn,
     TxnResult,
 )
-from pycluster.store.reads import Answer, read
+from pycluster.store.reads import Answer, Since, read
 from pycluster.store.refusals import Refusal
 
 
@@ -42,14 +43,21 @@ class Transaction:
     """
 
     def __init__(
-        self, keyspace: Keyspace, leases: Leases, revision: int, compacted: int, answer: Callable[[], Answer]
+        self,
+        keyspace: Keyspace,
+        leases: Leases,
+        revision: int,
+        compacted: int,
+        answer: Callable[[], Answer],
+        since: Since,
     ) -> None:
-        """``answer`` makes what bounds the answer, for those that bring something."""
+        """``answer`` makes what bounds the answer, for those that bring something; ``since`` is of what was before."""
         self._keyspace = keyspace
         self._leases = leases
         self._base = revision
         self._compacted = compacted
         self._make_answer = answer
+        self._since_before = since
         self._made: Answer | None = None
         self.keys: list[bytes] = []
         self.events: list[Event] = []
@@ -100,6 +108,10 @@ class Transaction:
     def _seen(self) -> int:
         """The revision that an operation sees as the present one: the new one as soon as something was written."""
         return self._base + bool(self.keys)
+
+    def _since(self, revision: int) -> Iterator[bytes]:
+        """What was changed after ``revision``, by this one too."""
+        return chain(self._since_before(revision), self.keys)
 
     def _write(self, packed: bytes, kv: KeyValue, newest: bytes | None, previous: KeyValue | None) -> None:
         """``newest`` is the version before, ``previous`` what it says where it is no deletion: its bytes are counted
@@ -170,7 +182,8 @@ class Transaction:
         for operation in decided.operations:
             match operation:
                 case Range():
-                    results.append(read(self._keyspace, operation, self._seen, self._compacted, self._answer))
+                    seen, compacted = self._seen, self._compacted
+                    results.append(read(self._keyspace, operation, seen, compacted, self._answer, self._since))
                 case Put():
                     results.append(self._put(operation))
                 case DeleteRange():

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import pycluster
@@ -80,6 +81,19 @@ def test_a_list_that_is_too_much_for_one_answer_comes_in_pieces_of_one_revision(
     assert (len(some.kvs), some.count, some.more) == (30, 40, True)
     with pytest.raises(TooLarge):
         client.range(store.Range(b"k", b"l"))
+
+
+def test_a_list_of_more_keys_than_one_request_looks_at_goes_on_while_others_write(
+    agent: Agent, client: StateClient
+) -> None:
+    held = agent.state.store
+    held.params = msgspec.structs.replace(held.params, keys_max=1_100)
+    for number in range(2_200):
+        held.apply(store.Command(b"", store.Put(b"k/%04d" % number)))
+    held.apply(store.Command(b"", store.DeleteRange(b"k/21", b"k/2150")))
+    found = client.list("k/", revision=held.revision - 1)
+    assert [kv.key for kv in found.kvs] == [b"k/%04d" % number for number in range(2_200)]
+    assert (found.count, found.more) == (2_200, False)
 
 
 def test_conditions(client: StateClient) -> None:

@@ -231,8 +231,9 @@ class Bench:
         counted = sum(size_bytes(key, one) for key, some in self.store.contents().versions() for one in some)
         assert self.store.size_bytes == counted
         for revision in range(max(self.copies.forgotten, 1), self.copies.revision + 1):
-            everything = Range(b"\0", b"\0", revision=revision)
-            assert self.store.range(everything) == self.copies.range(everything)
+            for limit, counted in ((0, False), (2, False), (0, True)):
+                everything = Range(b"\0", b"\0", limit, revision, count_only=counted)
+                assert self.store.range(everything) == self.copies.range(everything)
 
 
 def read(chunks: list[bytes]) -> Store:

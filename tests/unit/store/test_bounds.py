@@ -287,8 +287,9 @@ def test_one_request_looks_at_so_many_keys_and_no_more() -> None:
         msgspec.structs.replace(everything, sort_order="descend", limit=1),
         msgspec.structs.replace(everything, sort_target="value", sort_order="ascend"),
         msgspec.structs.replace(everything, min_mod_revision=5),
-        msgspec.structs.replace(everything, revision=past, count_only=True),
-        msgspec.structs.replace(everything, revision=past, limit=1),
+        msgspec.structs.replace(everything, revision=past, limit=1_000),
+        msgspec.structs.replace(everything, revision=past, limit=1, sort_order="ascend"),
+        msgspec.structs.replace(everything, revision=past, limit=1, max_mod_revision=5),
     ):
         assert getattr(one.range(greedy), "kind", "") == "request-too-large", greedy
     assert refused(one, DeleteRange(b"k", b"l")) == "request-too-large"
@@ -297,6 +298,13 @@ def test_one_request_looks_at_so_many_keys_and_no_more() -> None:
     assert refused(one, Txn(success=halves)) == "request-too-large", "all operations of a request together"
     assert read(one, msgspec.structs.replace(everything, limit=10)).count == 1_100
     assert read(one, msgspec.structs.replace(everything, count_only=True)).count == 1_100
+    of_the_past = (
+        msgspec.structs.replace(everything, revision=past, limit=1),
+        msgspec.structs.replace(everything, revision=past, count_only=True),
+    )
+    assert [read(one, each).count for each in of_the_past] == [1_100, 1_100], "little was written since"
     done(one, LeaseGrant(60, 1), *(Put(b"k%04d" % number, lease=1) for number in range(1_100)))
+    for each in of_the_past:
+        assert getattr(one.range(each), "kind", "") == "request-too-large", "more than that was written since"
     done(one, LeaseRevoke(1))
     assert read(one, everything).count == 0, "a lease ends, however many keys it has"
