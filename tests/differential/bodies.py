@@ -129,6 +129,8 @@ null
 {"success":[{"request_put":{"key":"YQ==","lease":"12345"}}]}
 {"success":[{"request_put":{"key":"bm9uZQ==","lease":"9","ignore_value":true}}]}
 {"success":[{"request_put":{"key":"eg=="}},{"request_range":{"key":"eg==","revision":"1000"}}]}
+{"success":[{"request_range":{"key":"YQ==","revision":-1}}]}
+{"success":[{"request_range":{"key":"YQ==","revision":"-2"}}]}
 {"compare":[{}]}
 {"compare":[{"key":"YQ=="}]}
 {"compare":[{"key":"YQ==","target":"VALUE","value":""}]}
@@ -148,6 +150,11 @@ null
 {"physical":"true","revision":5}
 = /v3/kv/range
 {"key":"YQ==","revision":"2"}
+{"key":"YQ==","revision":-2}
+= /v3/kv/txn
+{"success":[{"request_range":{"key":"YQ==","revision":"-1"}}]}
+{"success":[{"request_txn":{"success":[{"request_range":{"key":"YQ==","revision":-1}}]}}]}
+{"failure":[{"request_range":{"key":"YQ==","revision":-1}}]}
 = /v3/lease/grant
 {"TTL":"500","ID":"7"}
 {"TTL":"500","ID":"7"}

@@ -118,6 +118,24 @@ def nested(depth: int) -> bytes:
     return b'{"success":[{"request_txn":' * depth + b"{}" + b"}]}" * depth
 
 
+def test_a_negative_revision_is_the_newest_but_within_a_transaction_it_lies_before_the_first() -> None:
+    async def play() -> None:
+        one = app()
+        await call(one, "/v3/kv/put", {"key": "YQ=="})
+
+        async def read(revision: int) -> tuple[str, int]:
+            wanted = {"key": "YQ==", "revision": revision}
+            alone = await call(one, "/v3/kv/range", wanted)
+            within = await call(one, "/v3/kv/txn", {"success": [{"request_range": wanted}]})
+            return alone.json["count"], within.json.get("code", within.status)
+
+        assert [await read(revision) for revision in (-1, -2)] == [("1", 200), ("1", 11)]
+        await call(one, "/v3/kv/compaction", {"revision": 0})
+        assert [await read(revision) for revision in (-1, 0)] == [("1", 11), ("1", 200)]
+
+    asyncio.run(play())
+
+
 def test_transactions_nest_up_to_a_bound() -> None:
     assert asked("/v3/kv/txn", nested(15)).status == 200
     for depth in (16, 100):

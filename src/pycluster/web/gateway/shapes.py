@@ -28,7 +28,7 @@ _KEY = {"key": ("key", octets), "range_end": ("range_end", octets)}
 
 
 def _whole(value: object) -> int:
-    """An integer whose negative values mean 0: no limit, the newest revision."""
+    """An integer whose negative values mean 0: no limit."""
     return max(integer(value), 0)
 
 
@@ -37,7 +37,7 @@ RANGE: Read[store.Range] = message(
     _KEY
     | {
         "limit": ("limit", _whole),
-        "revision": ("revision", _whole),
+        "revision": ("revision", integer),
         "sort_order": (
             "sort_order",
             enumeration("RangeRequest_SortOrder", ("NONE", "none"), ("ASCEND", "ascend"), ("DESCEND", "descend")),
