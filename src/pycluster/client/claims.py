@@ -63,6 +63,7 @@ class AsyncClaim:
         self.value = value
         self.key = b""
         self.token = 0
+        self._asked = False
         self._released = False
         self._guard: asyncio.Task[None] | None = None
         self._client = client
@@ -90,9 +91,13 @@ class AsyncClaim:
         return await self._lease.lost()
 
     async def acquire(self) -> None:
-        """Wait for our turn, once; raises ``TimedOut`` where somebody else has it for all of ``wait_s``, ``Lost`` where
-        our place in the queue goes, and what a client's methods raise.
+        """Wait for our turn; raises ``TimedOut`` where somebody else has it for all of ``wait_s``, ``Lost`` where our
+        place in the queue goes, and what a client's methods raise. Once: else ``LocalMisuse``, and what the first time
+        got, or waits for, stays as it is.
         """
+        if self._asked:
+            raise LocalMisuse(f"a {self._kind} object is used once", remedy="ask the client for another")
+        self._asked = True
         if self._wait_s is not None:
             self._until = asyncio.get_running_loop().time() + self._wait_s
         try:

@@ -62,6 +62,7 @@ class AsyncLease:
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._until = 0.0
+        self._begun = False
         self._ended = False
         self.id = 0
         self.ttl_s = 0
@@ -84,16 +85,19 @@ class AsyncLease:
 
     async def begin(self, timeout_s: float | None = None) -> None:
         """Grant it, within ``timeout_s`` where that is given, and keep it alive from now on; once."""
-        if self.id:
+        if self._begun:
             raise LocalMisuse("a lease is used once", remedy="ask the client for another")
+        self._begun = True  # before anything is waited for: whoever else begins it meanwhile must not have one more
         sent = self._clock()
         granting = asyncio.ensure_future(self._client.grant(self._asked_s, timeout_s=timeout_s))
         try:
             granted = await asyncio.shield(granting)
+            self.id, self.ttl_s = granted.id, granted.ttl_s
         except asyncio.CancelledError:
             await self._take_back(granting)
             raise
-        self.id, self.ttl_s = granted.id, granted.ttl_s
+        finally:
+            self._begun = self.id != 0  # where there is none it may be asked for again
         self._until = sent + self.ttl_s
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 

@@ -10,7 +10,7 @@ import pytest
 
 import pycluster
 from pycluster.client import Lost, TimedOut
-from pycluster.client.blocking import StateClient
+from pycluster.client.blocking import Lease, Lock, StateClient
 from pycluster.kernel.errors import LocalMisuse
 from tests.unit.virtual import leaping
 from tests.unit.web.fake import Agent
@@ -233,3 +233,14 @@ def test_the_same_without_an_event_loop(client: StateClient) -> None:
         observed.close()  # type: ignore[attr-defined]
         assert election.leader() == leader
     assert election.leader() is None
+
+
+@pytest.mark.parametrize("ask", [StateClient.lease, lambda of: of.lock("l"), lambda of: of.elect("l")])
+def test_what_is_held_cannot_be_entered_again_and_stays_held(
+    client: StateClient, ask: Callable[[StateClient], Lease | Lock]
+) -> None:
+    with ask(client) as held:
+        with pytest.raises(LocalMisuse, match="used once"):
+            held.__enter__()
+        assert held.held and len(client.leases()) == 1
+    assert client.leases() == ()

@@ -10,7 +10,7 @@ import pytest
 from pycluster import store
 from pycluster.client import AgentUnreachable, Denied, Lost, NotFound
 from pycluster.client.leasing import AsyncLease
-from pycluster.kernel.errors import PyClusterError
+from pycluster.kernel.errors import LocalMisuse, PyClusterError
 from tests.unit.virtual import in_virtual_time
 
 
@@ -168,6 +168,23 @@ def test_a_further_check_that_hangs_for_less_is_made_again() -> None:
         await lease.begin()
         await asyncio.sleep(30)
         assert lease.held and asked > 2
+        await lease.end()
+
+    in_virtual_time(work)
+
+
+def test_of_two_who_begin_it_at_once_one_has_it_and_where_none_was_granted_it_may_be_begun_again() -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        granter = FakeGranter()
+        granter.grant_s = 60.0
+        lease = AsyncLease(granter, 9, clock=clock)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await lease.begin()
+        granter.grant_s = 1.5
+        first, second = await asyncio.gather(lease.begin(), lease.begin(), return_exceptions=True)
+        assert first is None and isinstance(second, LocalMisuse) and lease.held
+        assert len(asyncio.all_tasks()) == 2, "who renews it, and we"
         await lease.end()
 
     in_virtual_time(work)

@@ -11,8 +11,10 @@ import pytest
 import pycluster
 from pycluster import store
 from pycluster.client import Lost, TimedOut
+from pycluster.client.claims import AsyncClaim
 from pycluster.client.leasing import TAKE_BACK_S
 from pycluster.client.state import AsyncStateClient
+from pycluster.kernel.errors import LocalMisuse
 from tests.unit.virtual import leaping
 from tests.unit.web.fake import Agent
 
@@ -151,5 +153,43 @@ def test_a_lock_is_held_on_where_what_was_watched_is_forgotten_and_lost_once_its
         await client.delete(lock.key)
         assert await lock.lost() == "its key was deleted"
         await lock.release()
+
+    asyncio.run(work())
+
+
+def a_claim(client: AsyncStateClient, kind: str) -> AsyncClaim:
+    return client.lock("l", 600) if kind == "lock" else client.elect("l", ttl_s=600)
+
+
+@pytest.mark.parametrize("kind", ["lock", "elect"])
+def test_who_asks_for_what_it_holds_is_told_and_goes_on_holding(agent: Agent, kind: str) -> None:
+    async def work() -> None:
+        client = pycluster.connect_async(agent.path)
+        async with a_claim(client, kind) as held:
+            waiting = asyncio.create_task((after := a_claim(client, kind)).acquire())
+            await until(lambda: len(agent.state.feeds) == 2)
+            with pytest.raises(LocalMisuse, match="used once"):
+                await held.acquire()
+            with pytest.raises(LocalMisuse, match="used once"):
+                async with held:
+                    pytest.fail("it is held already")
+            assert held.held and await client.get(held.key) is not None
+            assert not waiting.done()
+        await waiting
+        await after.release()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("kind", ["lock", "elect"])
+def test_of_two_who_ask_for_the_same_at_once_one_has_it_and_the_other_is_told(agent: Agent, kind: str) -> None:
+    async def work() -> None:
+        client = pycluster.connect_async(agent.path)
+        claim = a_claim(client, kind)
+        first, second = await asyncio.gather(claim.acquire(), claim.acquire(), return_exceptions=True)
+        assert first is None and isinstance(second, LocalMisuse)
+        assert claim.held and len(await client.leases()) == 1
+        await claim.release()
+        assert await client.leases() == ()
 
     asyncio.run(work())
