@@ -113,7 +113,7 @@ class AsyncClaim:
             raise
 
     async def release(self) -> None:
-        """Give it back; the next one has it at once."""
+        """Give it back; the next one has it at once. Where that fails it may be asked again."""
         self.token, self._released = 0, True
         guard, self._guard = self._guard, None
         if guard is not None:
@@ -235,9 +235,9 @@ class AsyncClaim:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        if self._released:
+        if self._released and not self._lease.owed:
             return
-        was_held, why = self.held, self._lease.reason
+        was_held, why = self._released or self.held, self._lease.reason  # what was given back is not lost
         try:
             await self.release()
         except PyClusterError:

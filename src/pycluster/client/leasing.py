@@ -67,6 +67,8 @@ class AsyncLease:
         self.id = 0
         self.ttl_s = 0
         self.reason = ""
+        #: Whether it was granted, and nobody said yet that it has ended.
+        self.owed = False
 
     @property
     def held(self) -> bool:
@@ -92,7 +94,7 @@ class AsyncLease:
         granting = asyncio.ensure_future(self._client.grant(self._asked_s, timeout_s=timeout_s))
         try:
             granted = await asyncio.shield(granting)
-            self.id, self.ttl_s = granted.id, granted.ttl_s
+            self.id, self.ttl_s, self.owed = granted.id, granted.ttl_s, True
         except asyncio.CancelledError:
             await self._take_back(granting)
             raise
@@ -102,16 +104,18 @@ class AsyncLease:
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
     async def end(self) -> None:
-        """Revoke it; harmless where it has ended. Where that fails it ends by itself, after ``ttl_s``."""
+        """Revoke it; harmless where it has ended. Where that fails ask again, or it ends by itself, after ``ttl_s``."""
         self._ended = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
+        if self.owed:
             try:
                 await self._client.revoke(self.id)
             except NotFound:
                 self.lose("it has ended")
+            self.owed = False
 
     async def _take_back(self, granting: asyncio.Future[store.LeaseGrantResult]) -> None:
         """Leave no lease behind that nobody knows; where that takes too long it ends by itself."""
@@ -126,9 +130,9 @@ class AsyncLease:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        if self._ended:
+        if self._ended and not self.owed:
             return
-        was_held = self.held
+        was_held = self._ended or self.held  # what was given back is not lost
         try:
             await self.end()
         except PyClusterError:

@@ -22,6 +22,7 @@ class FakeGranter:
         self.then = then
         self.renewed_at: list[float] = []
         self.revoked = False
+        self.revoke_errors: list[PyClusterError] = []
         self.grant_s = 0.0
 
     async def grant(self, ttl_s: int, *, timeout_s: float | None = None) -> store.LeaseGrantResult:
@@ -37,6 +38,8 @@ class FakeGranter:
         return 9
 
     async def revoke(self, id: int) -> int:
+        if self.revoke_errors:
+            raise self.revoke_errors.pop(0)
         self.revoked = True
         return 1
 
@@ -186,5 +189,37 @@ def test_of_two_who_begin_it_at_once_one_has_it_and_where_none_was_granted_it_ma
         assert first is None and isinstance(second, LocalMisuse) and lease.held
         assert len(asyncio.all_tasks()) == 2, "who renews it, and we"
         await lease.end()
+
+    in_virtual_time(work)
+
+
+def test_one_that_could_not_be_revoked_is_revoked_when_asked_again_and_then_no_more() -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        granter = FakeGranter()
+        granter.revoke_errors = [UNREACHABLE, UNREACHABLE]
+        async with AsyncLease(granter, 9, clock=clock) as lease:
+            with pytest.raises(AgentUnreachable):
+                await lease.end()
+            with pytest.raises(AgentUnreachable):
+                await lease.end()
+        assert granter.revoked and not lease.owed
+        granter.revoked = False
+        await lease.end()
+        assert not granter.revoked
+
+    in_virtual_time(work)
+
+
+def test_one_that_had_ended_when_it_was_to_be_revoked_is_asked_for_no_more() -> None:
+    async def work(clock: Callable[[], float]) -> None:
+        granter = FakeGranter()
+        granter.revoke_errors = [UNREACHABLE, NotFound("there is no such lease")]
+        lease = AsyncLease(granter, 9, clock=clock)
+        await lease.begin()
+        with pytest.raises(AgentUnreachable):
+            await lease.end()
+        await lease.end()
+        await lease.end()
+        assert not granter.revoked and not lease.owed
 
     in_virtual_time(work)

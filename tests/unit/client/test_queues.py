@@ -10,7 +10,7 @@ import pytest
 
 import pycluster
 from pycluster import store
-from pycluster.client import Lost, TimedOut
+from pycluster.client import AgentUnreachable, Lost, TimedOut
 from pycluster.client.claims import AsyncClaim
 from pycluster.client.leasing import TAKE_BACK_S
 from pycluster.client.state import AsyncStateClient
@@ -190,6 +190,55 @@ def test_of_two_who_ask_for_the_same_at_once_one_has_it_and_the_other_is_told(ag
         assert first is None and isinstance(second, LocalMisuse)
         assert claim.held and len(await client.leases()) == 1
         await claim.release()
+        assert await client.leases() == ()
+
+    asyncio.run(work())
+
+
+class Cut(AsyncStateClient):
+    """A client whose agent is not reached by the next ``cut`` revocations."""
+
+    cut = 0
+
+    async def revoke(self, id: int) -> int:
+        if self.cut:
+            self.cut -= 1
+            raise AgentUnreachable("no agent answers")
+        return await super().revoke(id)
+
+
+@pytest.mark.parametrize("kind", ["lock", "elect"])
+def test_what_could_not_be_given_back_is_given_back_when_asked_again(agent: Agent, kind: str) -> None:
+    async def work() -> None:
+        client = Cut(pycluster.connect_async(agent.path).endpoint)
+        claim = a_claim(client, kind)
+        await claim.acquire()
+        client.cut = 2
+        for _ in range(2):
+            with pytest.raises(AgentUnreachable):
+                await claim.release()
+            assert not claim.held and len(await client.leases()) == 1
+        await claim.release()
+        assert await client.leases() == ()
+        client.cut = 1
+        await claim.release()
+        assert client.cut == 1, "nobody is asked any more"
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_what_could_not_be_given_back_early_is_given_back_at_the_end_or_the_reason_told(agent: Agent, cut: int) -> None:
+    async def work() -> None:
+        client = Cut(pycluster.connect_async(agent.path).endpoint)
+        try:
+            async with client.lock("l", 600) as lock:
+                client.cut = cut
+                with pytest.raises(AgentUnreachable):
+                    await lock.release()
+        except AgentUnreachable:
+            assert cut == 2
+            await lock.release()
         assert await client.leases() == ()
 
     asyncio.run(work())
