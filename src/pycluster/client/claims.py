@@ -2,7 +2,8 @@
 
 A claim on ``NAME`` is the key ``NAME/LEASE`` (the lease in hexadecimal, without leading zeros), put under the
 claimant's own lease. Whose key has the lowest create revision holds; everyone else waits for the one before it only.
-The same layout as etcd's concurrency recipes has, so that their clients and ours exclude one another.
+The same layout as etcd's concurrency recipes has, so that their clients and ours exclude one another. What else lies
+below ``NAME/`` is no claim: ``backup`` and ``backup/db`` are two locks.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Protocol, Self
 from pycluster import store
 from pycluster.client.errors import Compacted, Lost, NotFound, TimedOut
 from pycluster.client.leasing import RENEWALS, TAKE_BACK_S, AsyncLease, Granter
+from pycluster.client.places import is_place, places
 from pycluster.kernel.errors import LocalMisuse, PyClusterError
-from pycluster.node.keyrequests import interval
 
 Operation = store.Range | store.Put | store.DeleteRange | store.Txn
 
@@ -146,25 +147,11 @@ class AsyncClaim:
         return (await self._client.range(look, timeout_s=self._left_s())).kvs[0].create_revision
 
     async def _turn(self, created: int) -> None:
-        first, end = interval(self.prefix)
-        while True:
-            before = await self._client.range(
-                store.Range(
-                    first,
-                    end,
-                    limit=1,
-                    sort_order="descend",
-                    sort_target="create",
-                    max_create_revision=created - 1,
-                    keys_only=True,
-                ),
-                timeout_s=self._left_s(),
-            )
-            if not before.kvs:
-                break
+        while (before := await self._before(created)) is not None:
+            key, revision = before
             try:
                 async with asyncio.timeout_at(self._until):
-                    await self._gone(before.kvs[0].key, before.revision + 1)
+                    await self._gone(key, revision + 1)
             except Compacted:
                 continue  # a quiet watch broke; who is before us is read, whatever happened
             except TimeoutError:
@@ -173,6 +160,15 @@ class AsyncClaim:
         reason, _ = await self._look(created)
         if reason or not self._lease.held:
             raise Lost(f"the place in the queue of the {self._kind} is lost", why=reason or self._lease.reason)
+
+    async def _before(self, created: int) -> tuple[bytes, int] | None:
+        """Whose key is the last before ours, and as of which revision. None comes to be there, so none is missed."""
+        last = (0, b"", 0)
+        async with aclosing(places(self._client, self.prefix, self._left_s)) as pieces:
+            async for revision, found in pieces:
+                before = [(kv.create_revision, kv.key, revision) for kv in found if kv.create_revision < created]
+                last = max([last, *before])
+        return last[1:] if last[0] else None
 
     async def _look_out(self) -> None:
         """Lose it as soon as our key is deleted. While that cannot be watched the lease's keeper looks."""
@@ -275,24 +271,38 @@ class AsyncElection(AsyncClaim):
 
     async def leader(self) -> store.KeyValue | None:
         """Who leads, or None."""
-        return next(iter((await self._first()).kvs), None)
+        return (await self._first())[0]
 
     async def observe(self) -> AsyncGenerator[store.KeyValue | None, None]:
         """Who leads, now and whenever that changes; None while nobody does."""
         told: store.KeyValue | tuple[()] | None = ()
         while True:
-            found = await self._first()
-            leader = next(iter(found.kvs), None)
+            leader, revision = await self._first()
             if leader != told:
                 yield leader
                 told = leader
             key, prefix = (leader.key, False) if leader is not None else (self.prefix, True)
-            watched = self._client.watch(key, prefix=prefix, revision=found.revision + 1)
+            watched = self._client.watch(key, prefix=prefix, revision=revision + 1)
             with suppress(Compacted):  # who leads is read again, whatever happened meanwhile
                 async with aclosing(watched) as changes:
-                    async for _ in changes:
-                        break
+                    async for change in changes:
+                        if is_place(self.prefix, change.kv.key):
+                            break
 
-    async def _first(self) -> store.RangeResult:
-        first, end = interval(self.prefix)
-        return await self._client.range(store.Range(first, end, limit=1, sort_order="ascend", sort_target="create"))
+    async def _first(self) -> tuple[store.KeyValue | None, int]:
+        """Who leads, or None, and the revision after which any change of that comes."""
+        while True:
+            since, first = 0, None
+            async with aclosing(places(self._client, self.prefix)) as pieces:
+                async for revision, found in pieces:
+                    since = since or revision
+                    known = found if first is None else (first, *found)
+                    first = min(known, key=lambda kv: kv.create_revision, default=None)
+            if first is None:
+                return None, since
+            if first.create_revision > since:
+                continue  # one that came in between may be before it, in a piece that was read already
+            with suppress(NotFound):  # it went meanwhile
+                read = await self._client.range(store.Range(first.key))
+                if read.kvs[0].create_revision == first.create_revision:
+                    return read.kvs[0], read.revision
