@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from contextlib import closing
 from pathlib import Path
 
@@ -142,4 +142,45 @@ def test_locks_elections_leases_and_watches_are_as_ever(tmp_path: Path) -> None:
         real.await_health(member)
         with Agent(tmp_path, state=lambda: state(member.url)) as agent:
             asyncio.run(play(agent.port))
+            agent.loop.call_soon_threadsafe(made[0].close)
+
+
+def test_etcds_own_lock_and_ours_exclude_one_another_whatever_else_lies_below_the_name(tmp_path: Path) -> None:
+    made: list[Etcd] = []
+
+    def state(url: str) -> Etcd:
+        made.append(Etcd(Access((Url.parse(url),)), lambda: OWN))
+        return made[0]
+
+    async def play(port: int, etcd: real.Etcd) -> None:
+        async def theirs(what: str, **body: object) -> dict[str, str]:
+            status, told = await asyncio.to_thread(etcd.ask, f"/v3/{what}", msgspec.json.encode(body))
+            assert status == 200
+            return msgspec.json.decode(told)  # type: ignore[no-any-return]
+
+        name = b64encode(b"it").decode()
+        async with asyncio.timeout(60), AsyncStateClient(Endpoint(host="127.0.0.1", port=port)) as client:
+            lease = (await theirs("lease/grant", TTL=60))["ID"]
+            held = await theirs("lock/lock", name=name, lease=lease)
+            await client.put("it/schedule", "daily")
+            with pytest.raises(TimedOut):
+                async with client.lock("it", wait_s=0.2):
+                    pass
+            await theirs("lock/unlock", key=held["key"])
+            async with client.lock("it", wait_s=30.0) as lock:
+                await client.delete("it/schedule")  # theirs would wait for it, too
+                waiting = asyncio.ensure_future(theirs("lock/lock", name=name, lease=lease))
+                while len((await client.list("it/")).kvs) < 2:  # noqa: ASYNC110  only asking tells
+                    await asyncio.sleep(0.05)
+                assert lock.held and not waiting.done()
+            await waiting
+
+    with real.members(1) as (member,):
+        member.start()
+        real.await_health(member)
+        with (
+            closing(real.Etcd(member.port, member.log)) as etcd,
+            Agent(tmp_path, state=lambda: state(member.url)) as agent,
+        ):
+            asyncio.run(play(agent.port, etcd))
             agent.loop.call_soon_threadsafe(made[0].close)
