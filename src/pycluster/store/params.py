@@ -22,7 +22,7 @@ class Params(msgspec.Struct, frozen=True):
 
     ``keys_max`` (keys, 1,000 or more): that one request looks at or deletes; more would hold everything else up for
     longer than an election takes. Counts and reads in the order of keys look at no more than they bring; those of the
-    past also at what was written since, or at all that is left to count where that is less.
+    past also at what was written since (25,000 changes at most), or at all that is left to count.
 
     ``state_max_bytes`` (bytes): keys and values kept, history included; a write past it is refused until something is
     deleted and compacted. Deletions, compaction and leases always go through.

@@ -22,7 +22,7 @@ from pycluster.store import (
     TxnResult,
     Write,
 )
-from pycluster.store.reads import Answer
+from pycluster.store.reads import CHANGES_MAX, Answer
 from pycluster.store.reads import read as read_within
 from pycluster.store.refusals import Refusal
 from tests.unit.store.hand import apply, done, keys, read, restored, store, tidied, written
@@ -153,6 +153,27 @@ def test_a_replica_that_tidied_looks_at_no_other_number_of_keys() -> None:
     past = one.compact_revision
     for limit in range(1, 40):
         assert spent(one, Range(b"k", b"l", limit, past)) == spent(other, Range(b"k", b"l", limit, past))
+
+
+def test_changes_since_are_looked_at_as_far_as_that_is_cheaper_than_a_walk() -> None:
+    one = store(operations_max=10_000)
+    wanted = [b"k%05d" % number for number in range(CHANGES_MAX + 2_000)]
+
+    def put(names: list[bytes]) -> None:
+        for first in range(0, len(names), 5_000):
+            done(one, Txn(success=tuple(Put(key) for key in names[first : first + 5_000])))
+
+    put(wanted)
+    past = one.revision
+    put(wanted[:CHANGES_MAX])
+    page = Range(b"k", b"l", 10, past)
+    within = Answer(1 << 20, CHANGES_MAX + 1_000)
+    assert read_within(one.keyspace, page, one.revision, 0, within, one.history.since).count == len(wanted)
+    done(one, Put(b"another"))
+    within = Answer(1 << 20, CHANGES_MAX + 1_000)
+    with pytest.raises(Refusal):
+        read_within(one.keyspace, page, one.revision, 0, within, one.history.since)
+    assert read(one, page).count == len(wanted)
 
 
 def test_a_listing_of_more_keys_than_one_request_looks_at_goes_on_while_others_write() -> None:
