@@ -13,14 +13,16 @@ from pycluster.consensus import (
     HandedOver,
     HandOver,
     NoOp,
+    PeerHealth,
     Propose,
+    RemoveVoter,
     ReplaceVoter,
     Resign,
     Resigned,
     Send,
     Transfer,
 )
-from pycluster.consensus.messages import AppendEntries, Heartbeat, ResignReply, ResignRequest
+from pycluster.consensus.messages import AppendEntries, AppendReply, Heartbeat, ResignReply, ResignRequest
 from tests.paper.raft_cluster import MS, SECOND, Cluster
 from tests.paper.raft_hand import CLUSTER, Hand, seats
 
@@ -138,3 +140,93 @@ def test_an_operator_cannot_stop_a_hand_over_that_is_under_way(to: str) -> None:
     assert refused.why == "node002 is about to stop and hands it over already"
     hand.later(1_500)
     assert len(hand.did(HandedOver)) == 1 and hand.raft.leader != "node002"
+
+
+def lost(cluster: Cluster, name: str) -> str:
+    """That voter comes back with an empty disk, as a learner, and gets no entries; gives its new UUID."""
+    cluster.crash(name, lose_disk=True)
+    cluster.run(12 * SECOND)
+    uuid = cluster.processes[name].uuid
+    drop = cluster.drop
+    cluster.drop = lambda sender, to, message: (
+        (to == name and isinstance(message, AppendEntries)) or drop(sender, to, message)
+    )
+    cluster.start(name)
+    for other in ("node001", "node002"):
+        cluster.feed(other, PeerHealth(name, uuid, True))
+    cluster.run(3 * SECOND)
+    assert name in learners(cluster)
+    return uuid
+
+
+def left(cluster: Cluster, name: str) -> None:
+    cluster.feed(name, Resign())
+    cluster.run(SECOND)
+    assert len(said(cluster, name, Resigned)) == 1
+    cluster.crash(name)
+    cluster.run(10 * SECOND)
+
+
+def test_a_new_disk_that_leaves_is_not_learned_anew_for_having_asked_before() -> None:
+    cluster = Cluster(3)
+    cluster.start()
+    cluster.elect()
+    cluster.run(SECOND)
+    lost(cluster, "node003")
+    left(cluster, "node003")
+    assert learners(cluster) == [] and cluster.notified("learner-dropped") == ["node003 no longer waits for a seat"]
+
+
+def test_a_new_disk_that_leaves_stops_no_move_of_the_seat_that_it_had() -> None:
+    cluster = Cluster(4)
+    learning(cluster, "node003")
+    lost(cluster, "node003")
+    cluster.feed("node003", Resign())
+    cluster.run(SECOND)
+    cluster.crash("node003")
+    assert learners(cluster) == [NEW]
+    cluster.drop = lambda sender, to, message: False
+    cluster.run(10 * SECOND)
+    assert [seat.name for seat in cluster.raft("node001").voters] == ["node001", "node002", NEW]
+
+
+def test_a_learner_that_was_let_go_while_it_was_away_may_leave_in_time() -> None:
+    """Its log says that it is one, and nobody leads it any more."""
+    cluster = Cluster(4)
+    learning(cluster, "")
+    cluster.drop = lambda sender, to, message: sender == NEW and isinstance(message, AppendReply) and message.success
+    cluster.run(3 * SECOND)
+    assert NEW in [seat.name for seat in cluster.raft(NEW).seats] and learners(cluster) == [NEW]
+    cluster.crash(NEW)
+    cluster.feed("node001", RemoveVoter(NEW))
+    cluster.run(SECOND)
+    assert learners(cluster) == []
+    cluster.drop = lambda sender, to, message: False
+    cluster.start(NEW)
+    cluster.run(2 * SECOND)
+    cluster.feed(NEW, Resign())
+    assert cluster.run(11 * SECOND, lambda: bool(said(cluster, NEW, Resigned)))
+
+
+def test_who_is_led_and_has_no_entry_yet_is_in_doubt_where_its_leader_vanishes_once_asked() -> None:
+    cluster = Cluster(4)
+    learning(cluster, "")
+    cluster.feed(NEW, Resign())
+    cluster.isolate(NEW)
+    cluster.run(9 * SECOND)
+    assert said(cluster, NEW, Resigned) == []
+    cluster.run(2 * SECOND)
+    (failed,) = said(cluster, NEW, CommandFailed)
+    assert isinstance(failed, CommandFailed) and failed.in_doubt
+
+
+def test_a_refusal_is_certain_for_one_request_and_no_more() -> None:
+    """Another copy of it may come to the leader once it would grant it."""
+    for copies, doubt in ((1, False), (2, True)):
+        hand = Hand(voters=4)
+        hand.heartbeat(1)
+        hand.feed(Resign())
+        hand.later(400 * (copies - 1))
+        hand.tell(1, ResignReply(*hand.header(1), False, "node002 keeps its seat", "because", "wait"))
+        (failed,) = hand.did(CommandFailed)
+        assert (failed.in_doubt, failed.why) == (doubt, "because")

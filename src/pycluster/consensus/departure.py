@@ -24,7 +24,8 @@ class Departure:
         self._successor_until_us = 0
         self._resign_until_us: int | None = None
         #: Whether there was a seat to give up, or a leader that may be about to give one; whether anybody was asked to.
-        self._had_seat = self._was_led = self._asked = False
+        self._had_seat = self._was_led = False
+        self._asked = 0
         self._resign_due_us = 0
 
     @property
@@ -81,7 +82,7 @@ class Departure:
         """Begin; asked again while under way it is the same resignation."""
         if not self.resigning:
             # Who learns the log is to vote one day, and may not have read that yet; to others no leader speaks.
-            self._had_seat, self._was_led, self._asked = self._has_seat, self._is_led, False
+            self._had_seat, self._was_led, self._asked = self._has_seat, self._is_led, 0
             self._resign_until_us = self._s.now_us + self._s.params.resign_timeout_ms * MILLISECOND
             self._resign_due_us = self._s.now_us
 
@@ -100,7 +101,8 @@ class Departure:
         if self._has_seat:
             return False
         if not self._had_seat:
-            return not (self._was_led and self._is_led)
+            # Who was asked knows better than who hears from it no more.
+            return not (self._was_led and (self._is_led or self._asked))
         return not self._s.in_doubt
 
     def resign_tried(self) -> None:
@@ -111,12 +113,12 @@ class Departure:
         """Give the seat up through the leader."""
         s = self._s
         if self._is_led:
-            self._asked = True
+            self._asked += 1
             s.bulk(s.leader, ResignRequest(*s.header(s.leader)))
 
     def granted(self) -> None:
         """This node leads and wrote the configuration without itself: now the others decide."""
-        self._asked = True
+        self._asked += 1
 
     def on_resign_reply(self, message: ResignReply) -> None:
         """The leader committed it, or refused."""
@@ -124,6 +126,8 @@ class Departure:
             return
         if message.ok:
             self.resigned()
+        elif self._asked > 1:
+            self._doubt(message.why)  # another request may be granted, of those on their way
         else:
             self.resign_refused(message.what, message.why, message.remedy)
 
@@ -138,6 +142,11 @@ class Departure:
         self._resign_until_us = None
         self._s.effects.append(CommandFailed(what, why, remedy))
 
+    def _doubt(self, why: str) -> None:
+        self._resign_until_us = None
+        what = f"whether {self._s.name} keeps its seat is not known"
+        self._s.effects.append(CommandFailed(what, why, _LOOK, in_doubt=True))
+
     def tick(self) -> None:
         """Whatever took too long ends."""
         s = self._s
@@ -147,12 +156,9 @@ class Departure:
         if self._resign_until_us is not None and s.now_us >= self._resign_until_us:
             within = f"within {s.params.resign_timeout_ms // 1000} s: {s.reason}"
             if self._asked:
-                self._resign_until_us = None
-                what, why = (
-                    f"whether {s.name} keeps its seat is not known",
-                    f"no leader confirmed that it is gone {within}",
-                )
-                s.effects.append(CommandFailed(what, why, _LOOK, in_doubt=True))
+                self._doubt(f"no leader confirmed that it is gone {within}")
+            elif not s.seated:
+                self.resigned()  # whom no leader has heard for so long is not given a vote
             else:
                 why = f"no leader could be asked {within}"
                 self.resign_refused(f"{s.name} keeps its seat", why, "wait until a leader is known and try again")

@@ -56,6 +56,14 @@ class Reconfigure:
             return
         self._sightings[seat.name] = (seat.uuid, self._s.now_us)
 
+    def gone(self, seat: Voter) -> None:
+        """It left: whatever it was heard to ask for before, it wants no more."""
+        del self.leaving[seat.uuid]
+        if self._sighted_uuid(seat.name) == seat.uuid:
+            del self._sightings[seat.name]
+        if self._s.strangers.get(seat.name) == seat.uuid:
+            del self._s.strangers[seat.name]
+
     @property
     def pending(self) -> bool:
         """Whether the newest configuration is not committed yet, or nothing of this term is (Raft §4.1, errata)."""
@@ -107,7 +115,11 @@ class Reconfigure:
         configuration = self._s.configuration
         if configuration is None or self.pending:
             return "busy"
-        change = _without(configuration, learner.name, voters=configuration.voters)
+        # A lost disk's has the name of a voter, which may itself be on its way out: that goes on.
+        learners = tuple(other for other in configuration.learners if other != learner)
+        moving = configuration.moving
+        kept = None if moving is not None and moving.new == learner.name else moving
+        change = msgspec.structs.replace(configuration, learners=learners, moving=kept)
         return Change(change, "learner-dropped", f"{learner.name} no longer waits for a seat", learner.name)
 
     def add(self, seat: Voter, instead_of: str = "") -> Change | Refusal | Literal["busy"]:

@@ -353,9 +353,9 @@ class Roles:
     def _on_configuration_committed(self) -> None:
         """Tell those who left; a leader that left itself goes now (Raft §4.2.2)."""
         s = self.s
-        for uuid, seat in list(self.reconfigure.leaving.items()):
+        for seat in [*self.reconfigure.leaving.values()]:
             if seat not in s.electorate.seats:
-                del self.reconfigure.leaving[uuid]
+                self.reconfigure.gone(seat)
                 s.bulk(seat, ResignReply(*s.header(seat), True))
         if s.seated:
             return

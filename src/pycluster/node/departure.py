@@ -52,7 +52,7 @@ class Departure:
             return []
         if self._seat_gone:
             return [CommandDone(command, ok=True)]
-        # They were asked, and may agree without it.
+        # They may have been asked, and agree without it.
         what, why = "whether this node keeps its seat is not known", "it was told to stop before the voters had agreed"
         remedy = "look at pycluster raft peers; start it and leave again where it still votes"
         return [CommandDone(command, ok=False, what=what, why=why, remedy=remedy, in_doubt=True)]
