@@ -12,13 +12,15 @@ from functools import partial
 import msgspec
 
 from pycluster import store
+from pycluster.engines.room import EVENT_BYTES, Room, Turn
 from pycluster.node.copying import StateCopy
 from pycluster.node.effects import StateAnswered, WatchTold
 from pycluster.node.events import StateAsked, WatchAsked, WatchClosed, WatchOpened
 from pycluster.node.ports import HowFar, StateFailed, StateHead, WatchLagged
 from pycluster.store import RETRYABLE, Failure, Watch, WatchBatch
 
-#: Events, and bytes of keys and values, that may wait for one watcher; past either it is cancelled.
+#: Events, and bytes of keys and values, that may wait for one watcher; past either it is cancelled. For all of them
+#: together ``room.ROOM_BYTES_MAX`` may.
 WAITING_EVENTS_MAX = 8_192
 WAITING_BYTES_MAX = 16 * 1024 * 1024
 #: What an answer may need beyond the time it was given; then the node has lost it.
@@ -33,42 +35,88 @@ Feed = Callable[[StateAsked | WatchOpened | WatchAsked | WatchClosed], None]
 
 
 class _Watcher:
-    """What waits for one watcher."""
+    """What waits for one watcher, and what its reader was handed last."""
 
-    def __init__(self, revision: int) -> None:
-        self.batches: deque[WatchBatch | Failure] = deque()
+    def __init__(self, revision: int, room: Room, turn: Turn | None = None) -> None:
+        #: Each with the bytes of its keys and values.
+        self.batches: deque[tuple[WatchBatch | Failure, int]] = deque()
         self.arrived = asyncio.Event()
         self.lagged = False
+        #: It lagged because others took the room.
+        self.crowded = False
         #: Everything up to it was handed out, or need not be.
         self.revision = revision
         self._events = 0
         self._bytes = 0
+        self._room = room
+        self._turn = turn
+        #: Of the room; and how much of that its reader has in hand.
+        self._held = 0
+        self._in_hand = 0
 
-    def put(self, batch: WatchBatch | Failure) -> None:
-        """Keep it; whoever reads too slowly is marked, and gets no more."""
-        if isinstance(batch, WatchBatch):
-            waits = self._events > 0
+    def put(self, batch: WatchBatch | Failure) -> bool:
+        """Keep it; whoever reads too slowly, or finds no room, is marked, and gets no more.
+
+        Gives whether it was marked just now.
+        """
+        if self.lagged:
+            return False
+        size = 0
+        if isinstance(batch, WatchBatch) and batch.events:
+            waits, size = self._events > 0, _bytes_of(batch)
             self._events += len(batch.events)
-            self._bytes += _bytes_of(batch)
+            self._bytes += size
             # One batch alone is no sign of slowness: a revision may be larger than what is kept, and comes whole.
-            if waits and (self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX):
-                self.lagged = True
+            self.lagged = waits and (self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX)
+            if not self.lagged:
+                self.lagged = self.crowded = not self._takes(size + EVENT_BYTES * len(batch.events))
         if not self.lagged:
-            self.batches.append(batch)
+            self.batches.append((batch, size))
         self.arrived.set()
+        return self.lagged
 
-    async def take(self) -> WatchBatch | Failure:
-        """The next one; raises ``WatchLagged`` when what was kept is read."""
+    def _takes(self, size: int) -> bool:
+        room = self._room
+        if not room.has(self._turn) and not room.fits(self._held, size):
+            return False
+        room.take(size)
+        self._held += size
+        if self._turn is not None:
+            room.over(self._turn)
+            self._turn = None
+        return True
+
+    async def take(self) -> WatchBatch | Failure | None:
+        """The next one, by which its reader says that it is done with the last; None when what was kept is read and
+        there was no room for more. Raises ``WatchLagged`` when it was too slow by itself.
+        """
+        self._give(self._in_hand)
+        self._in_hand = 0
         while not self.batches:
+            if self.crowded:
+                return None
             if self.lagged:
                 raise WatchLagged(self.revision + 1)
             self.arrived.clear()
             await self.arrived.wait()
-        batch = self.batches.popleft()
+        batch, size = self.batches.popleft()
         if isinstance(batch, WatchBatch):
             self._events -= len(batch.events)
-            self._bytes -= _bytes_of(batch)
+            self._bytes -= size
+            self._in_hand = size + EVENT_BYTES * len(batch.events)
         return batch
+
+    def close(self) -> None:
+        """It takes no room any more, and no turn."""
+        self.batches.clear()
+        self._give(self._held)
+        self._in_hand = 0
+        if self._turn is not None:
+            self._room.over(self._turn)
+
+    def _give(self, size: int) -> None:
+        self._held -= size
+        self._room.give(size)
 
 
 class Embedded:
@@ -96,6 +144,7 @@ class Embedded:
         self._asked: dict[int, tuple[Told, float]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._watchers: dict[int, _Watcher] = {}
+        self._room = Room()
         self._closed = False
 
     # --- what the node says -----------------------------------------------------------------------------------------
@@ -109,8 +158,14 @@ class Embedded:
     def told(self, effect: WatchTold) -> None:
         """News for a watcher."""
         watcher = self._watchers.get(effect.token)
-        if watcher is not None:
-            watcher.put(effect.batch)
+        if watcher is not None and watcher.put(effect.batch):
+            # Nothing more is copied out of the history for whoever does not read; the node is in the middle of it.
+            asyncio.get_running_loop().call_soon(self._shut, effect.token)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What all watchers have not read yet, as ``Room`` counts it."""
+        return self._room.taken
 
     def close(self) -> None:
         """The node is gone: nobody waits in vain."""
@@ -122,6 +177,7 @@ class Embedded:
             self._sweeper.cancel()
         for watcher in self._watchers.values():
             watcher.put(Failure("no-leader", "the agent is stopping"))
+        self._room.close()
 
     # --- node.ports.StateStore ----------------------------------------------------------------------------------------
 
@@ -198,9 +254,10 @@ class Embedded:
 
     async def watch(self, watch: Watch, how_far: HowFar | None = None) -> AsyncGenerator[WatchBatch, None]:
         first, told_all, how_far = True, how_far is not None, how_far or HowFar()
+        turn: Turn | None = None
         while True:
             self._token += 1
-            token, watcher = self._token, _Watcher(watch.start_revision - 1)
+            token, watcher = self._token, _Watcher(watch.start_revision - 1, self._room, turn)
             self._watchers[token] = watcher
             try:
                 if self._closed:
@@ -215,17 +272,26 @@ class Embedded:
                     watch = msgspec.structs.replace(watch, start_revision=batch.revision + 1)
             finally:
                 how_far.ask = None
-                del self._watchers[token]
-                self._feed(WatchClosed(token))
-            # The node could not go on with it; it begins anew where it was.
-            await asyncio.sleep(_REOPEN_S)
+                watcher.close()
+                self._shut(token)
+            # The node could not go on with it, or there was no room; it begins anew where it was.
+            turn = await self._room.turn() if watcher.crowded and not self._closed else None
+            if turn is None:
+                await asyncio.sleep(_REOPEN_S)
+
+    def _shut(self, token: int) -> None:
+        """The node has nothing more to tell it."""
+        if self._watchers.pop(token, None) is not None:
+            self._feed(WatchClosed(token))
 
     async def _batches(self, watcher: _Watcher, *, begun: bool) -> AsyncGenerator[WatchBatch, None]:
-        """Until the node cannot go on with it for the moment. One that has not ``begun`` and finds no place is told so:
-        places come free when others go, not in a moment.
+        """Until the node cannot go on with it for the moment, or there is no room. One that has not ``begun`` and finds
+        no place is told so: places come free when others go, not in a moment.
         """
         while True:
             batch = await watcher.take()
+            if batch is None:
+                return
             if isinstance(batch, WatchBatch):
                 if batch.compact_revision:
                     why = "what was asked for is forgotten"

@@ -28,6 +28,8 @@ from pycluster.web.streaming import KEEP_ALIVE, Pool, Quiet, Stream
 logger = logging.getLogger("pycluster.web")
 
 _SWAMPED_PAUSE_S = 0.1
+#: A change alone with no larger a value, as most are.
+_LIGHT_BYTES = 2 * 1024
 
 
 class KeyStream(Stream):
@@ -39,7 +41,7 @@ class KeyStream(Stream):
         super().__init__(pool, bounds)
         self._keys_only = keys_only
         self._feed = state.watch(watch)
-        # One batch ahead of the reader, no more: how far it may fall behind is the store's to bound.
+        # One batch in hand, no more: how far the reader may fall behind is the store's to bound.
         self._batches: asyncio.Queue[store.WatchBatch] = asyncio.Queue(1)
         self._last_word = b""
 
@@ -59,6 +61,9 @@ class KeyStream(Stream):
             async for batch in self._feed:
                 await self._batches.put(batch)
                 self._wake.set()
+                if not _light(batch):
+                    # Until it is written it counts as what waits for this reader: asking for the next ends that.
+                    await self._batches.join()
         except StateFailed as failed:
             word = fault(failed.failure)
             kind = "compacted" if failed.failure.kind == "compacted" else "failed"
@@ -93,6 +98,7 @@ class KeyStream(Stream):
                         await self._room(scope)
                     await self._send(send, chunk)
                     quiet.spoke()
+                self._batches.task_done()
             if self._ended:
                 return
             if quiet.over:
@@ -130,6 +136,14 @@ def _chunks(batch: store.WatchBatch, size: int, keys_only: bool) -> Iterator[byt
             chunk = b""
     if chunk:
         yield chunk
+
+
+def _light(batch: store.WatchBatch) -> bool:
+    """Whether it is so little that waiting for it costs more: three such may be in hand, two of them uncounted."""
+    events = batch.events
+    if len(events) != 1:
+        return not events
+    return events[0].previous is None and len(events[0].kv.value) <= _LIGHT_BYTES
 
 
 def _bare(event: store.Event) -> store.Event:

@@ -37,6 +37,7 @@ class Call:
         path: str,
         *,
         method: str = "POST",
+        query: str = "",
         headers: Mapping[str, str] | None = None,
         client: tuple[str, int] = LOOPBACK,
     ) -> None:
@@ -46,7 +47,7 @@ class Call:
             "method": method,
             "path": path,
             "scheme": "http",
-            "query_string": b"",
+            "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in given.items() if value],
             "client": client,
             "server": ("127.0.0.1" if client == LOOPBACK else "192.0.2.1", 8080),
@@ -109,6 +110,13 @@ class Call:
             await self._read()
         *whole, self._rest = self._rest.split(b"\n")
         return [msgspec.json.decode(line) for line in whole]
+
+    async def until(self, mark: bytes, count: int = 1) -> str:
+        """The answer as it is, once ``mark`` has come ``count`` times."""
+        while self._rest.count(mark) < count:
+            await self._read()
+        text, self._rest = self._rest.decode(), b""
+        return text
 
     async def reply(self) -> Reply:
         """The whole answer."""
