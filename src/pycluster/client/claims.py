@@ -155,8 +155,7 @@ class AsyncClaim:
             except Compacted:
                 continue  # a quiet watch broke; who is before us is read, whatever happened
             except TimeoutError:
-                why = f"somebody else had it for all of {self._wait_s:g} s"
-                raise TimedOut(f"the {self._kind} was not got", why=why, remedy="wait longer") from None
+                raise self._too_long() from None
         reason, _ = await self._look(created)
         if reason or not self._lease.held:
             raise Lost(f"the place in the queue of the {self._kind} is lost", why=reason or self._lease.reason)
@@ -168,7 +167,13 @@ class AsyncClaim:
             async for revision, found in pieces:
                 before = [(kv.create_revision, kv.key, revision) for kv in found if kv.create_revision < created]
                 last = max([last, *before])
+                if self._until is not None and asyncio.get_running_loop().time() > self._until + _ANSWER_S:
+                    raise self._too_long()  # of as many pieces as there may be each has its own time
         return last[1:] if last[0] else None
+
+    def _too_long(self) -> TimedOut:
+        why = f"somebody else had it for all of {self._wait_s:g} s"
+        return TimedOut(f"the {self._kind} was not got", why=why, remedy="wait longer")
 
     async def _look_out(self) -> None:
         """Lose it as soon as our key is deleted. While that cannot be watched the lease's keeper looks."""
@@ -292,16 +297,18 @@ class AsyncElection(AsyncClaim):
     async def _first(self) -> tuple[store.KeyValue | None, int]:
         """Who leads, or None, and the revision after which any change of that comes."""
         while True:
-            since, first = 0, None
-            async with aclosing(places(self._client, self.prefix)) as pieces:
-                async for revision, found in pieces:
-                    since = since or revision
-                    known = found if first is None else (first, *found)
-                    first = min(known, key=lambda kv: kv.create_revision, default=None)
+            since, queue = 0, list[store.KeyValue]()
+            try:
+                # Of one moment: between two pieces one may come in behind what was read, and who leads go.
+                async with aclosing(places(self._client, self.prefix, at_once=True)) as pieces:
+                    async for revision, found in pieces:
+                        since = since or revision
+                        queue += found
+            except Compacted:
+                continue  # that moment is forgotten already
+            first = min(queue, key=lambda kv: kv.create_revision, default=None)
             if first is None:
                 return None, since
-            if first.create_revision > since:
-                continue  # one that came in between may be before it, in a piece that was read already
             with suppress(NotFound):  # it went meanwhile
                 read = await self._client.range(store.Range(first.key))
                 if read.kvs[0].create_revision == first.create_revision:

@@ -52,24 +52,28 @@ def next_place(rest: bytes) -> bytes:
 
 
 async def places(
-    client: Reader, prefix: bytes, left_s: Callable[[], float | None] = _as_ever
+    client: Reader, prefix: bytes, left_s: Callable[[], float | None] = _as_ever, *, at_once: bool = False
 ) -> AsyncGenerator[tuple[int, tuple[store.KeyValue, ...]], None]:
     """The places below ``prefix`` without their values, in the order of keys, a piece at a time with its revision.
 
-    Pieces are each of their own revision, so that none is of one that is forgotten meanwhile. ``left_s`` is how long
-    to wait for the next answer (s). What lies between places is skipped, so that large folders cost little. Raises
-    ``TooLarge`` where even so there is too much of it.
+    Pieces are each of their own revision, so that none is of one that is forgotten meanwhile; ``at_once``: all are of
+    the first's, or it raises ``Compacted``. ``left_s`` is how long to wait for the next answer (s). What lies between
+    places is skipped, so that large folders cost little. Raises ``TooLarge`` where even so there is too much of it.
     """
+    revision = 0
     start, end = _DIGITS[:1], prefix + b"g"
     keys = _PIECE_KEYS
     for _ in range(_PIECES_MAX):
         try:
-            found = await client.range(store.Range(prefix + start, end, keys, keys_only=True), timeout_s=left_s())
+            wanted = store.Range(prefix + start, end, keys, revision, keys_only=True)
+            found = await client.range(wanted, timeout_s=left_s())
         except TooLarge:
             if keys == 1:
                 raise
             keys = max(keys // 8, 1)
             continue
+        if at_once and not revision:
+            revision = found.revision
         yield found.revision, tuple(kv for kv in found.kvs if is_place(prefix, kv.key))
         if not found.more:
             return

@@ -44,6 +44,8 @@ class _Watcher:
         self.lagged = False
         #: It lagged because others took the room.
         self.crowded = False
+        #: The revision of the first event that was not kept: all before it were, or are of no interest here.
+        self.missed = 0
         #: Everything up to it was handed out, or need not be.
         self.revision = revision
         self._events = 0
@@ -70,6 +72,8 @@ class _Watcher:
             self.lagged = waits and (self._events > WAITING_EVENTS_MAX or self._bytes > WAITING_BYTES_MAX)
             if not self.lagged:
                 self.lagged = self.crowded = not self._takes(size + EVENT_BYTES * len(batch.events))
+            if self.lagged:
+                self.missed = batch.events[0].kv.mod_revision
         if not self.lagged:
             self.batches.append((batch, size))
         self.arrived.set()
@@ -96,7 +100,7 @@ class _Watcher:
             if self.crowded:
                 return None
             if self.lagged:
-                raise WatchLagged(self.revision + 1)
+                raise WatchLagged(max(self.revision + 1, self.missed))
             self.arrived.clear()
             await self.arrived.wait()
         batch, size = self.batches.popleft()
@@ -274,7 +278,9 @@ class Embedded:
                 how_far.ask = None
                 watcher.close()
                 self._shut(token)
-            # The node could not go on with it, or there was no room; it begins anew where it was.
+            # The node could not go on with it, or there was no room; it begins anew where it was. What it heard last
+            # may be long ago, and forgotten; what it had no room for is not.
+            watch = msgspec.structs.replace(watch, start_revision=max(watch.start_revision, watcher.missed))
             turn = await self._room.turn() if watcher.crowded and not self._closed else None
             if turn is None:
                 await asyncio.sleep(_REOPEN_S)

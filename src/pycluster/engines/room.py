@@ -1,12 +1,14 @@
 """The room for what waits for all watchers of an agent together, and whose turn it is where there is none.
 
 Invariants: what was taken is given back, to the byte. No more is taken than ``ROOM_BYTES_MAX``, one batch, and
-``SMALL_BYTES`` for each watcher. Turns come in the order in which they were asked for, one at a time.
+``SMALL_BYTES`` for each watcher. Turns come in the order in which they were asked for, one at a time; where much of it
+is free nobody waits for one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 
 #: Bytes that all watchers of an agent take together: four slow ones as far as each may fall behind by itself, or forty
 #: that caught up with a large slice each; a small machine has them to spare.
@@ -18,6 +20,10 @@ EVENT_BYTES = 288
 SMALL_BYTES = 2 * 1024
 #: A turn that nothing comes for goes to the next: what was left out before may be forgotten by now.
 TURN_S = 5.0
+#: While half of the room is free so many go on at once, without a turn, and the next ones so much later: meanwhile it
+#: is looked up what the history has for each.
+_TOGETHER = 32
+_TOGETHER_S = 0.1
 
 #: Done when it has come.
 Turn = asyncio.Future[None]
@@ -34,6 +40,7 @@ class Room:
         self._waiting: dict[Turn, None] = {}
         self._turn: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._next: asyncio.TimerHandle | None = None
 
     def fits(self, held: int, size: int) -> bool:
         """Whether one that holds ``held`` may take ``size``. Nobody gets more than is left: the more who do not read,
@@ -52,7 +59,9 @@ class Room:
             self._call()
 
     async def turn(self) -> Turn:
-        """Wait for a turn: one batch may be taken, however large it is. Then, or without that, it is to be ``over``."""
+        """Wait for a turn: one batch may be taken, however large it is. Then, or without that, it is to be ``over``.
+        Where much is free others go on beside it, without a turn (``has``): ``fits`` decides.
+        """
         turn: Turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = None
         self._call()
@@ -76,10 +85,9 @@ class Room:
 
     def close(self) -> None:
         """Nobody waits in vain."""
-        waiting, self._waiting = self._waiting, {}
-        for turn in waiting:
-            if not turn.done():
-                turn.set_result(None)
+        self._pass(len(self._waiting))
+        if self._next is not None:
+            self._next.cancel()
         self._end()
 
     def _end(self) -> None:
@@ -87,6 +95,17 @@ class Room:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _pass(self, count: int) -> None:
+        """So many of those that wait do so no longer."""
+        for turn in [*islice(self._waiting, count)]:
+            del self._waiting[turn]
+            if not turn.done():
+                turn.set_result(None)
+
+    def _again(self) -> None:
+        self._next = None
+        self._call()
 
     def _call(self) -> None:
         while self._waiting and self._turn is None and self.taken <= ROOM_BYTES_MAX:
@@ -96,3 +115,7 @@ class Room:
                 self._turn = turn
                 self._timer = asyncio.get_running_loop().call_later(self._turn_s, self.over, turn)
                 turn.set_result(None)
+        if self._waiting and self._next is None and self.taken <= ROOM_BYTES_MAX // 2:
+            # One whose batch is larger than that comes back for a turn, no more often than this.
+            self._pass(_TOGETHER)
+            self._next = asyncio.get_running_loop().call_later(_TOGETHER_S, self._again)

@@ -23,13 +23,12 @@ from pycluster.web.asking import fault, refusal
 from pycluster.web.bounds import Bounds
 from pycluster.web.faults import HttpFault
 from pycluster.web.guard import swamped
+from pycluster.web.inhand import light
 from pycluster.web.streaming import KEEP_ALIVE, Pool, Quiet, Stream
 
 logger = logging.getLogger("pycluster.web")
 
 _SWAMPED_PAUSE_S = 0.1
-#: A change alone with no larger a value, as most are.
-_LIGHT_BYTES = 2 * 1024
 
 
 class KeyStream(Stream):
@@ -61,7 +60,7 @@ class KeyStream(Stream):
             async for batch in self._feed:
                 await self._batches.put(batch)
                 self._wake.set()
-                if not _light(batch):
+                if not light(batch):
                     # Until it is written it counts as what waits for this reader: asking for the next ends that.
                     await self._batches.join()
         except StateFailed as failed:
@@ -136,14 +135,6 @@ def _chunks(batch: store.WatchBatch, size: int, keys_only: bool) -> Iterator[byt
             chunk = b""
     if chunk:
         yield chunk
-
-
-def _light(batch: store.WatchBatch) -> bool:
-    """Whether it is so little that waiting for it costs more: three such may be in hand, two of them uncounted."""
-    events = batch.events
-    if len(events) != 1:
-        return not events
-    return events[0].previous is None and len(events[0].kv.value) <= _LIGHT_BYTES
 
 
 def _bare(event: store.Event) -> store.Event:

@@ -63,4 +63,4 @@ def test_an_agent_that_keeps_the_state_itself_loads_nothing_of_it() -> None:
     loaded = "import sys, pycluster.agent; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", loaded], env=environment(), capture_output=True, check=True).stdout
     engines = {name for name in told.decode().split() if name.startswith("pycluster.engines")}
-    assert engines == {"pycluster.engines", "pycluster.engines.embedded"}
+    assert engines == {"pycluster.engines", "pycluster.engines.embedded", "pycluster.engines.room"}

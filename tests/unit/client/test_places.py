@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -11,10 +11,11 @@ import pytest
 
 import pycluster
 from pycluster import store
-from pycluster.client import TooLarge
-from pycluster.client.claims import AsyncClaim
+from pycluster.client import Compacted, NotFound, TimedOut, TooLarge
+from pycluster.client.claims import AsyncClaim, AsyncElection, AsyncLock
 from pycluster.client.places import is_place, next_place, places
 from pycluster.client.state import AsyncStateClient
+from tests.unit.virtual import in_virtual_time
 from tests.unit.web.fake import Agent
 
 
@@ -178,7 +179,7 @@ class Crossed(AsyncStateClient):
         return found
 
 
-def test_who_comes_while_the_queue_is_read_leads_only_where_nobody_was_before(agent: Agent) -> None:
+def test_who_comes_while_the_queue_is_read_is_not_seen_in_part(agent: Agent) -> None:
     async def work() -> None:
         client = pycluster.connect_async(agent.path)
         crossed = Crossed(client.endpoint)
@@ -191,8 +192,11 @@ def test_who_comes_while_the_queue_is_read_leads_only_where_nobody_was_before(ag
         for key in ("e/5-", "e/7-"):
             await client.put(key, "no place")
         crossed.meanwhile = come
-        leader = await crossed.elect("e").leader()
+        seen = crossed.elect("e").observe()
+        assert await anext(seen) is None, "so it was as reading began"
+        leader = await anext(seen)
         assert leader is not None and leader.value == b"first"
+        await seen.aclose()
 
     asyncio.run(work())
 
@@ -215,3 +219,71 @@ def test_who_goes_before_its_word_is_read_does_not_lead(agent: Agent, anew: bool
         assert leader is not None and leader.value == b"second"
 
     asyncio.run(work())
+
+
+class Busy:
+    """A real state in which ``between`` happens after the first answer; ``pause_s`` before each."""
+
+    timeout_s = 5.0
+
+    def __init__(self, names: list[bytes], *between: store.Write, pause_s: float = 0.0) -> None:
+        self.state = store.Store(store.Params())
+        for name in names:
+            self.write(store.Put(name))
+        self.between = between
+        self.pause_s = pause_s
+
+    def write(self, what: store.Write) -> None:
+        self.state.apply(store.Command(b"", what))
+
+    async def range(self, wanted: store.Range, *, timeout_s: float | None = None) -> store.RangeResult:
+        await asyncio.sleep(self.pause_s)
+        found = self.state.range(wanted)
+        if isinstance(found, store.Failure):
+            raise Compacted("it is forgotten")
+        if not wanted.range_end and not found.kvs:
+            raise NotFound("it is not there")
+        between, self.between = self.between, ()
+        for what in between:
+            self.write(what)
+        return found
+
+    async def grant(self, ttl_s: int, *, timeout_s: float | None = None) -> store.LeaseGrantResult:
+        return store.LeaseGrantResult(1, 7, ttl_s)
+
+    async def keep_alive(self, lease: int, *, timeout_s: float | None = None) -> int:
+        return 10
+
+    async def revoke(self, lease: int) -> int:
+        return 1
+
+    async def txn(self, *_: object, timeout_s: float | None = None) -> store.TxnResult:
+        return store.TxnResult(self.state.revision + 1, succeeded=True)
+
+    async def watch(self, key: bytes, *, prefix: bool = False, revision: int = 0) -> AsyncGenerator[store.Event, None]:
+        raise AssertionError(key)
+        yield
+
+
+OTHERS = [b"svc/%04x-cfg" % number for number in range(1_200)]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_somebody_leads_though_who_did_goes_as_the_queue_is_read(forgotten: bool) -> None:
+    """The next one came in behind what was read, and the one before it went from what was not."""
+    between: list[store.Write] = [store.Put(b"svc/01"), store.DeleteRange(b"svc/f0")]
+    if forgotten:
+        between.append(store.Compact(1_204))
+    state = Busy([*OTHERS, b"svc/f0"], *between)
+    leader = asyncio.run(AsyncElection(state, b"svc", b"", 10, None).leader())
+    assert leader is not None and leader.key == b"svc/01"
+
+
+def test_a_long_queue_is_read_no_longer_than_somebody_waits() -> None:
+    async def work(clock: Callable[[], float]) -> float:
+        state = Busy([b"svc/%x-cfg" % number for number in range(20_000)], pause_s=0.2)
+        with pytest.raises(TimedOut):
+            await AsyncLock(state, b"svc", 600, 0.1).acquire()
+        return clock()
+
+    assert 1.1 < in_virtual_time(work) < 1.6

@@ -233,10 +233,51 @@ def test_a_turn_that_nothing_comes_for_goes_to_the_next() -> None:
 
     async def scene() -> None:
         room = Room(turn_s=0.01)
+        room.take(ROOM_BYTES_MAX // 2 + 1)
         turn = await room.turn()
         assert room.has(await room.turn())
         assert not room.has(turn)
         room.close()
+
+    play(scene())
+
+
+def test_where_half_of_the_room_is_free_all_go_on_though_one_has_the_turn() -> None:
+    async def scene() -> None:
+        room = Room()
+        room.take(ROOM_BYTES_MAX + 1)
+        waiting = [asyncio.ensure_future(room.turn()) for _ in range(100)]
+        await asyncio.sleep(0)
+        waiting[50].cancel()
+        room.give(ROOM_BYTES_MAX // 2 + 1)
+        turns = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(turns[50], asyncio.CancelledError)
+        assert [room.has(turn) for turn in turns if isinstance(turn, asyncio.Future)] == [True] + [False] * 98
+        room.close()
+
+    play(scene())
+
+
+def test_one_that_finds_no_room_begins_anew_at_what_it_had_none_for() -> None:
+    """What it heard last may be long ago, and forgotten, though it always read."""
+
+    async def scene() -> None:
+        past = Past(40, MIB)
+        idle = await begin(past, 100)
+        await past.settle()
+        reader = past.engine.watch(Watch(b"quiet", start_revision=2))
+        assert await anext(reader) == WatchBatch(1)
+        heard = asyncio.ensure_future(anext(reader))
+        await past.settle()
+        past.opened.clear()
+        past.tell(bytes(MIB), b"quiet")
+        past.tell(b"", b"quiet")
+        for feed in idle:
+            await feed.aclose()
+        assert (await beside(past, heard)).revision == past.newest - 1
+        assert past.opened == [past.newest - 1]
+        assert (await beside(past, anext(reader))).revision == past.newest
+        await reader.aclose()
 
     play(scene())
 

@@ -7,10 +7,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
+import pytest
 
 from pycluster.engines.room import ROOM_BYTES_MAX
+from pycluster.store import Event, KeyValue, WatchBatch
 from pycluster.web import Access, Bounds
 from pycluster.web.app import make_app
+from pycluster.web.inhand import light
 from tests.unit.engines.past import Past
 from tests.unit.web.caller import Call
 from tests.unit.web.fake import FakeCluster
@@ -71,6 +74,37 @@ def test_a_stream_of_changes_counts_what_it_is_writing() -> None:
             assert past.engine.waiting_bytes == 0
 
     play(scene())
+
+
+def test_a_watch_counts_what_its_stream_is_writing() -> None:
+    async def scene() -> None:
+        past = Past(6, SIZE)
+        create = {"create_request": {"key": "AA==", "range_end": "AA==", "start_revision": 1}}
+        async with Call(make_app(FakeCluster(), Access(), state=past.engine), "/v3/watch") as watching:
+            watching.say(msgspec.json.encode(create), more=True)
+            assert (await watching.line())["result"]["created"]
+            watching.takes.clear()
+            await past.settle()
+            assert past.engine.waiting_bytes > 6 * SIZE, "nothing of it is written, and all of it counts"
+            watching.takes.set()
+            heard: dict[str, list[str]] = {}
+            await _read(watching, heard, 6)
+            assert heard == {"0": ["2", "3", "4", "5", "6", "7"]}
+            await past.settle()
+            assert past.engine.waiting_bytes == 0
+
+    play(scene())
+
+
+@pytest.mark.parametrize("part", ["key", "value", "previous"])
+def test_nobody_waits_until_little_is_written(part: str) -> None:
+    def event(size: int) -> Event:
+        sizes = {"key": 0, "value": 0, "previous": 0, part: size}
+        before = KeyValue(b"", bytes(sizes["previous"]), 1, 1, 1)
+        return Event(False, KeyValue(bytes(sizes["key"]), bytes(sizes["value"]), 2, 2, 1), before)
+
+    for sizes, is_light in (((), True), ((2_048,), True), ((2_049,), False), ((512,) * 4, True), ((1,) * 5, False)):
+        assert light(WatchBatch(2, tuple(map(event, sizes)))) is is_light
 
 
 def test_streams_of_changes_that_are_not_read_hold_no_more_than_the_room() -> None:

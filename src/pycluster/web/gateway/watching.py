@@ -23,6 +23,7 @@ from pycluster.web.gateway.bodies import Disconnected, Values
 from pycluster.web.gateway.keepalive import STREAM_HEADERS
 from pycluster.web.gateway.protojson import Malformed
 from pycluster.web.gateway.refusals import RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN, Refusal
+from pycluster.web.inhand import light
 from pycluster.web.streaming import cut_off
 
 logger = logging.getLogger("pycluster.web")
@@ -116,6 +117,7 @@ class WatchStream:
                     await send({"type": "http.response.start", "status": 200, "headers": list(STREAM_HEADERS)})
                 async with asyncio.timeout(self._bounds.reader_timeout_s):
                     await send({"type": "http.response.body", "body": line, "more_body": True})
+                self._out.task_done()
             if not begun:
                 raise self._refusal or Disconnected
             last = self._refusal.chunk() if self._refusal else b""
@@ -324,6 +326,9 @@ class WatchStream:
                     told = Told(watch.id, fragment=place < len(pieces))
                     revision = batch.revision if at == newest else at
                     await self._out.put(answers.watched(self._state.head(), revision, told, piece))
+            if not light(batch):
+                # Until it is written it counts as what waits for this reader: asking for the next ends that.
+                await self._out.join()
 
     async def _progress(self) -> None:
         """Every while, say of quiet watches that want it how far they have come."""
