@@ -116,11 +116,9 @@ class Reconfigure:
         if configuration is None or self.pending:
             return "busy"
         # A lost disk's has the name of a voter, which may itself be on its way out: that goes on.
-        learners = tuple(other for other in configuration.learners if other != learner)
-        moving = configuration.moving
-        kept = None if moving is not None and moving.new == learner.name else moving
-        change = msgspec.structs.replace(configuration, learners=learners, moving=kept)
-        return Change(change, "learner-dropped", f"{learner.name} no longer waits for a seat", learner.name)
+        if configuration.moving is not None and configuration.moving.new == learner.name:
+            configuration = msgspec.structs.replace(configuration, moving=None)
+        return _dropped(configuration, learner)
 
     def add(self, seat: Voter, instead_of: str = "") -> Change | Refusal | Literal["busy"]:
         """The configuration with ``seat`` as learner, which is to vote; then ``instead_of``'s seat goes, if given."""
@@ -188,9 +186,7 @@ class Reconfigure:
                 return self._anew(configuration, learner, Voter(learner.name, uuid))
             if holder is None or (not self._replication.answers(holder) and uuid in ("", learner.uuid)):
                 continue
-            learners = tuple(other for other in configuration.learners if other != learner)
-            change = msgspec.structs.replace(configuration, learners=learners)
-            return Change(change, "learner-dropped", f"{learner.name} no longer waits for a seat", learner.name)
+            return _dropped(configuration, learner)
         return None
 
     def _moved(self, configuration: Configuration) -> Change | None:
@@ -270,6 +266,12 @@ def _without(configuration: Configuration, name: str, voters: tuple[Voter, ...])
     over = moving is not None and name in (moving.old, moving.new)
     kept = None if over else moving
     return msgspec.structs.replace(configuration, voters=voters, learners=learners, moving=kept)
+
+
+def _dropped(configuration: Configuration, learner: Voter) -> Change:
+    learners = tuple(other for other in configuration.learners if other != learner)
+    change = msgspec.structs.replace(configuration, learners=learners)
+    return Change(change, "learner-dropped", f"{learner.name} no longer waits for a seat", learner.name)
 
 
 def _names(seats: tuple[Voter, ...]) -> str:

@@ -65,7 +65,7 @@ class _Watcher:
             return False
         size = 0
         if isinstance(batch, WatchBatch) and batch.events:
-            waits, size = self._events > 0, _bytes_of(batch)
+            waits, size = self._events > 0, batch.size_bytes
             self._events += len(batch.events)
             self._bytes += size
             # One batch alone is no sign of slowness: a revision may be larger than what is kept, and comes whole.
@@ -314,10 +314,3 @@ def _numbered() -> Callable[[], bytes]:
     """IDs of 16 bytes that nobody else draws: a random beginning for this process, and a number."""
     beginning, numbers = secrets.token_bytes(10), itertools.count()
     return lambda: beginning + next(numbers).to_bytes(6, "big")
-
-
-def _bytes_of(batch: WatchBatch) -> int:
-    return sum(
-        len(event.kv.key) + len(event.kv.value) + (len(event.previous.value) if event.previous else 0)
-        for event in batch.events
-    )

@@ -270,6 +270,14 @@ class WatchBatch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
     events: tuple[Event, ...] = ()
     compact_revision: int = 0
 
+    @property
+    def size_bytes(self) -> int:
+        """Its keys and values, those from before included."""
+        size = 0
+        for event in self.events:
+            size += len(event.kv.key) + len(event.kv.value) + (len(event.previous.value) if event.previous else 0)
+        return size
+
 
 # --- what may be wrong ------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,4 @@ _LIGHT_EVENTS = 4
 
 def light(batch: store.WatchBatch) -> bool:
     """Whether it is so little that nobody need wait until it is written."""
-    events = batch.events
-    if len(events) > _LIGHT_EVENTS:
-        return False
-    size = 0
-    for event in events:
-        size += len(event.kv.key) + len(event.kv.value) + (len(event.previous.value) if event.previous else 0)
-    return size <= _LIGHT_BYTES
+    return len(batch.events) <= _LIGHT_EVENTS and batch.size_bytes <= _LIGHT_BYTES

@@ -15,6 +15,7 @@ from pycluster.client import Compacted, NotFound, TimedOut, TooLarge
 from pycluster.client.claims import AsyncClaim, AsyncElection, AsyncLock
 from pycluster.client.places import is_place, next_place, places
 from pycluster.client.state import AsyncStateClient
+from tests.unit.runtime.waiting import until
 from tests.unit.virtual import in_virtual_time
 from tests.unit.web.fake import Agent
 
@@ -23,12 +24,6 @@ from tests.unit.web.fake import Agent
 def agent(tmp_path: Path) -> Iterator[Agent]:
     with Agent(tmp_path) as running:
         yield running
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for what others do."""
-    while not condition():  # noqa: ASYNC110  only asking tells
-        await asyncio.sleep(0.01)
 
 
 def a_claim(client: AsyncStateClient, kind: str, name: str) -> AsyncClaim:

@@ -15,6 +15,7 @@ from pycluster.client.claims import AsyncClaim
 from pycluster.client.leasing import TAKE_BACK_S
 from pycluster.client.state import AsyncStateClient
 from pycluster.kernel.errors import LocalMisuse
+from tests.unit.runtime.waiting import until
 from tests.unit.virtual import leaping
 from tests.unit.web.fake import Agent
 
@@ -23,12 +24,6 @@ from tests.unit.web.fake import Agent
 def agent(tmp_path: Path) -> Iterator[Agent]:
     with Agent(tmp_path) as running:
         yield running
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for what others do."""
-    while not condition():  # noqa: ASYNC110  only asking tells
-        await asyncio.sleep(0.01)
 
 
 async def forget(agent: Agent, client: AsyncStateClient) -> None:

@@ -13,7 +13,7 @@ LIMIT_S = 30.0
 LOOPBACK = Endpoints("127.0.0.1")
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Return once ``condition`` holds."""
     async with asyncio.timeout(LIMIT_S):
         while not condition():  # noqa: ASYNC110 any condition, not only one that tells
