@@ -7,9 +7,8 @@ from typing import Literal
 from pycluster.consensus.effects import CommandFailed, Proposed
 from pycluster.consensus.log import NOBODY, Command, Voter
 from pycluster.consensus.messages import ResignReply
-from pycluster.consensus.reconfigure import Change, Refusal
+from pycluster.consensus.plans import Attempt, Change, Refusal
 from pycluster.consensus.roles import Roles
-from pycluster.consensus.transfer import Attempt
 from pycluster.kernel.limits import UNWRITTEN_MAX_BYTES
 from pycluster.kernel.units import MILLISECOND
 

@@ -192,7 +192,7 @@ class Lease:
     def quorum_lost_us(self) -> int:
         """When a leader without a quorum gives the title up (check-quorum)."""
         round_us = self._quorum_th(self._s.now_us, _ROUND)
-        return max(self._began_us, round_us or 0) + self._s.params.election_timeout_us
+        return max(self._began_us, round_us or 0) + self._s.timeout_us
 
     @property
     def barren_us(self) -> int | None:
@@ -215,7 +215,7 @@ class Lease:
 
     def _quorum_until_us(self) -> int | None:
         """Until when the promises of a quorum last."""
-        own_us = self._s.now_us + self._s.params.lease_us
+        own_us = self._s.now_us + self._s.lease_us
         return self._quorum_th(own_us, _UNTIL)
 
     def _stop(self, at_us: int, reason: str) -> None:

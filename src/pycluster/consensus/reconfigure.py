@@ -13,27 +13,11 @@ import msgspec
 
 from pycluster.consensus.electorate import majority
 from pycluster.consensus.log import Configuration, Moving, Voter
+from pycluster.consensus.plans import Change, Refusal
 from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
 from pycluster.kernel.limits import VOTERS_MAX
 from pycluster.kernel.units import MILLISECOND, SECOND
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why the voters stay as they are."""
-
-    what: str
-    why: str
-    remedy: str
-
-
-class Change(msgspec.Struct, frozen=True):
-    """The next configuration and what to tell the operator about it."""
-
-    configuration: Configuration
-    kind: str
-    text: str
-    peer: str
 
 
 class Reconfigure:

@@ -44,12 +44,13 @@ class Progress:
         self.installing: Installing | None = None
 
 
-class Installing(msgspec.Struct, frozen=True):
+class Installing:
     """A snapshot on its way to a follower: the piece ``number`` of the state at ``index`` was sent at ``sent_us``."""
 
-    index: int
-    number: int
-    sent_us: int
+    def __init__(self, index: int, number: int, sent_us: int) -> None:
+        self.index = index
+        self.number = number
+        self.sent_us = sent_us
 
 
 class Replication:
@@ -217,7 +218,7 @@ class Replication:
 
     def _may_send(self, progress: Progress) -> bool:
         """Whether the follower answers lately."""
-        return self._s.now_us - progress.answered_us < self._s.params.election_timeout_us
+        return self._s.now_us - progress.answered_us < self._s.timeout_us
 
     def advance_commit(self) -> bool:
         """Commit what a majority holds durably, if it is of this term (Raft §5.4.2). Whether anything was."""

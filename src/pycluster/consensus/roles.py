@@ -26,11 +26,12 @@ from pycluster.consensus.messages import (
     TimeoutNow,
     VoteRequest,
 )
+from pycluster.consensus.plans import Attempt, Change
 from pycluster.consensus.reads import Reads
-from pycluster.consensus.reconfigure import Change, Reconfigure
+from pycluster.consensus.reconfigure import Reconfigure
 from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
-from pycluster.consensus.transfer import Attempt, Transfer
+from pycluster.consensus.transfer import Transfer
 from pycluster.kernel.ids import new_uuid
 from pycluster.kernel.units import earlier
 

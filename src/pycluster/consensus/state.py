@@ -30,6 +30,8 @@ class State:
         self, params: Params, name: str, uuid: str, listed: tuple[str, ...], cluster: str, stored: Stored, rng: Random
     ) -> None:
         self.params = params
+        #: Two of them, asked for with every event.
+        self.timeout_us, self.lease_us = params.election_timeout_us, params.lease_us
         self.name = name
         self.uuid = uuid
         self.me = Voter(name, uuid)

@@ -8,34 +8,15 @@ itself.
 
 from __future__ import annotations
 
-from typing import Literal
-
-import msgspec
-
 from pycluster.consensus.log import Voter
 from pycluster.consensus.messages import Reach, ReachEcho, ReachQuery, ReachReply
+from pycluster.consensus.plans import Asked, Attempt
 from pycluster.consensus.replication import Replication
 from pycluster.consensus.state import State
 from pycluster.kernel.units import MILLISECOND
 
 #: Election timeouts between two tries to be rid of leadership for a slow disk: nothing is proposed during one.
 _RELIEF_TIMEOUTS = 10
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """A transfer that waits for its target to catch up."""
-
-    target: Voter
-    cause: Literal["hand", "hand-over", "return", "slow-disk"]
-    ends_us: int
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    """A reach question under way: whose, and until when."""
-
-    nonce: int
-    peer: Voter
-    ends_us: int
 
 
 class Transfer:
@@ -47,10 +28,10 @@ class Transfer:
         self.pinned = False
         self.attempt: Attempt | None = None
         self._losses: dict[str, tuple[int, int]] = {}
-        self._asked: _Asked | None = None
+        self._asked: Asked | None = None
         self._ask_again_us = 0
         self._relieve_again_us = 0
-        self._probe: _Asked | None = None
+        self._probe: Asked | None = None
         self._reached: set[str] = set()
 
     def reset(self) -> None:
@@ -106,7 +87,7 @@ class Transfer:
         if successor is None or s.now_us < self._ask_again_us:
             return
         nonce = s.rng.getrandbits(48)
-        self._asked = _Asked(nonce, successor, s.now_us + s.params.election_timeout_us // 2)
+        self._asked = Asked(nonce, successor, s.now_us + s.params.election_timeout_us // 2)
         s.heartbeat(successor, ReachQuery(*s.header(successor), nonce))
 
     def on_reach_reply(self, message: ReachReply) -> None:
@@ -185,7 +166,7 @@ class Transfer:
         s = self._s
         if s.draining:
             return
-        self._probe = _Asked(message.nonce, leader, s.now_us + s.params.election_timeout_us // 4)
+        self._probe = Asked(message.nonce, leader, s.now_us + s.params.election_timeout_us // 4)
         self._reached = {s.uuid}
         for seat in s.others:
             s.heartbeat(seat, Reach(*s.header(seat), message.nonce))
@@ -221,7 +202,7 @@ class Transfer:
         if self._probe is not None and len(self._reached) >= self._s.needed:
             self._answer(self._probe)
 
-    def _answer(self, probe: _Asked) -> None:
+    def _answer(self, probe: Asked) -> None:
         s = self._s
         self._probe = None
         s.heartbeat(probe.peer, ReachReply(*s.header(probe.peer), probe.nonce, tuple(sorted(self._reached))))

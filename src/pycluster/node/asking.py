@@ -17,28 +17,13 @@ from pycluster.node.addresses import AddressBook
 from pycluster.node.config import StateParams
 from pycluster.node.effects import StateAnswered
 from pycluster.node.outbox import Outbox
-from pycluster.node.replica import Answer, Replica
+from pycluster.node.pending import Answer, Question
+from pycluster.node.replica import Replica
 from pycluster.store import RETRYABLE, Failure, LeaseGrant, Request
 from pycluster.wire import StateRequest, WatchPoll
 
 #: Refused for the moment: tried again after this part of the usual pause.
 _SOON = 10
-
-
-class _Question(msgspec.Struct):
-    """One request. ``token`` is the asker's, or None for a poll of this node's own, with ``told`` for its answer."""
-
-    request: Request | WatchPoll
-    request_id: bytes
-    ends_us: int
-    retry_us: int
-    token: int | None = None
-    told: Callable[[Answer], None] | None = None
-    #: Whom it was passed on to last, how often it was, and how many of those tries came to nothing for certain.
-    to: str = ""
-    tries: int = 0
-    refusals: int = 0
-    failure: Failure | None = None
 
 
 class Asking:
@@ -66,7 +51,7 @@ class Asking:
         self._now = 0
         #: Not from 0 on: what a former life of this node asked may still be answered.
         self._number = rng.getrandbits(48)
-        self._open: dict[int, _Question] = {}
+        self._open: dict[int, Question] = {}
         self._polls = 0
         self._asked_of = ""
         self._due_us: int | None = None
@@ -85,11 +70,11 @@ class Asking:
         if isinstance(request, LeaseGrant) and request.id == 0:
             # Drawn here, so that it is the same however often this is tried.
             request = msgspec.structs.replace(request, id=self._rng.getrandbits(62) + 1)
-        self._begin(_Question(request, request_id, self._now + timeout_us, 0, token=token))
+        self._begin(Question(request, request_id, self._now + timeout_us, 0, token=token))
 
     def poll(self, poll: WatchPoll, timeout_us: int, told: Callable[[Answer], None]) -> int:
         """A watch of this node's own asks a replica; gives the number to ``drop`` it by."""
-        return self._begin(_Question(poll, b"", self._now + timeout_us, 0, told=told))
+        return self._begin(Question(poll, b"", self._now + timeout_us, 0, told=told))
 
     def drop(self, number: int) -> None:
         """Nobody wants that answer any more."""
@@ -145,7 +130,7 @@ class Asking:
         """When ``tick`` is due; never, where nothing waits: nobody calls it then."""
         return self._due_us if self._open else None
 
-    def _begin(self, question: _Question) -> int:
+    def _begin(self, question: Question) -> int:
         self._number += 1
         number = self._number
         self._open[number] = question
@@ -158,7 +143,7 @@ class Asking:
             self._try(number, question)
         return number
 
-    def _try(self, number: int, question: _Question) -> None:
+    def _try(self, number: int, question: Question) -> None:
         leader, request = self._leader(), question.request
         anyone = isinstance(request, store.Range) and request.serializable
         replica = self._replica()
@@ -179,7 +164,7 @@ class Asking:
         if not self._outbox.post(address, "client", body):
             self._end(number, Failure("request-too-large", "the request does not go into one frame"))
 
-    def _retry(self, question: _Question, after_us: int) -> None:
+    def _retry(self, question: Question, after_us: int) -> None:
         question.retry_us = self._now + after_us
         self._due(question.retry_us)
 
@@ -195,7 +180,7 @@ class Asking:
             assert not isinstance(answer, store.WatchBatch)
             self._outbox.append(StateAnswered(question.token, answer))
 
-    def _too_late(self, question: _Question) -> Failure:
+    def _too_late(self, question: Question) -> Failure:
         if not question.tries:
             return Failure("no-leader", "no leader took it in time")
         if question.failure is not None and question.tries == question.refusals:

@@ -24,7 +24,8 @@ from pycluster.node.explain import explain
 from pycluster.node.following import Following
 from pycluster.node.gate import Gate
 from pycluster.node.ledger import Ledger
-from pycluster.node.outbox import Outbox, Redial
+from pycluster.node.outbox import Outbox
+from pycluster.node.pending import Redial
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
 from pycluster.node.seating import Seating

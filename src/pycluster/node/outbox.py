@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
-import msgspec
-
 from pycluster import consensus
 from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.node import effects
 from pycluster.node.events import FilePlaced, RolloutTold
 from pycluster.node.ledger import Ledger
+from pycluster.node.pending import Redial
 from pycluster.wire import Body, Codec
-
-
-class Redial(msgspec.Struct, frozen=True):
-    """A question to a voter whose stream ended: is it refused? ``left``: how often it may still be asked again."""
-
-    name: str
-    uuid: str
-    address: Address
-    left: int = 2
 
 
 class Outbox:

@@ -16,7 +16,7 @@ from pycluster.node.asking import Asking
 from pycluster.node.config import StateParams
 from pycluster.node.effects import WatchTold
 from pycluster.node.outbox import Outbox
-from pycluster.node.replica import Answer
+from pycluster.node.pending import Answer
 from pycluster.store import RETRYABLE, Event, Failure, Watch, WatchBatch
 from pycluster.wire import WatchPart, WatchPoll
 

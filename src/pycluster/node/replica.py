@@ -19,20 +19,16 @@ import msgspec
 from pycluster import consensus, store
 from pycluster.consensus import Command, CommandFailed, Entry, PieceWanted, Raft, Snapshot
 from pycluster.kernel.bounded import UNREADABLE
-from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, earlier
 from pycluster.node.config import StateParams
 from pycluster.node.effects import Halt
 from pycluster.node.outbox import Outbox
+from pycluster.node.pending import Answer, Asker, Written
 from pycluster.node.retention import Retention
 from pycluster.node.supply import Supply
 from pycluster.node.watchers import Watchers
 from pycluster.store import RETRYABLE, Failure, Lessor, Range, Store, Write
 from pycluster.wire import WatchPoll
-
-#: Who gets the answer: a number of this node's own, or a peer's address and its number.
-Asker = int | tuple[Address, int]
-Answer = store.Result | store.WatchBatch
 
 _decode = msgspec.msgpack.Decoder(store.Command).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -42,17 +38,6 @@ _EXPIRED_AT_ONCE = 64
 _RETRIED = RETRYABLE | {"no-space"}
 #: What an entry costs beside its command, in memory and on the disk.
 _ENTRY_BYTES = 256
-
-
-class _Written(msgspec.Struct):
-    """A write on its way: for whom, how many bytes it may add, the lease that it ends, and in the log of which term."""
-
-    request_id: bytes
-    kind: type[Write]
-    askers: list[Asker]
-    size: int
-    ends: int = 0
-    term: int = 0
 
 
 class Replica:
@@ -86,11 +71,11 @@ class Replica:
         #: What the ``Propose`` under way came to.
         self._proposal: tuple[int, int] | Failure = Failure("no-leader")
         #: Writes and reads of this turn, not yet told to consensus.
-        self._queued: list[tuple[bytes, _Written]] = []
+        self._queued: list[tuple[bytes, Written]] = []
         self._asked: list[tuple[store.Query, Asker]] = []
-        self._writes: dict[int, _Written] = {}
+        self._writes: dict[int, Written] = {}
         #: Those of them that have a request ID; and how many wait for one that was under way when they came.
-        self._named: dict[bytes, _Written] = {}
+        self._named: dict[bytes, Written] = {}
         self._joined = 0
         self._coming_bytes = 0
         #: What was applied as a refusal, by whoever asked: as many as may be under way at once, the newest.
@@ -136,7 +121,7 @@ class Replica:
         data = _encode(store.Command(request_id, write))
         size = len(data) + self.store.copied_bytes(write)
         ends = write.id if isinstance(write, store.LeaseRevoke) else 0
-        written = _Written(request_id, type(write), [asker], size, ends)
+        written = Written(request_id, type(write), [asker], size, ends)
         self._queued.append((data, written))
         self._coming_bytes += size
         if request_id:
@@ -186,7 +171,7 @@ class Replica:
         """Something that nobody asked for; where it is lost it comes again."""
         return self._propose([_encode(store.Command(b"", write))])
 
-    def _done(self, written: _Written, answer: store.Result) -> None:
+    def _done(self, written: Written, answer: store.Result) -> None:
         """Whoever asked for it is told."""
         self._coming_bytes -= written.size
         self._joined -= len(written.askers) - 1

@@ -16,10 +16,11 @@ from pycluster.node.asking import Asking
 from pycluster.node.config import NodeConfig
 from pycluster.node.copying import StateCopy
 from pycluster.node.outbox import Outbox
+from pycluster.node.pending import Answer, Asker
 from pycluster.node.polling import Polling
 from pycluster.node.ports import StateHead
 from pycluster.node.readings import Readings
-from pycluster.node.replica import Answer, Asker, Replica
+from pycluster.node.replica import Replica
 from pycluster.node.view import CopyView, RaftStatusView
 from pycluster.store import Failure, Store
 from pycluster.wire import StateReply, StateRequest

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from pycluster import consensus
 from pycluster.consensus import CommandFailed, Raft
-from pycluster.kernel.ids import Address
 from pycluster.kernel.limits import SENTENCE_MAX_LENGTH
 from pycluster.kernel.units import SECOND
 from pycluster.membership import Swim
@@ -21,6 +18,7 @@ from pycluster.node import events
 from pycluster.node.addresses import AddressBook
 from pycluster.node.effects import CommandDone
 from pycluster.node.outbox import Outbox
+from pycluster.node.pending import Wanted
 from pycluster.wire import PROTOCOL_OF_MOVES, SteeringReply, SteeringRequest
 
 #: A target that lags behind has a second to catch up, then it is elected.
@@ -34,14 +32,6 @@ _LOOK = "look at pycluster raft peers"
 _WANTED_MAX = 64
 #: The command's number where nobody waits for an answer.
 UNASKED = 0
-
-
-class _Wanted(msgspec.Struct, frozen=True):
-    """What is under way here. ``origin``: the node that passed it on, if any, which waits for the answer."""
-
-    asked: SteeringRequest
-    ends_us: int
-    origin: Address | None = None
 
 
 class Steering:
@@ -63,7 +53,7 @@ class Steering:
         self._outbox = outbox
         self._leader = leader
         self._drive = drive
-        self._wanted: list[_Wanted] = []
+        self._wanted: list[Wanted] = []
         #: Passed on, by number: to whom, and until when an answer is waited for.
         self._sent: dict[int, tuple[SteeringRequest, str, int]] = {}
 
@@ -90,7 +80,7 @@ class Steering:
             return
         address = self._addresses.of(body.sender)
         if address is not None:
-            self._begin(_Wanted(body, now_us + _patience_us(body), address))
+            self._begin(Wanted(body, now_us + _patience_us(body), address))
 
     def _ask(self, asked: SteeringRequest, now_us: int) -> None:
         """Here, or where the leader is. What comes back from there is not passed on again."""
@@ -99,7 +89,7 @@ class Steering:
         elsewhere = leader != self._raft.name and member is not None and member.protocol >= PROTOCOL_OF_MOVES
         address = self._addresses.of(leader) if elsewhere and asked.number != UNASKED else None
         if address is None or self._full:
-            self._begin(_Wanted(asked, now_us + _patience_us(asked)))
+            self._begin(Wanted(asked, now_us + _patience_us(asked)))
             return
         self._sent[asked.number] = asked, leader, now_us + _patience_us(asked) + _ANSWER_US
         self._outbox.post(address, "client", asked)
@@ -108,7 +98,7 @@ class Steering:
     def _full(self) -> bool:
         return len(self._wanted) + len(self._sent) >= _WANTED_MAX
 
-    def _begin(self, wanted: _Wanted) -> None:
+    def _begin(self, wanted: Wanted) -> None:
         asked = wanted.asked
         if (refused := self._unfit(asked)) is not None:
             self._answer(wanted, refused)
@@ -194,13 +184,13 @@ class Steering:
             return asked.name not in {seat.name for seat in raft.seats}
         return asked.name in voters and asked.old not in voters
 
-    def _done(self, wanted: _Wanted, text: str = "") -> None:
+    def _done(self, wanted: Wanted, text: str = "") -> None:
         self._tell(wanted, ok=True, refused=CommandFailed(text, "", ""))
 
-    def _answer(self, wanted: _Wanted, refused: CommandFailed) -> None:
+    def _answer(self, wanted: Wanted, refused: CommandFailed) -> None:
         self._tell(wanted, ok=False, refused=refused)
 
-    def _tell(self, wanted: _Wanted, *, ok: bool, refused: CommandFailed, in_doubt: bool = False) -> None:
+    def _tell(self, wanted: Wanted, *, ok: bool, refused: CommandFailed, in_doubt: bool = False) -> None:
         number, words = wanted.asked.number, (refused.what, refused.why, refused.remedy)
         if wanted.origin is not None:
             what, why, remedy = (text[:SENTENCE_MAX_LENGTH] for text in words)

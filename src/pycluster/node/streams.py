@@ -19,7 +19,8 @@ from pycluster.membership import Watched
 from pycluster.node.addresses import AddressBook
 from pycluster.node.effects import CloseStream, KeepStreams
 from pycluster.node.events import StreamEnded, StreamLost, StreamOpened, StreamUp
-from pycluster.node.outbox import Outbox, Redial
+from pycluster.node.outbox import Outbox
+from pycluster.node.pending import Redial
 from pycluster.wire import Body, Greeting
 
 StreamEvent = StreamOpened | StreamEnded | StreamUp | StreamLost

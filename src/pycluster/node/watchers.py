@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from pycluster.kernel.limits import FRAME_MAX_BYTES
 from pycluster.kernel.units import MILLISECOND
 from pycluster.node.config import StateParams
@@ -26,13 +24,22 @@ _ANSWER_MAX_BYTES = FRAME_MAX_BYTES // 2
 _EVENT_BYTES = 64
 
 
-class _Watcher(msgspec.Struct):
+class _Watcher:
     """``token`` of a watcher here, or how to ``reply`` to a poll and until when it waits."""
 
-    watch: Watch
-    token: int = 0
-    reply: Callable[[WatchBatch | Failure], None] | None = None
-    ends_us: int = 0
+    __slots__ = ("ends_us", "reply", "token", "watch")
+
+    def __init__(
+        self,
+        watch: Watch,
+        token: int = 0,
+        reply: Callable[[WatchBatch | Failure], None] | None = None,
+        ends_us: int = 0,
+    ) -> None:
+        self.watch = watch
+        self.token = token
+        self.reply = reply
+        self.ends_us = ends_us
 
 
 class Watchers:

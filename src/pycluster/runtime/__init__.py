@@ -4,9 +4,10 @@ from pycluster.runtime.children import Child
 from pycluster.runtime.clock import boot_id, now_us
 from pycluster.runtime.descriptors import raise_limit
 from pycluster.runtime.disk import NodeDisk
-from pycluster.runtime.driver import Driver, Ending
+from pycluster.runtime.driver import Driver
 from pycluster.runtime.hooks import HookBook, Hooks
 from pycluster.runtime.network import OpenPorts, PortNetwork
+from pycluster.runtime.ports import Ending
 from pycluster.runtime.reconciler import Reconciler
 from pycluster.runtime.resolver import LookUp
 from pycluster.runtime.worker import Worker, Workers

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from pycluster.kernel.errors import LocalFault
-from pycluster.kernel.ids import Address
 from pycluster.kernel.units import MILLISECOND, SECOND
 from pycluster.node import Node, effects, events
 from pycluster.node.copying import StateCopy
@@ -31,6 +30,7 @@ from pycluster.node.view import (
 )
 from pycluster.runtime import clock
 from pycluster.runtime.journal import EventJournal
+from pycluster.runtime.ports import Disk, Ending, Network, States
 
 #: A wake-up that is later than this is told to the node: this process got no processor, and must not accuse others.
 LAG_US = 100 * MILLISECOND
@@ -41,54 +41,6 @@ _REARM_US = 20 * MILLISECOND
 #: Never sleep longer, so that a stopped process is noticed when it goes on.
 _SLEEP_MAX_US = SECOND
 _STOPPING = Outcome(False, "the agent is stopping")
-
-
-class Network(Protocol):
-    """What carries the node's words."""
-
-    def send(self, to: Address, data: bytes) -> None: ...
-
-    def call(self, call: effects.Call) -> None: ...
-
-    def post(self, post: effects.Post) -> None: ...
-
-    def answer(self, token: int, data: bytes) -> None: ...
-
-    def hang_up(self, token: int) -> None: ...
-
-    def keep_streams(self, wanted: effects.KeepStreams) -> None: ...
-
-    def close_stream(self, stream: int) -> None: ...
-
-    def resolve(self, question: effects.Resolve) -> None: ...
-
-
-class Disk(Protocol):
-    """What keeps them; ``persist`` never blocks."""
-
-    def persist(self, request: effects.Persist) -> None: ...
-
-    def keep_piece(self, piece: effects.KeepPiece) -> None: ...
-
-    def record_acting(self, record: effects.RecordActing) -> None: ...
-
-    def keep_seats(self, effect: effects.KeepSeats) -> None: ...
-
-    def measured(self, raft: RaftStatusView) -> RaftStatusView: ...
-
-
-class States(Protocol):
-    """Who waits for the replicated state's answers."""
-
-    def answered(self, effect: effects.StateAnswered) -> None: ...
-
-    def told(self, effect: effects.WatchTold) -> None: ...
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """How the node ended: ``halted`` holds the reason where it could not go on."""
-
-    halted: str = ""
 
 
 class Driver:

@@ -6,6 +6,7 @@ from pycluster.store.lessor import Lessor
 from pycluster.store.model import (
     OPEN_END,
     RETRYABLE,
+    Applied,
     Command,
     Compact,
     CompactResult,
@@ -44,7 +45,7 @@ from pycluster.store.model import (
 from pycluster.store.params import Params
 from pycluster.store.refusals import unfit
 from pycluster.store.snapshot import SnapshotDamaged, SnapshotReader, SnapshotWriter
-from pycluster.store.store import Applied, Store
+from pycluster.store.store import Store
 from pycluster.store.watches import Watches
 
 __all__ = [

@@ -320,3 +320,13 @@ class Failure(msgspec.Struct, frozen=True, array_like=True, tag="failure"):
 
 Request = Write | Query
 Result = WriteResult | QueryResult | Failure
+
+
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """What came of a command. ``revision`` is the store's after it; ``events`` are that revision's, in order, each with
+    what was before where there was something; empty where nothing changed.
+    """
+
+    result: WriteResult | Failure
+    revision: int
+    events: tuple[Event, ...] = ()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-import msgspec
-
 from pycluster.store import versions
 from pycluster.store.contents import Contents
 from pycluster.store.history import History
 from pycluster.store.keyspace import Keyspace
 from pycluster.store.leases import Leases
 from pycluster.store.model import (
+    Applied,
     Command,
     Compact,
     CompactResult,
@@ -47,16 +46,6 @@ _RESULT_OF: dict[type[Write], type[WriteResult]] = {
     LeaseGrant: LeaseGrantResult,
     LeaseRevoke: LeaseRevokeResult,
 }
-
-
-class Applied(msgspec.Struct, frozen=True, gc=False):
-    """What came of a command. ``revision`` is the store's after it; ``events`` are that revision's, in order, each with
-    what was before where there was something; empty where nothing changed.
-    """
-
-    result: WriteResult | Failure
-    revision: int
-    events: tuple[Event, ...] = ()
 
 
 class Store:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import assert_never
 
-import msgspec
-
 from pycluster.store import versions
 from pycluster.store.keyspace import Keyspace, interval
 from pycluster.store.leases import Leases
@@ -28,11 +26,12 @@ from pycluster.store.reads import Answer, Since, read
 from pycluster.store.refusals import Refusal
 
 
-class _Decided(msgspec.Struct, frozen=True):
+class _Decided:
     """A transaction whose conditions were looked at, the inner ones too (etcd does that before anything is written)."""
 
-    succeeded: bool
-    operations: list[Range | Put | DeleteRange | _Decided]
+    def __init__(self, succeeded: bool, operations: list[Range | Put | DeleteRange | _Decided]) -> None:
+        self.succeeded = succeeded
+        self.operations = operations
 
 
 class Transaction:

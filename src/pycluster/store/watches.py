@@ -9,15 +9,18 @@ import msgspec
 from pycluster.store import versions
 from pycluster.store.audience import Audience
 from pycluster.store.keyspace import interval
-from pycluster.store.model import OPEN_END, Event, Failure, KeyValue, Watch, WatchBatch
-from pycluster.store.store import Applied, Store
+from pycluster.store.model import OPEN_END, Applied, Event, Failure, KeyValue, Watch, WatchBatch
+from pycluster.store.store import Store
 
 
-class _Watcher(msgspec.Struct):
+class _Watcher:
     """``following``: the first revision it has not been told yet."""
 
-    watch: Watch
-    following: int
+    __slots__ = ("following", "watch")
+
+    def __init__(self, watch: Watch, following: int) -> None:
+        self.watch = watch
+        self.following = following
 
 
 class Watches:

@@ -14,7 +14,8 @@ from pycluster.node.effects import Effect, KeepPiece
 from pycluster.node.events import PieceKept
 from pycluster.node.ledger import Ledger
 from pycluster.node.outbox import Outbox
-from pycluster.node.replica import Answer, Asker, Replica
+from pycluster.node.pending import Answer, Asker
+from pycluster.node.replica import Replica
 from pycluster.store import Failure, Params, Store
 from pycluster.wire import Codec, WatchPoll
 

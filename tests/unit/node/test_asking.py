@@ -13,7 +13,8 @@ from pycluster.node.addresses import AddressBook
 from pycluster.node.asking import Asking
 from pycluster.node.config import StateParams
 from pycluster.node.effects import Post, StateAnswered
-from pycluster.node.replica import Answer, Replica
+from pycluster.node.pending import Answer
+from pycluster.node.replica import Replica
 from pycluster.store import (
     Failure,
     LeaseGrant,

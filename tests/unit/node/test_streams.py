@@ -13,7 +13,8 @@ from pycluster.membership.messages import Alive
 from pycluster.node import effects, events
 from pycluster.node.addresses import AddressBook
 from pycluster.node.ledger import Ledger
-from pycluster.node.outbox import Outbox, Redial
+from pycluster.node.outbox import Outbox
+from pycluster.node.pending import Redial
 from pycluster.node.streams import Streams
 from pycluster.wire import Codec, Greeting
 
