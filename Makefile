@@ -14,6 +14,7 @@ SEEDS ?= 20
 SEED ?=
 TARGET ?=
 NODES ?=
+COMPILED ?=
 N ?= 5 30
 
 # `test` and `dev` contain `run`'s lines at the same versions, so each only adds to the environment.
@@ -44,13 +45,17 @@ check: $(VENV)/.dev ## lint, format, types, layers, tidiness
 # each other: three of about the same length.
 REAL := tests/cluster
 BESIDE := tests/differential tests/browser
-test-all: $(VENV)/.dev peers ## everything; a test that would skip fails (as root on Debian: installs the peers)
+# What is compiled is tried by the same tests, but for those that put something else in the place of a part of it.
+AS_COMPILED := tests/compiled tests/paper tests/simulation tests/unit/consensus tests/unit/store tests/unit/node/test_node.py \
+	tests/cluster/test_three_agents.py tests/cluster/test_writes.py tests/cluster/test_memory.py tests/cluster/test_etcd3gw.py
+test-all: $(VENV)/.dev peers compiled ## everything; a test that would skip fails (as root on Debian: installs the peers)
 	@export PYCLUSTER_NO_SKIP=1; [ -z "$(ARGS)" ] || exec $(PY) -m pytest -q tests $(ARGS); \
 	said=$$(mktemp -d); trap 'rm -rf "$$said"' EXIT; failed=0; \
 	$(PY) -m pytest -q -p no:cacheprovider $(REAL) >"$$said/real" 2>&1 & real=$$!; \
 	$(PY) -m pytest -q -p no:cacheprovider $(BESIDE) >"$$said/peers" 2>&1 & peers=$$!; \
-	$(PY) -m pytest -q tests $(addprefix --ignore=,$(REAL) $(BESIDE)) || failed=1; \
-	wait $$peers || failed=1; wait $$real || failed=1; cat "$$said/peers" "$$said/real"; exit $$failed
+	$(PY) -m pytest -q tests $(addprefix --ignore=,$(REAL) $(BESIDE) tests/compiled) || failed=1; \
+	wait $$peers || failed=1; wait $$real || failed=1; cat "$$said/peers" "$$said/real"; \
+	COMPILED=1 $(PY) -m pytest -q -p no:cacheprovider $(AS_COMPILED) || failed=1; exit $$failed
 
 simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock, or SEED=s to replay one
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
@@ -59,17 +64,17 @@ simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock,
 bench: $(VENV)/.test ## side by side with Serf where it is installed (N="5 30 100")
 	@$(PY) -m benchmarks.peers $(N) $(ARGS)
 
-bench-etcd: $(VENV)/.test ## side by side with etcd under wrk (ARGS="--rounds 5 --connections 64")
+bench-etcd: $(VENV)/.test compiled ## side by side with etcd under wrk (ARGS="--rounds 5 --connections 64")
 	@$(PY) -m benchmarks.etcd $(ARGS)
 
-evidence: $(VENV)/.dev $(if $(filter fuzz,$(BAR)),$(VENV)/.fuzz) ## BAR=name: one of the long proofs, resumable (without BAR: lists them)
-	@$(PY) -m benchmarks.evidence $(BAR) $(ARGS)
+evidence: $(VENV)/.dev $(if $(filter fuzz,$(BAR)),$(VENV)/.fuzz) $(if $(COMPILED)$(filter etcd,$(BAR)),compiled) ## BAR=name: one of the long proofs, resumable (COMPILED=1: of the wheel's agents)
+	@COMPILED=$(COMPILED) $(PY) -m benchmarks.evidence $(BAR) $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## TARGET=name: one decoder, coverage-guided (ARGS="--seconds 60"; ARGS=--help lists them)
 	@$(PY) -m tests.fuzz $(TARGET) $(ARGS)
 
 ##@ Set up
-PEERS := chromium:chromium etcd:etcd-server fc-list:fontconfig haproxy:haproxy ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables \
+PEERS := cc:build-essential chromium:chromium etcd:etcd-server fc-list:fontconfig haproxy:haproxy ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables \
 	nginx:nginx-light openssl:openssl serf:serf strace:strace wrk:wrk
 peers: ## the real programs that some tests need
 	@missing=; for peer in $(PEERS); do command -v "$${peer%%:*}" >/dev/null || missing+=" $${peer##*:}"; done; \
@@ -117,8 +122,17 @@ lock: ## newer versions of everything we depend on: ARGS=--upgrade
 	@$(LOCK) pyproject.toml --group dev -c locks/test.txt -o locks/dev.txt
 	@$(LOCK) pyproject.toml --group fuzz -c locks/test.txt -o locks/fuzz.txt
 
-wheel: $(VENV)/.dev ## build dist/*.whl
-	@$(VENV)/bin/hatchling build -t wheel
+# Needs a C compiler and Python's headers. Kept as long as no source is newer.
+BUILT := build/compiled
+compiled: $(BUILT)/.done ## build/compiled: the program with what a write passes as machine code
+$(BUILT)/.done: hatch_build.py pyproject.toml $(shell find src -name '*.py' -newer $(BUILT)/.done -print -quit 2>/dev/null || echo hatch_build.py) | $(VENV)/.dev
+	@echo "Compiling: two minutes"
+	@rm -rf build/wheel $(BUILT)
+	@HATCH_BUILD_HOOKS_ENABLE=1 $(VENV)/bin/hatchling build -t wheel -d build/wheel >/dev/null
+	@$(PY) -m zipfile -e build/wheel/*.whl $(BUILT) && touch $@
+
+wheel: compiled ## dist/*.whl: compiled for this Python and machine, and one for every other
+	@$(VENV)/bin/hatchling build -t wheel && cp build/wheel/*.whl dist/
 
 clean: ## remove what make made (evidence/ stays)
 	@rm -rf $(VENV) $(VENV)-lock agent build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -127,4 +141,4 @@ clean: ## remove what make made (evidence/ stays)
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: demo linux test check test-all simulate bench bench-etcd evidence fuzz peers lock wheel clean help
+.PHONY: demo linux test check test-all simulate bench bench-etcd evidence fuzz peers lock compiled wheel clean help

@@ -1,4 +1,4 @@
-"""PyCluster and etcd side by side, in one run, on this machine: `make bench-etcd`.
+"""PyCluster, from its wheel and from its sources, and etcd side by side in one run: `make bench-etcd`.
 
 Three members of each stand on loopback, durable, with their own directories on one disk. wrk puts and reads single
 keys over HTTP in etcd's JSON, through the leader and through a follower; the systems take turns within each round.
@@ -23,10 +23,13 @@ from benchmarks import trio, wrk
 from benchmarks.fleet import spread, stop_quietly
 from benchmarks.peers import machine
 from benchmarks.trio import HOSTS, Trio
+from tests.cluster.agents import COMPILED, SOURCES
 
 Through = Literal["leader", "follower"]
 #: Keys that are put and read: enough that no two requests under way are of the same.
 KEYS = 5_000
+#: What is installed from the wheel, compiled where a write passes; and the same sources, as Python runs them.
+WHEEL, PLAIN = "PyCluster", "PyCluster, plain"
 CONNECTIONS = (1, 64, 256)
 
 
@@ -64,6 +67,11 @@ class Report(msgspec.Struct):
     found: list[Found]
 
 
+def ours() -> tuple[trio.Store, ...]:
+    """Three agents from the wheel, and three of its sources."""
+    return trio.pycluster(WHEEL, COMPILED), trio.pycluster(PLAIN, SOURCES)
+
+
 def cells(kinds: Sequence[wrk.Kind], throughs: Sequence[Through], connections: Sequence[int]) -> list[Cell]:
     """Every load there is of these."""
     return [Cell(kind, through, count) for kind in kinds for through in throughs for count in connections]
@@ -93,11 +101,11 @@ def _found(one: Trio, cell: Cell, number: int, script: Path, seconds: float) -> 
     return Found(one.title, cell, number, answers_s, told.p50_ms, told.p99_ms, cpu_us, told.failed)
 
 
-def ratio(found: Sequence[Found], cell: Cell, figure: str = "answers_s") -> float:
-    """PyCluster's median of a figure over etcd's, for one load."""
+def ratio(found: Sequence[Found], cell: Cell, figure: str = "answers_s", system: str = WHEEL) -> float:
+    """The median of one of our figures over etcd's, for one load."""
     ours, theirs = (
-        statistics.median([float(getattr(one, figure)) for one in found if (one.system, one.cell) == (system, cell)])
-        for system in ("PyCluster", "etcd")
+        statistics.median([float(getattr(one, figure)) for one in found if (one.system, one.cell) == (title, cell)])
+        for title in (system, "etcd")
     )
     return ours / theirs
 
@@ -112,7 +120,8 @@ def table(found: Sequence[Found]) -> str:
             middle = {name: statistics.median(getattr(one, name) for one in own) for name in _FIGURES}
             shown = [f"{middle[name]:.{digits}f}" for name, digits in _FIGURES.items()]
             shown.insert(1, spread((one.answers_s for one in own), 0))
-            beside = f"{ratio(found, cell):.2f}" if system == "PyCluster" and len(systems) > 1 else ""
+            compared = system != "etcd" and "etcd" in systems
+            beside = f"{ratio(found, cell, system=system):.2f}" if compared else ""
             failed = sum(one.failed for one in own)
             rows.append([str(cell), system, *shown, f"{beside} {failed} failed" if failed else beside])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
@@ -134,7 +143,7 @@ def main() -> int:
     )
     parser.add_argument("--kind", nargs="+", choices=["put", "range"], default=["put", "range"])
     parser.add_argument("--through", nargs="+", choices=["leader", "follower"], default=["leader", "follower"])
-    parser.add_argument("--system", default="", help="PyCluster or etcd alone")
+    parser.add_argument("--system", default="", help=f"{WHEEL!r}, {PLAIN!r} or 'etcd' alone")
     parser.add_argument("--json", type=Path, default=Path("evidence/bench-etcd.json"), help="where the figures go")
     given = parser.parse_args()
     stop_quietly()
@@ -144,7 +153,7 @@ def main() -> int:
     peer = trio.etcd()
     if peer is None:
         print("etcd is not installed: measuring PyCluster alone", file=sys.stderr)
-    stores = [store for store in (trio.pycluster(), peer) if store is not None and given.system in ("", store.title)]
+    stores = [store for store in (*ours(), peer) if store is not None and given.system in ("", store.title)]
     report = Report(time.strftime("%Y-%m-%d"), machine(), os.cpu_count() or 1, given.seconds, [])
     given.json.parent.mkdir(parents=True, exist_ok=True)
     with trio.running(*stores) as trios:

@@ -19,8 +19,8 @@ import msgspec
 from benchmarks.network import Loopback
 from benchmarks.systems import Place, System, node_name
 from benchmarks.watch import Watch, now_us
+from tests.cluster.agents import PROGRAM
 
-ROOT = Path(__file__).resolve().parents[1]
 #: Of a process by its id, to the nanosecond (clock_getcpuclockid(3)); /proc/PID/stat counts hundredths of a second.
 _PROCESSOR_CLOCK = 2
 #: The kernel ends an agent whose starter is gone, however that ended.
@@ -61,7 +61,7 @@ class Agent:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYCLUSTER_", "PYTHON"))}
         ear, mouth = os.pipe()
         out = mouth if self._system.tells_on_output else subprocess.DEVNULL
-        environment = {**kept, "PYTHONPATH": str(ROOT / "src")}
+        environment = {**kept, "PYTHONPATH": str(PROGRAM)}
         self._watch.add(self.name, self._system.read, ear, self._place.folder / f"{self.name}.log")
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=mouth, env=environment, start_new_session=True

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.fleet import TIED, processor_s, wait_until
-from tests.cluster.agents import environment, free_port, origin_conf
+from tests.cluster.agents import PROGRAM, environment, free_port, origin_conf
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 _START_S = 60.0
@@ -27,11 +27,12 @@ _TOGETHER = 128
 
 
 class Store(msgspec.Struct, frozen=True):
-    """One system: its name with its version, and the three commands that start it in a folder on three ports."""
+    """One system: its name, the three commands that start it in a folder on three ports, and where its program lies."""
 
     title: str
     commands: Callable[[Path], list[list[str]]]
     web_port: int
+    program: Path = PROGRAM
 
 
 class Trio:
@@ -42,6 +43,7 @@ class Trio:
         self.port = store.web_port
         self._folder = folder
         self._commands = store.commands(folder)
+        self._program = str(store.program)
         self._processes: list[subprocess.Popen[bytes]] = []
         #: Places of the leader and of one that follows it, once ``settled``.
         self.leader = self.follower = 0
@@ -61,7 +63,7 @@ class Trio:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                env=environment(),
+                env=environment(PYTHONPATH=self._program),
             )
         self._processes[place : place + 1] = [process]
 
@@ -157,7 +159,7 @@ def running(*stores: Store) -> Iterator[list[Trio]]:
     shutil.rmtree(folder)
 
 
-def pycluster() -> Store:
+def pycluster(title: str = "PyCluster", program: Path = PROGRAM) -> Store:
     """Three agents with the settings that everybody has."""
     port, web_port = free_port(*HOSTS), free_port(*HOSTS)
 
@@ -180,7 +182,7 @@ def pycluster() -> Store:
             for name, host in names.items()
         ]
 
-    return Store("PyCluster", commands, web_port)
+    return Store(title, commands, web_port, program)
 
 
 def etcd() -> Store | None:

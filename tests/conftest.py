@@ -1,14 +1,21 @@
-"""What holds for every test: with ``PYCLUSTER_NO_SKIP=1`` nothing may skip, so that no proof goes missing unseen."""
+"""What holds for every test: with ``PYCLUSTER_NO_SKIP=1`` nothing may skip, so that no proof goes missing unseen; with
+``COMPILED=1`` the program is what `make compiled` made, here and in every agent.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+if os.environ.get("COMPILED") == "1":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "build" / "compiled"))
 
 # How long an example takes says something of the machine, and nothing of the product.
 settings.register_profile("pycluster", deadline=None)

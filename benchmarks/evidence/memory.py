@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.evidence.notebook import ROOT, Notebook
-from tests.cluster.agents import fleet, free_port
+from benchmarks.evidence.notebook import Notebook
+from tests.cluster.agents import PROGRAM, fleet, free_port
 from tests.cluster.test_memory import ASKED_MAX_MIB, PAGE_MAX_MIB, get, open_stream, resident_mib
 from tests.cluster.three import HOSTS, agents_on, formed
 
@@ -17,7 +17,7 @@ def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> 
     """One round is one fresh cluster of three."""
     del options
     # An installed package has its bytecode; an agent that compiled the web interface itself would keep 2 MiB of that.
-    compileall.compile_dir(ROOT / "src", quiet=1)
+    compileall.compile_dir(PROGRAM, quiet=1)
     for number in numbers:
         notebook.play(number, within_bounds)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from tests.cluster.agents import COMPILED, PROGRAM
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "evidence"
 
@@ -28,8 +30,8 @@ class Round(msgspec.Struct, frozen=True):
 
 
 def code_digest() -> str:
-    """Sixteen digits that stand for the product's source as it is now."""
-    digest = hashlib.sha256()
+    """Sixteen digits that stand for the product's source as it is now, and for whether agents run it compiled."""
+    digest = hashlib.sha256(b"compiled" if PROGRAM == COMPILED else b"")
     for path in sorted((ROOT / "src").rglob("*.py")):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -23,6 +23,9 @@ from pycluster.node.view import StatusView
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
+#: The program that is tried: the sources, or with ``COMPILED=1`` what `make compiled` made of them.
+SOURCES, COMPILED = ROOT / "src", ROOT / "build" / "compiled"
+PROGRAM = COMPILED if os.environ.get("COMPILED") == "1" else SOURCES
 #: Nothing here takes as long; a busy machine may.
 LIMIT_S = 60.0
 #: Of a verb that waits for what agents do.
@@ -34,9 +37,9 @@ FOUNDING = {"PYCLUSTER_CONSENSUS_BOOTSTRAP_GRACE_MS": "30000"}
 
 
 def environment(**more: str) -> dict[str, str]:
-    """A child's environment: this checkout on the path, nothing of an operator's settings."""
+    """A child's environment: this checkout's program on the path, nothing of an operator's settings."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYCLUSTER_", "PYTHON"))}
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **more}
+    return {**kept, "PYTHONPATH": str(PROGRAM), "PYTHONUNBUFFERED": "1", **more}
 
 
 def _drawn_from() -> list[int]:

@@ -14,6 +14,7 @@ from pycluster.cli.exits import Exit
 from pycluster.cli.given import Given, pass_given
 from pycluster.cli.options import AGENT, FORM, takes
 from pycluster.cli.output import Printer
+from pycluster.kernel.build import COMPILED
 from pycluster.kernel.errors import PyClusterError
 from pycluster.node.view import VersionView
 
@@ -26,6 +27,11 @@ class Versions(msgspec.Struct):
     version: str
     python: str
     agent: VersionView | None
+    compiled: bool = False
+
+
+def _python(found: Versions | VersionView) -> str:
+    return f"{found.python}, compiled" if found.compiled else found.python
 
 
 @click.command("version", cls=Verb)
@@ -39,14 +45,14 @@ def version(given: Given) -> int:
         missing = ""
     except PyClusterError as error:
         agent, missing = None, str(error)
-    found = Versions(__version__, platform.python_version(), agent)
+    found = Versions(__version__, platform.python_version(), agent, COMPILED)
 
     def lines() -> list[str]:
-        shown = [f"pycluster {found.version} (Python {found.python})"]
+        shown = [f"pycluster {found.version} (Python {_python(found)})"]
         if agent is not None:
             low, high = agent.protocol
             spoken = str(low) if low == high else f"{low} to {high}"
-            shown.append(f"agent {agent.version} (Python {agent.python}, protocol {spoken}, API {agent.api})")
+            shown.append(f"agent {agent.version} (Python {_python(agent)}, protocol {spoken}, API {agent.api})")
         return shown
 
     printer.answer(found, lines=lines, names=[found.version])

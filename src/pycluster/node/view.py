@@ -318,9 +318,12 @@ class ReadyView(msgspec.Struct, frozen=True):
 
 
 class VersionView(msgspec.Struct, frozen=True):
-    """``protocol`` is the range of wire protocols this agent speaks, ``api`` the version in this API's paths."""
+    """``protocol`` is the range of wire protocols this agent speaks, ``api`` the version in this API's paths;
+    ``compiled``: what a write passes there is machine code.
+    """
 
     version: str
     protocol: tuple[int, int]
     api: str
     python: str
+    compiled: bool = False

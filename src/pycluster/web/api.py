@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pycluster import __version__
+from pycluster.kernel.build import COMPILED
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.node.ports import Outcome
 from pycluster.node.view import HealthView, ReadyView, VersionView
@@ -74,7 +75,7 @@ async def ready(site: Site, request: Request) -> Response:
 
 
 async def version(site: Site, request: Request) -> Response:
-    return reply(VersionView(__version__, site.protocol, API_VERSION, platform.python_version()))
+    return reply(VersionView(__version__, site.protocol, API_VERSION, platform.python_version(), COMPILED))
 
 
 async def settings(site: Site, request: Request) -> Response:

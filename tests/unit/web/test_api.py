@@ -91,7 +91,7 @@ def test_ready(agent: Agent) -> None:
 
 def test_version(agent: Agent) -> None:
     answer = agent.ask("GET", "/api/v1/version").json
-    assert set(answer) == {"version", "protocol", "api", "python"}
+    assert set(answer) == {"version", "protocol", "api", "python", "compiled"}
     assert (answer["protocol"], answer["api"]) == ([1, 2], "v1")
 
 
