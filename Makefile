@@ -47,6 +47,7 @@ REAL := tests/cluster
 BESIDE := tests/differential tests/browser
 # What is compiled is tried by the same tests, but for those that put something else in the place of a part of it.
 AS_COMPILED := tests/compiled tests/paper tests/simulation tests/unit/consensus tests/unit/store tests/unit/node/test_node.py \
+	tests/unit/runtime/test_driver.py \
 	tests/cluster/test_three_agents.py tests/cluster/test_writes.py tests/cluster/test_memory.py tests/cluster/test_etcd3gw.py
 test-all: $(VENV)/.dev peers compiled ## everything; a test that would skip fails (as root on Debian: installs the peers)
 	@export PYCLUSTER_NO_SKIP=1; [ -z "$(ARGS)" ] || exec $(PY) -m pytest -q tests $(ARGS); \
@@ -57,24 +58,24 @@ test-all: $(VENV)/.dev peers compiled ## everything; a test that would skip fail
 	wait $$peers || failed=1; wait $$real || failed=1; cat "$$said/peers" "$$said/real"; \
 	COMPILED=1 $(PY) -m pytest -q -p no:cacheprovider $(AS_COMPILED) || failed=1; exit $$failed
 
-simulate: $(VENV)/.test ## SEEDS=n clusters with every fault on a virtual clock, or SEED=s to replay one
-	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
+simulate: $(VENV)/.test $(if $(COMPILED),compiled) ## SEEDS=n clusters with every fault on a virtual clock, or SEED=s to replay one
+	@PYTHONPATH=$(if $(COMPILED),$(BUILT)) $(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
 
 ##@ Measure
-bench: $(VENV)/.test ## side by side with Serf where it is installed (N="5 30 100")
-	@$(PY) -m benchmarks.peers $(N) $(ARGS)
+bench: $(VENV)/.test $(if $(COMPILED),compiled) ## side by side with Serf where it is installed (N="5 30 100")
+	@COMPILED=$(COMPILED) $(PY) -m benchmarks.peers $(N) $(ARGS)
 
 bench-etcd: $(VENV)/.test compiled ## side by side with etcd under wrk (ARGS="--rounds 5 --connections 64")
 	@$(PY) -m benchmarks.etcd $(ARGS)
 
 evidence: $(VENV)/.dev $(if $(filter fuzz,$(BAR)),$(VENV)/.fuzz) $(if $(COMPILED)$(filter etcd,$(BAR)),compiled) ## BAR=name: one of the long proofs, resumable (COMPILED=1: of the wheel's agents)
-	@COMPILED=$(COMPILED) $(PY) -m benchmarks.evidence $(BAR) $(ARGS)
+	@COMPILED=$(COMPILED) PYTHONPATH=$(if $(COMPILED),$(BUILT)) $(PY) -m benchmarks.evidence $(BAR) $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## TARGET=name: one decoder, coverage-guided (ARGS="--seconds 60"; ARGS=--help lists them)
 	@$(PY) -m tests.fuzz $(TARGET) $(ARGS)
 
 ##@ Set up
-PEERS := cc:build-essential chromium:chromium etcd:etcd-server fc-list:fontconfig haproxy:haproxy ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables \
+PEERS := cc:build-essential python3-config:python3-dev chromium:chromium etcd:etcd-server fc-list:fontconfig haproxy:haproxy ip:iproute2 mkfs.ext4:e2fsprogs nft:nftables \
 	nginx:nginx-light openssl:openssl serf:serf strace:strace wrk:wrk
 peers: ## the real programs that some tests need
 	@missing=; for peer in $(PEERS); do command -v "$${peer%%:*}" >/dev/null || missing+=" $${peer##*:}"; done; \
@@ -125,13 +126,14 @@ lock: ## newer versions of everything we depend on: ARGS=--upgrade
 # Needs a C compiler and Python's headers. Kept as long as no source is newer.
 BUILT := build/compiled
 compiled: $(BUILT)/.done ## build/compiled: the program with what a write passes as machine code
-$(BUILT)/.done: hatch_build.py pyproject.toml $(shell find src -name '*.py' -newer $(BUILT)/.done -print -quit 2>/dev/null || echo hatch_build.py) | $(VENV)/.dev
+$(BUILT)/.done: hatch_build.py pyproject.toml locks/dev.txt $(shell find src -type f -not -name '*.pyc') | $(VENV)/.dev
 	@echo "Compiling: two minutes"
 	@rm -rf build/wheel $(BUILT)
 	@HATCH_BUILD_HOOKS_ENABLE=1 $(VENV)/bin/hatchling build -t wheel -d build/wheel >/dev/null
 	@$(PY) -m zipfile -e build/wheel/*.whl $(BUILT) && touch $@
 
-wheel: compiled ## dist/*.whl: compiled for this Python and machine, and one for every other
+wheel: ## dist/*.whl: compiled for this Python and machine, and one for every other
+	@rm -rf dist $(BUILT) && $(MAKE) compiled
 	@$(VENV)/bin/hatchling build -t wheel && cp build/wheel/*.whl dist/
 
 clean: ## remove what make made (evidence/ stays)

@@ -23,7 +23,7 @@ MODULES = {
     "kernel": "units",
     "node": "announcer asking gate ledger node outbox readings replica retention seating state steering supply voting"
     " watchers",
-    "runtime": "clock driver framing",
+    "runtime": "clock driver",
     "store": "audience history index keyspace lessor refusals remembered store transaction versions watches",
 }
 
@@ -32,18 +32,24 @@ def compiled(package: Path) -> list[str]:
     """The modules of ``package`` that are compiled, by their path in it.
 
     None of them may define a record of msgspec's: mypyc would make an ordinary class of it, which has none of the
-    record's settings and is compared by identity.
+    record's settings and is compared by identity. Nor may one clean up behind a ``yield``: a generator of mypyc's that
+    nobody wants any more is not closed.
     """
     found = [f"{room}/{module}.py" for room, modules in MODULES.items() for module in modules.split()]
-    records = [module for module in found if _defines_records(package / module)]
-    if records:
-        raise RuntimeError(f"cannot be compiled, for they define records: {', '.join(records)}")
+    unfit = [module for module in found if _defines_records(package / module) or _cleans_up(package / module)]
+    if unfit:
+        raise RuntimeError(f"cannot be compiled, for what they define: {', '.join(unfit)}")
     return found
 
 
 def _defines_records(file: Path) -> bool:
     classes = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.ClassDef)]
     return any(one.keywords or one.decorator_list or not _plain(one.bases) for one in classes)
+
+
+def _cleans_up(file: Path) -> bool:
+    blocks = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Try | ast.With)]
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for block in blocks for node in ast.walk(block))
 
 
 def _plain(bases: list[ast.expr]) -> bool:
@@ -64,8 +70,9 @@ class CompiledCore(BuildHookInterface[Any]):
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "static"))
         modules = [f"pycluster/{module}" for module in compiled(copy)]
         # No more than is used: it is resident in every agent.
-        small = {"MYPYC_OPT_LEVEL": "2", "CFLAGS": "-fno-asynchronous-unwind-tables", "LDFLAGS": "-s"}
-        settings = {"MYPYPATH": self._made.name, "MYPYC_DEBUG_LEVEL": "0", **small}
+        flags = {"CFLAGS": "-fno-asynchronous-unwind-tables", "LDFLAGS": "-s"}
+        settings = {name: f"{os.environ.get(name, '')} {value}".strip() for name, value in flags.items()}
+        settings |= {"MYPYPATH": self._made.name, "MYPYC_OPT_LEVEL": "2", "MYPYC_DEBUG_LEVEL": "0"}
         done = subprocess.run(
             [sys.executable, "-m", "mypyc", *modules],
             cwd=self._made.name,

@@ -69,6 +69,7 @@ class Report(msgspec.Struct):
 
 def ours() -> tuple[trio.Store, ...]:
     """Three agents from the wheel, and three of its sources."""
+    assert COMPILED.is_dir(), f"{COMPILED} is not there: make compiled"
     return trio.pycluster(WHEEL, COMPILED), trio.pycluster(PLAIN, SOURCES)
 
 

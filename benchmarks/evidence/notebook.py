@@ -31,7 +31,7 @@ class Round(msgspec.Struct, frozen=True):
 
 def code_digest() -> str:
     """Sixteen digits that stand for the product's source as it is now, and for whether agents run it compiled."""
-    digest = hashlib.sha256(b"compiled" if PROGRAM == COMPILED else b"")
+    digest = hashlib.sha256((ROOT / "hatch_build.py").read_bytes() if PROGRAM == COMPILED else b"")
     for path in sorted((ROOT / "src").rglob("*.py")):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

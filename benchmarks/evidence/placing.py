@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from benchmarks.evidence.notebook import ROOT, Notebook
-from tests.cluster.agents import environment
+from tests.cluster.agents import PROGRAM, environment
 from tests.unit.runtime.killed import SCENARIOS, Played
 
 
@@ -24,7 +24,7 @@ def killed(name: str) -> dict[str, float | int | str]:
     """It forks, so it has a process of its own."""
     command = (sys.executable, "-m", "tests.unit.runtime.killed", name, "twice")
     done = subprocess.run(
-        command, capture_output=True, check=False, cwd=ROOT, env=environment(PYTHONPATH=f"{ROOT}:{ROOT / 'src'}")
+        command, capture_output=True, check=False, cwd=ROOT, env=environment(PYTHONPATH=f"{ROOT}:{PROGRAM}")
     )
     assert done.returncode == 0, done.stderr.decode()[-500:]
     told = msgspec.json.decode(done.stdout, type=Played)
