@@ -46,9 +46,9 @@ check: $(VENV)/.dev ## lint, format, types, layers, tidiness
 REAL := tests/cluster
 BESIDE := tests/differential tests/browser
 # What is compiled is tried by the same tests, but for those that put something else in the place of a part of it.
-AS_COMPILED := tests/compiled tests/paper tests/simulation tests/unit/consensus tests/unit/store tests/unit/node/test_node.py \
-	tests/unit/runtime/test_driver.py \
-	tests/cluster/test_three_agents.py tests/cluster/test_writes.py tests/cluster/test_memory.py tests/cluster/test_etcd3gw.py
+AS_COMPILED := tests/compiled tests/paper $(addprefix tests/simulation/test_,departures.py election.py seats.py state.py steering.py) \
+	tests/unit/consensus tests/unit/store tests/unit/node/test_node.py tests/unit/runtime/test_driver.py \
+	$(addprefix tests/cluster/test_,etcd3gw.py memory.py three_agents.py writes.py)
 test-all: $(VENV)/.dev peers compiled ## everything; a test that would skip fails (as root on Debian: installs the peers)
 	@export PYCLUSTER_NO_SKIP=1; [ -z "$(ARGS)" ] || exec $(PY) -m pytest -q tests $(ARGS); \
 	said=$$(mktemp -d); trap 'rm -rf "$$said"' EXIT; failed=0; \
