@@ -23,7 +23,7 @@ from benchmarks import trio, wrk
 from benchmarks.fleet import spread, stop_quietly
 from benchmarks.peers import machine
 from benchmarks.trio import HOSTS, Trio
-from tests.cluster.agents import COMPILED, SOURCES
+from tests.program import COMPILED, SOURCES
 
 Through = Literal["leader", "follower"]
 #: Keys that are put and read: enough that no two requests under way are of the same.

@@ -19,7 +19,7 @@ import msgspec
 from benchmarks.network import Loopback
 from benchmarks.systems import Place, System, node_name
 from benchmarks.watch import Watch, now_us
-from tests.cluster.agents import PROGRAM
+from tests.program import PROGRAM
 
 #: Of a process by its id, to the nanosecond (clock_getcpuclockid(3)); /proc/PID/stat counts hundredths of a second.
 _PROCESSOR_CLOCK = 2

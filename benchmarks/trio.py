@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from benchmarks.fleet import TIED, processor_s, wait_until
-from tests.cluster.agents import PROGRAM, environment, free_port, origin_conf
+from tests.cluster.agents import environment, free_port, origin_conf
+from tests.program import PROGRAM
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 _START_S = 60.0

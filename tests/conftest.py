@@ -8,14 +8,15 @@ import gc
 import os
 import sys
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 if os.environ.get("COMPILED") == "1":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "build" / "compiled"))
+    from tests.program import PROGRAM
+
+    sys.path.insert(0, str(PROGRAM))
 
 # How long an example takes says something of the machine, and nothing of the product.
 settings.register_profile("pycluster", deadline=None)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.evidence.notebook import Notebook
-from tests.cluster.agents import PROGRAM, fleet, free_port
+from tests.cluster.agents import fleet, free_port
 from tests.cluster.test_memory import ASKED_MAX_MIB, PAGE_MAX_MIB, get, open_stream, resident_mib
 from tests.cluster.three import HOSTS, agents_on, formed
+from tests.program import PROGRAM
 
 
 def play(notebook: Notebook, numbers: Sequence[int], options: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.cluster.agents import COMPILED, PROGRAM
+from tests.program import COMPILED, PROGRAM
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "evidence"

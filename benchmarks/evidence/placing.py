@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import msgspec
 
 from benchmarks.evidence.notebook import ROOT, Notebook
-from tests.cluster.agents import PROGRAM, environment
+from tests.cluster.agents import environment
+from tests.program import PROGRAM
 from tests.unit.runtime.killed import SCENARIOS, Played
 
 

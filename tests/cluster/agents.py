@@ -20,14 +20,10 @@ from pycluster.agent import SOCKET_NAME
 from pycluster.client import Client, Endpoint
 from pycluster.kernel.errors import RemoteFault
 from pycluster.node.view import StatusView
+from tests.program import PROGRAM
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
-#: The program that is tried: the sources, or with ``COMPILED=1`` what `make compiled` made of them.
-SOURCES, COMPILED = ROOT / "src", ROOT / "build" / "compiled"
-PROGRAM = COMPILED if os.environ.get("COMPILED") == "1" else SOURCES
-if not (PROGRAM / "pycluster").is_dir():
-    raise RuntimeError(f"{PROGRAM} is not there: make compiled")
 #: Nothing here takes as long; a busy machine may.
 LIMIT_S = 60.0
 #: Of a verb that waits for what agents do.

@@ -7,8 +7,9 @@ import re
 import urllib.request
 from pathlib import Path
 
-from tests.cluster.agents import COMPILED, LIMIT_S, PROGRAM, AgentProcess, fleet, free_port
+from tests.cluster.agents import LIMIT_S, AgentProcess, fleet, free_port
 from tests.cluster.three import HOSTS, agents_on, formed
+from tests.program import COMPILED, PROGRAM
 
 #: What is compiled takes 2.3 MiB, of which most are shared by all agents of one machine.
 _CODE_MIB = 3 if PROGRAM == COMPILED else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from hatch_build import compiled
 from pycluster.kernel import build
-from tests.cluster.agents import COMPILED, PROGRAM, SOURCES
+from tests.program import COMPILED, PROGRAM, SOURCES
 
 PACKAGE = SOURCES / "pycluster"
 
@@ -24,19 +23,23 @@ def test_the_program_says_which_it_is() -> None:
     assert (PROGRAM == COMPILED) == build.COMPILED
 
 
-def test_no_record_is_compiled() -> None:
-    """mypyc would drop its settings, and compare two of them by identity."""
-    assert {"consensus/messages.py", "node/effects.py", "node/pending.py", "store/model.py"}.isdisjoint(
-        compiled(PACKAGE)
-    )
-    bases = [
-        (module, ast.unparse(base))
-        for module in compiled(PACKAGE)
-        for one in ast.walk(ast.parse((PACKAGE / module).read_bytes()))
-        if isinstance(one, ast.ClassDef)
-        for base in one.bases
-    ]
-    assert {base for _, base in bases} <= {"Exception"}
+@pytest.mark.parametrize(
+    "content",
+    [
+        "class Record(Struct): ...",
+        "class Record(Base, frozen=True): ...",
+        "@record\nclass Record: ...",
+        "def each():\n    try:\n        yield\n    finally:\n        done()",
+    ],
+)
+def test_what_mypyc_would_make_something_else_of_is_refused(content: str, tmp_path: Path) -> None:
+    for module in compiled(PACKAGE):
+        (tmp_path / module).parent.mkdir(exist_ok=True)
+        (tmp_path / module).write_text("class Plain: ...\n\n\nclass Fault(Exception): ...\n")
+    assert compiled(tmp_path) == compiled(PACKAGE)
+    (tmp_path / "store" / "watches.py").write_text(content)
+    with pytest.raises(RuntimeError, match=r"cannot be compiled.*: store/watches\.py$"):
+        compiled(tmp_path)
 
 
 @pytest.mark.parametrize("module", compiled(PACKAGE))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.agents import COMPILED, ROOT, SOURCES, environment
+from tests.cluster.agents import environment
+from tests.program import COMPILED, ROOT, SOURCES
 
 
 def told(program: Path, seed: int) -> str:

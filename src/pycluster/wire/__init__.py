@@ -1,16 +1,18 @@
 """What travels: frames, their codecs, and the protocol's versions."""
 
-from pycluster.wire.codec import Codec, Malformed, Rejected
 from pycluster.wire.frames import (
     PROTOCOL_MAX,
     PROTOCOL_MIN,
     PROTOCOL_OF_MOVES,
     Body,
     Claim,
+    Codec,
     Gossip,
     Greeting,
+    Malformed,
     MembershipCall,
     Refusal,
+    Rejected,
     StateReply,
     StateRequest,
     SteeringReply,
