@@ -1,6 +1,15 @@
 """Configuration entries: versioned, checked, overridden by node; above the replicated state."""
 
-from pycluster.configs.changes import TOGETHER_MAX, Held, RollingOut, Target, VersionDiffers, conditions, id_of_try
+from pycluster.configs.changes import (
+    TOGETHER_MAX,
+    Held,
+    RollingOut,
+    Target,
+    VersionDiffers,
+    conditions,
+    id_of_try,
+    reused,
+)
 from pycluster.configs.configs import Configs, Contended, Judge, NoEntry, Unfit
 from pycluster.configs.differences import unified
 from pycluster.configs.keeping import Keeping
@@ -74,5 +83,6 @@ __all__ = [
     "ordered",
     "packed_entry",
     "parse",
+    "reused",
     "unified",
 ]

@@ -265,13 +265,29 @@ def told_at(names: Sequence[Name], before: Mapping[str, Entry], after: Mapping[s
     return tuple(views)
 
 
+def reused() -> LocalMisuse:
+    """What is raised where a caller gives one ID to two changes."""
+    return LocalMisuse("its request ID was given to another change before", remedy="give each change its own")
+
+
+def as_wanted(wanted: Sequence[Wanted], then: Mapping[str, Entry]) -> bool:
+    """Whether entries, as they were ``then``, have the content that was asked for, and the format if one was."""
+    for one in wanted:
+        entry = then.get(one.name)
+        if (None if entry is None else entry.content) != one.content:
+            return False
+        if entry is not None and one.format not in (None, entry.format):
+            return False
+    return True
+
+
 def id_of_try(request_id: bytes, tried: int) -> bytes:
     """The ID of one try of a caller's request; empty where the caller gave none.
 
-    The same ID for another transaction would be answered with the first one's answer. A hash, as the caller's ID may be
-    as long as IDs are, and all of it counts.
+    Another transaction under it is answered with the first one's answer: when a caller asks again, time and versions
+    are others. A hash, as the caller's ID may be as long as IDs are, and all of it counts.
     """
-    return hashlib.blake2b(b"%d:" % tried + request_id, digest_size=32).digest() if request_id else b""
+    return store.VOUCHED + hashlib.blake2b(b"%d:" % tried + request_id, digest_size=32).digest() if request_id else b""
 
 
 def named(kvs: tuple[store.KeyValue, ...]) -> dict[str, store.KeyValue | None]:

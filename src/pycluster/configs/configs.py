@@ -221,18 +221,25 @@ class Configs:
             own_id = changes.id_of_try(request_id, tried)
             result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id)
             if cast(store.TxnResult, result).succeeded:
-                if result.revision > max(revision for *_, revision in seen.read):
+                later = result.revision > max(revision for *_, revision in seen.read)
+                if later and not request_id:
                     return ChangesView(result.revision, changes.told(found))
-                # It was made before this look, by a request under the same ID: others may have changed it since.
-                return ChangesView(result.revision, await self._made(names, result.revision, timeout_s))
+                # Whoever used the ID made it. Where that was before this look, others may have changed it since.
+                wanted = () if kept is not None else tuple(one.wanted for one in found)
+                made = await self._made(names, wanted, result.revision, timeout_s)
+                return ChangesView(result.revision, changes.told(found) if later else made)
         raise Contended("others change the same entries", why=f"{_TRIES} tries came too late", remedy="try again")
 
-    async def _made(self, names: tuple[Name, ...], revision: int, timeout_s: float) -> tuple[ChangedView, ...]:
-        """What that revision made of them."""
+    async def _made(
+        self, names: tuple[Name, ...], wanted: tuple[Wanted, ...], revision: int, timeout_s: float
+    ) -> tuple[ChangedView, ...]:
+        """What that revision made of them; raises ``LocalMisuse`` where that is not what is ``wanted``."""
         moments: list[dict[str, Entry]] = []
         for at in (revision - 1, revision):
             looks = await asyncio.gather(*(self._range(store.Range(one.key, revision=at), timeout_s) for one in names))
             moments.append({of_key(kv.key): entry_of(kv) for look in looks for kv in look.kvs})
+        if moments[0] == moments[1] or not changes.as_wanted(wanted, moments[1]):
+            raise changes.reused()
         return changes.told_at(names, *moments)
 
     async def rollback(

@@ -312,5 +312,5 @@ class Embedded:
 
 def _numbered() -> Callable[[], bytes]:
     """IDs of 16 bytes that nobody else draws: a random beginning for this process, and a number."""
-    beginning, numbers = secrets.token_bytes(10), itertools.count()
+    beginning, numbers = store.VOUCHED + secrets.token_bytes(9), itertools.count()
     return lambda: beginning + next(numbers).to_bytes(6, "big")

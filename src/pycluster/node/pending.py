@@ -41,11 +41,22 @@ class Question(msgspec.Struct):
     failure: Failure | None = None
 
 
-class Written(msgspec.Struct):
-    """A write on its way: for whom, how many bytes it may add, the lease that it ends, and in the log of which term."""
+#: A write's request ID, kind and fingerprint.
+WriteName = tuple[bytes, type[Write], bytes]
 
-    request_id: bytes
-    kind: type[Write]
+
+def name_of(request_id: bytes, write: Write) -> WriteName | None:
+    """What a write and its retries have in common, and no other write; None without an ID."""
+    return (request_id, type(write), store.fingerprint(request_id, write)) if request_id else None
+
+
+class Written(msgspec.Struct):
+    """A write on its way: for whom, how many bytes it may add, the lease that it ends, and in the log of which term.
+
+    ``name``: by which a retry is known.
+    """
+
+    name: WriteName | None
     askers: list[Asker]
     size: int
     ends: int = 0

@@ -23,7 +23,7 @@ from pycluster.kernel.units import MILLISECOND, earlier
 from pycluster.node.config import StateParams
 from pycluster.node.effects import Halt
 from pycluster.node.outbox import Outbox
-from pycluster.node.pending import Answer, Asker, Written
+from pycluster.node.pending import Answer, Asker, WriteName, Written, name_of
 from pycluster.node.retention import Retention
 from pycluster.node.supply import Supply
 from pycluster.node.watchers import Watchers
@@ -75,7 +75,7 @@ class Replica:
         self._asked: list[tuple[store.Query, Asker]] = []
         self._writes: dict[int, Written] = {}
         #: Those of them that have a request ID; and how many wait for one that was under way when they came.
-        self._named: dict[bytes, Written] = {}
+        self._named: dict[WriteName, Written] = {}
         self._joined = 0
         self._coming_bytes = 0
         #: What was applied as a refusal, by whoever asked: as many as may be under way at once, the newest.
@@ -108,10 +108,12 @@ class Replica:
         elif isinstance(request, store.Query):
             self._asked.append((request, asker))
             self._reading += 1
-        elif not self._joins(request, request_id, asker):
-            self._queue(request, request_id, asker)
+        else:
+            name = name_of(request_id, request)
+            if not self._joins(name, asker):
+                self._queue(request, request_id, name, asker)
 
-    def _queue(self, write: Write, request_id: bytes, asker: Asker) -> None:
+    def _queue(self, write: Write, request_id: bytes, name: WriteName | None, asker: Asker) -> None:
         """It goes into the log with this turn. A retry of what was applied has its answer, whatever holds by now."""
         known = self._refused.get(asker) or self.store.again(request_id, write)
         answer = known or self.store.check(write, self._coming_bytes)
@@ -121,16 +123,16 @@ class Replica:
         data = _encode(store.Command(request_id, write))
         size = len(data) + self.store.copied_bytes(write)
         ends = write.id if isinstance(write, store.LeaseRevoke) else 0
-        written = Written(request_id, type(write), [asker], size, ends)
+        written = Written(name, [asker], size, ends)
         self._queued.append((data, written))
         self._coming_bytes += size
-        if request_id:
-            self._named[request_id] = written
+        if name is not None:
+            self._named[name] = written
 
-    def _joins(self, write: Write, request_id: bytes, asker: Asker) -> bool:
+    def _joins(self, name: WriteName | None, asker: Asker) -> bool:
         """Whether it is under way: a second copy could be applied after whoever asked was told that it is refused."""
-        written = self._named.get(request_id)
-        if written is None or written.kind is not type(write):
+        written = None if name is None else self._named.get(name)
+        if written is None:
             return False
         if asker not in written.askers:
             written.askers.append(asker)
@@ -175,8 +177,8 @@ class Replica:
         """Whoever asked for it is told."""
         self._coming_bytes -= written.size
         self._joined -= len(written.askers) - 1
-        if self._named.get(written.request_id) is written:
-            del self._named[written.request_id]
+        if written.name is not None and self._named.get(written.name) is written:
+            del self._named[written.name]
         for asker in written.askers:
             self._answer(asker, answer)
 

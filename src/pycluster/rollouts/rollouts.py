@@ -26,6 +26,7 @@ from pycluster.configs import (
     id_of_try,
     packed_entry,
     parse,
+    reused,
 )
 from pycluster.kernel.errors import LocalMisuse, Refused
 from pycluster.node.ports import StateFailed, StateStore
@@ -107,6 +108,13 @@ class Rollouts:
         if not done.revision:
             return StartedView(0, made, None, request.dry_run)
         run = runs[-1]
+        if request_id:
+            key = staged_key(request.name, made.version)
+            then = (await self._range(store.Range(key, revision=done.revision), timeout_s)).kvs
+            if not then or then[0].mod_revision != done.revision:
+                raise reused()
+            if unpacked(then[0], Staged).after.content != request.content:
+                raise reused()
         if run.version != made.version:
             # A request under the same ID began it, and it is over.
             run, _ = await self._found(request.name, made.version, timeout_s)
@@ -256,18 +264,22 @@ class Rollouts:
             own_id = id_of_try(request_id, tried)
             result = await self._state.ask(write, timeout_s=timeout_s, request_id=own_id)
             if cast(store.TxnResult, result).succeeded:
-                if result.revision > revision:
+                later = result.revision > revision
+                version = await self._steered_at(request, result.revision, timeout_s) if request_id else wanted.version
+                if later:
                     return RolloutView.of(wanted, shown, whole=True)
                 # A request under the same ID did it before this look: others may have steered it since.
-                return await self._steered_at(request, result.revision, states, now_ms, timeout_s)
+                return await self.get(request.name, states, now_ms, version, timeout_s=timeout_s)
         raise NotPossible(f"the rollout of {request.name} moves on all the time", remedy="try again")
 
-    async def _steered_at(
-        self, request: SteerRequest, revision: int, states: States, now_ms: int, timeout_s: float
-    ) -> RolloutView:
-        """How the rollout that was steered then stands now; there may be a newer one."""
-        then, _ = await self._found(request.name, request.version, timeout_s, revision)
-        return await self.get(request.name, states, now_ms, then.version, timeout_s=timeout_s)
+    async def _steered_at(self, request: SteerRequest, revision: int, timeout_s: float) -> int:
+        """The version that was steered then as ``request`` asks; raises ``LocalMisuse`` where that was not so."""
+        then, written = await self._found(request.name, request.version, timeout_s, revision)
+        done = "abort" if then.wish else {"paused": "pause", "running": "resume"}.get(then.state)
+        # Nobody steered what has just been begun, and is running too.
+        if written != revision or not then.by or done != request.to:
+            raise reused()
+        return then.version
 
     # --- the state ------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ from pycluster.store.model import (
 )
 from pycluster.store.params import Params
 from pycluster.store.refusals import unfit
+from pycluster.store.remembered import VOUCHED, fingerprint
 from pycluster.store.snapshot import SnapshotDamaged, SnapshotReader, SnapshotWriter
 from pycluster.store.store import Store
 from pycluster.store.watches import Watches
@@ -51,6 +52,7 @@ from pycluster.store.watches import Watches
 __all__ = [
     "OPEN_END",
     "RETRYABLE",
+    "VOUCHED",
     "Applied",
     "ArchiveReader",
     "ArchiveWriter",
@@ -97,5 +99,6 @@ __all__ = [
     "Write",
     "WriteResult",
     "bumped",
+    "fingerprint",
     "unfit",
 ]

@@ -112,9 +112,11 @@ class Store:
     def again(self, request_id: bytes, write: Write) -> WriteResult | Failure | None:
         """The answer that this request had when it was applied; None where it was not, lately."""
         known = self.remembered.find(request_id)
-        if known is None or isinstance(known, _RESULT_OF[type(write)]):
+        if known is None:
+            return None
+        if isinstance(known, _RESULT_OF[type(write)]) and self.remembered.fits(request_id, write):
             return known
-        return self._failure(Refusal("bad-request", "its request ID was given to another kind of write before"))
+        return self._failure(Refusal("bad-request", "its request ID was given to another write before"))
 
     def apply(self, command: Command) -> Applied:
         """Carry it out. Never raises for what a decoder lets through."""
@@ -128,7 +130,7 @@ class Store:
             result, events = self._carry_out(command.write)
         except Refusal as refusal:
             return Applied(self._failure(refusal), self.revision)
-        self.remembered.add(command.request_id, result)
+        self.remembered.add(command.request_id, command.write, result)
         return Applied(result, self.revision, events)
 
     def range(self, request: Range) -> RangeResult | Failure:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from pycluster import store
-from pycluster.configs import Contended, NoEntry, Params, Unfit, VersionDiffers, Wanted, id_of_try
+from pycluster.configs import (
+    ChangeRequest,
+    ChangesView,
+    Contended,
+    NoEntry,
+    Params,
+    Unfit,
+    VersionDiffers,
+    Wanted,
+    id_of_try,
+)
 from pycluster.configs.names import ENTRIES
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.node.ports import StateFailed
@@ -304,6 +316,44 @@ def test_a_retry_tells_what_the_first_one_made_and_not_what_others_made_of_it() 
         hand.put(name, "somebody else's")
     assert hand.change(*wanted, request_id=b"mine") == first
     assert (hand.get("a").version, hand.get("a").content) == (3, "somebody else's")
+
+
+def test_another_change_at_once_under_the_same_id_is_not_told_as_done() -> None:
+    hand = Hand()
+    hand.put("a", "one")
+
+    async def both() -> tuple[ChangesView | BaseException, ...]:
+        requests = (ChangeRequest(entries=(Wanted(name="a", content=content),)) for content in ("two", "three"))
+        asked = (hand.configs.change(request, request_id=b"mine") for request in requests)
+        return tuple(await asyncio.gather(*asked, return_exceptions=True))
+
+    first, second = hand.run(both())
+    assert isinstance(first, ChangesView) and isinstance(second, LocalMisuse)
+    assert hand.get("a").content == "two"
+
+
+@pytest.mark.parametrize("wanted", [Wanted(name="b", content="two"), Wanted(name="gone")], ids=repr)
+def test_what_an_entry_was_already_another_change_did_not_make(wanted: Wanted) -> None:
+    hand = Hand()
+    hand.put("b", "two")
+    hand.change(Wanted(name="a", content="two"), request_id=b"mine")
+    for name in ("b", "gone"):
+        hand.put(name, "three")
+    with pytest.raises(LocalMisuse, match="given to another change"):
+        hand.change(wanted, request_id=b"mine")
+    assert hand.get(wanted.name).content == "three"
+
+
+@pytest.mark.parametrize(
+    "other", [Wanted(name="a", content="three"), Wanted(name="a"), Wanted(name="b", content="two")], ids=repr
+)
+def test_another_change_under_the_same_id_is_refused_and_not_told_as_done(other: Wanted) -> None:
+    hand = Hand()
+    hand.put("a", "one")
+    hand.change(Wanted(name="a", content="two"), request_id=b"mine")
+    with pytest.raises(LocalMisuse, match="given to another change"):
+        hand.change(other, request_id=b"mine")
+    assert hand.get("a").content == "two"
 
 
 def test_a_list_has_no_contents_goes_on_where_it_ended_and_copes_with_large_ones() -> None:

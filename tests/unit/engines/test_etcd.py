@@ -316,10 +316,34 @@ def test_what_was_refused_may_be_asked_anew_and_large_answers_are_kept_without_w
 
     async def scene() -> None:
         remembered = Remembered(1_024)
-        assert await remembered.once(b"id", write) == Failure("no-leader")
-        assert await remembered.once(b"id", write) == PutResult(3, before)
-        assert await remembered.once(b"id", write) == PutResult(3)
-        assert await remembered.once(b"", write) == PutResult(9)
+        assert await remembered.once(b"id", Put(b"k"), write) == Failure("no-leader")
+        assert await remembered.once(b"id", Put(b"k"), write) == PutResult(3, before)
+        assert await remembered.once(b"id", Put(b"k"), write) == PutResult(3)
+        assert await remembered.once(b"", Put(b"k"), write) == PutResult(9)
+
+    asyncio.run(scene())
+
+
+def test_one_id_is_of_one_write_whether_it_is_made_or_under_way() -> None:
+    async def scene() -> None:
+        remembered, open_ = Remembered(1_024), asyncio.Event()
+
+        async def write() -> store.Result:
+            await open_.wait()
+            return PutResult(3)
+
+        async def never() -> store.Result:
+            raise AssertionError("it is another write")
+
+        first = asyncio.ensure_future(remembered.once(b"id", Put(b"k"), write))
+        await asyncio.sleep(0)
+        for moment in ("under way", "made"):
+            for other in (Put(b"j"), store.Txn()):
+                told = await remembered.once(b"id", other, never)
+                assert isinstance(told, Failure) and told.kind == "bad-request", moment
+            open_.set()
+            assert await first == PutResult(3)
+        assert await remembered.once(b"id", Put(b"k"), never) == PutResult(3)
 
     asyncio.run(scene())
 
@@ -338,17 +362,17 @@ def test_what_is_under_way_is_not_forgotten_however_many_are_made_meanwhile() ->
             writes.append(b"quick")
             return PutResult(7)
 
-        first = asyncio.ensure_future(remembered.once(b"slow", slow))
+        first = asyncio.ensure_future(remembered.once(b"slow", Put(b"k"), slow))
         await asyncio.sleep(0)
         for number in range(REMEMBERED_MAX + 1):
-            await remembered.once(b"%d" % number, quick)
-        second = asyncio.ensure_future(remembered.once(b"slow", slow))
+            await remembered.once(b"%d" % number, Put(b"k"), quick)
+        second = asyncio.ensure_future(remembered.once(b"slow", Put(b"k"), slow))
         await asyncio.sleep(0)
         open_.set()
         assert [await first, await second] == [Failure("no-leader")] * 2
         assert writes.count(b"slow") == 1
-        await remembered.once(b"0", quick)
-        await remembered.once(b"2", quick)
+        await remembered.once(b"0", Put(b"k"), quick)
+        await remembered.once(b"2", Put(b"k"), quick)
         assert writes.count(b"quick") == REMEMBERED_MAX + 2, "only the oldest is forgotten"
 
     asyncio.run(scene())

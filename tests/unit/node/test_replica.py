@@ -29,6 +29,7 @@ from pycluster.store import (
     Store,
     Txn,
     Watch,
+    Write,
 )
 from tests.unit.node.copyhand import CopyHand, kinds
 from tests.unit.store.hand import restored, written
@@ -51,6 +52,32 @@ def test_a_retry_of_a_write_in_the_log_is_answered_alike_and_applied_once() -> N
     hand.commit()
     assert hand.answers == [(1, PutResult(2)), (2, PutResult(2))]
     assert hand.replica.store.revision == 2
+
+
+@pytest.mark.parametrize("other", [Put(b"k", b"w"), DeleteRange(b"k")], ids=repr)
+def test_another_write_under_the_id_of_one_in_the_log_does_not_get_its_answer(other: Write) -> None:
+    hand = CopyHand()
+    hand.take(Put(b"k", b"v"), b"same", 1)
+    hand.take(other, b"same", 2)
+    hand.take(Put(b"k", b"v"), b"same", 3)
+    hand.commit()
+    told = dict(hand.answers)
+    refusal = told.pop(2)
+    assert isinstance(refusal, Failure) and refusal.kind == "bad-request"
+    assert told == {1: PutResult(2), 3: PutResult(2)} and hand.replica.store.revision == 2
+
+
+@pytest.mark.parametrize("other", [Put(b"k", b"w", lease=5), DeleteRange(b"k")], ids=repr)
+def test_a_retry_finds_its_write_in_the_log_whatever_else_came_under_its_id(other: Write) -> None:
+    hand, first = CopyHand(), Put(b"k", b"v", lease=5)
+    hand.take(first, b"same", 1)
+    hand.take(other, b"same", 2)
+    # With it a second copy of the first one would not be refused as the first copy is.
+    hand.take(LeaseGrant(60, 5), b"", 3)
+    hand.take(first, b"same", 1)
+    assert hand.commit().count(first) == 1
+    refusal = dict(hand.answers)[1]
+    assert isinstance(refusal, Failure) and refusal.kind == "lease-not-found"
 
 
 def test_one_id_for_two_kinds_of_write_harms_no_copy() -> None:

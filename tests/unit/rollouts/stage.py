@@ -89,8 +89,8 @@ class Stage:
         )
         return self.run(self.rollouts.start(request))
 
-    def begin_as(self, request_id: bytes) -> StartedView:
-        return self.run(self.rollouts.start(RolloutRequest(name=NAME, content="two"), request_id=request_id))
+    def begin_as(self, request_id: bytes, content: str = "two") -> StartedView:
+        return self.run(self.rollouts.start(RolloutRequest(name=NAME, content=content), request_id=request_id))
 
     def steer(self, to: Steer, reason: str = "", request_id: bytes = b"") -> RolloutView:
         request = SteerRequest(name=NAME, to=to, author="bob", reason=reason)

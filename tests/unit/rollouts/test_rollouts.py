@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pycluster import store
-from pycluster.configs import Configs, EffectivesView, NoEntry, RollingOut, VersionDiffers
+from pycluster.configs import ChangeRequest, Configs, EffectivesView, NoEntry, RollingOut, VersionDiffers, Wanted
 from pycluster.kernel.errors import LocalFault, LocalMisuse
 from pycluster.node.view import MemberView
 from pycluster.rollouts import (
@@ -189,6 +189,38 @@ def test_steering_is_not_told_anew_where_others_steered_since() -> None:
     ended = stage.steer("pause", request_id=b"mine")
     assert (ended.version, ended.state) == (2, "done")
     assert stage.newest().state == "running"
+
+
+def test_one_id_is_of_one_rollout_and_of_one_order() -> None:
+    stage = Stage(2)
+    stage.begin_as(b"mine")
+    stage.play()
+    stage.put("three")
+    with pytest.raises(LocalMisuse, match="given to another change"):
+        stage.begin_as(b"mine", "four")
+    assert stage.entry().rolling == 0
+    stage.begin("five", canary=1)
+    stage.steer("pause", request_id=b"order")
+    with pytest.raises(LocalMisuse, match="given to another change"):
+        stage.steer("abort", request_id=b"order")
+    assert (stage.newest().state, stage.newest().wish) == ("paused", "")
+
+
+def test_what_stood_so_already_another_order_under_the_id_did_not_do() -> None:
+    stage = Stage(2)
+    stage.begin("two", canary=1)
+    stage.play()
+    stage.put("else", name="other")
+    change = ChangeRequest(entries=(Wanted(name="other", content="new"),))
+    stage.run(stage.configs.change(change, request_id=b"change"))
+    stage.put("three")
+    with pytest.raises(LocalMisuse, match="given to another change"):
+        stage.begin_as(b"change", "two")
+    stage.begin_as(b"begun", "four")
+    stage.steer("pause")
+    with pytest.raises(LocalMisuse, match="given to another change"):
+        stage.steer("resume", request_id=b"begun")
+    assert stage.newest().state == "paused"
 
 
 def test_an_abort_before_anybody_has_it_ends_at_once() -> None:

@@ -22,6 +22,7 @@ from pycluster.store import (
     Txn,
     TxnResult,
     Watch,
+    Write,
     WriteResult,
 )
 
@@ -39,6 +40,13 @@ def inside(key: bytes, wanted: bytes, range_end: bytes) -> bool:
     return key >= wanted and (range_end == b"\0" or key < range_end)
 
 
+def _alike(one: Write, other: Write) -> bool:
+    """Whether they are one request: the ID of a lease may have been drawn for each."""
+    if isinstance(one, LeaseGrant) and isinstance(other, LeaseGrant):
+        return one.ttl_s == other.ttl_s
+    return one == other
+
+
 class Copies:
     """``states[r]`` is the whole state at revision r, ``told[r]`` the events that made it."""
 
@@ -47,7 +55,7 @@ class Copies:
         self.told: list[list[Event]] = [[], []]
         self.forgotten = -1
         self.leases: dict[int, int] = {}
-        self.answers: dict[bytes, WriteResult] = {}
+        self.answers: dict[bytes, tuple[Write, WriteResult]] = {}
 
     @property
     def revision(self) -> int:
@@ -55,7 +63,8 @@ class Copies:
 
     def apply(self, command: Command) -> tuple[WriteResult | str, list[Event]]:
         if command.request_id in self.answers:
-            return self.answers[command.request_id], []
+            write, answer = self.answers[command.request_id]
+            return answer if _alike(write, command.write) else "bad-request", []
         before = self.revision
         try:
             result = self._apply(command.write)
@@ -63,7 +72,7 @@ class Copies:
             assert self.revision == before
             return str(wrong), []
         if command.request_id:
-            self.answers[command.request_id] = result
+            self.answers[command.request_id] = command.write, result
         return result, self.told[-1] if self.revision > before else []
 
     def _apply(self, write: Put | DeleteRange | Txn | Compact | LeaseGrant | LeaseRevoke) -> WriteResult:

@@ -8,6 +8,7 @@ import pytest
 from pycluster.kernel.errors import LocalMisuse
 from pycluster.store import (
     OPEN_END,
+    VOUCHED,
     Command,
     Compact,
     Compare,
@@ -188,7 +189,7 @@ def test_only_the_last_requests_are_remembered() -> None:
     one = store(remembered_max=2)
     for number in range(3):
         apply(one, Put(b"a", b"%d" % number), b"%d" % number)
-    again = apply(one, Put(b"b"), b"2")
+    again = apply(one, Put(b"a", b"2"), b"2")
     assert (again.result, again.revision, again.events) == (PutResult(4), 4, ())
     assert apply(one, Put(b"a", b"again"), b"0").result == PutResult(5)
     assert apply(one, Put(b"a", b"again"), b"1").result == PutResult(6)
@@ -196,10 +197,43 @@ def test_only_the_last_requests_are_remembered() -> None:
     assert [apply(none, Put(b"a"), b"id").revision for _ in range(2)] == [2, 3]
 
 
-def test_one_id_is_of_one_kind_of_write() -> None:
+def test_one_id_is_of_one_write() -> None:
+    one = store()
+    cases: tuple[tuple[Write, ...], ...] = (
+        (Put(b"k", b"1"), Put(b"k", b"2"), Put(b"j", b"1"), Put(b"k", b"1", prev_kv=True), DeleteRange(b"k")),
+        (Txn(success=(Put(b"k"),)), Txn((Compare(b"k", "version", "equal", 1),), (Put(b"k"),)), Txn()),
+        (DeleteRange(b"k"), DeleteRange(b"k", b"\0")),
+        (LeaseGrant(60, 1), LeaseGrant(61, 1)),
+    )
+    for first, *others in cases:
+        id_ = repr(first).encode()[:64]
+        answer, before = apply(one, first, id_).result, one.revision
+        for other in others:
+            told = apply(one, other, id_)
+            assert isinstance(told.result, Failure) and told.result.kind == "bad-request" and not told.events
+            refused_early = one.again(id_, other)
+            assert isinstance(refused_early, Failure) and refused_early.kind == "bad-request"
+        assert apply(one, first, id_).result == one.again(id_, first) == answer and one.revision == before
+
+
+def test_what_is_written_under_an_id_that_is_vouched_for_is_not_compared() -> None:
+    one = store()
+    first = apply(one, Txn(success=(Put(b"k", b"1"),)), VOUCHED + b"id").result
+    assert apply(one, Txn(success=(Put(b"k", b"2"),)), VOUCHED + b"id").result == first
+    other = apply(one, Put(b"k", b"2"), VOUCHED + b"id").result
+    assert isinstance(other, Failure) and other.kind == "bad-request"
+
+
+def test_an_answer_kept_before_there_were_fingerprints_is_still_an_answer() -> None:
+    one = store()
+    one.remembered.restore(b"id", msgspec.msgpack.encode(PutResult(1)))
+    assert apply(one, Put(b"k"), b"id").result == PutResult(1)
+
+
+def test_a_lease_whose_id_is_drawn_for_each_try_is_granted_once() -> None:
     one = store()
     apply(one, LeaseGrant(60, 1), b"id")
-    again = apply(one, LeaseGrant(60, 1), b"id").result
+    again = apply(one, LeaseGrant(60, 2), b"id").result
     assert isinstance(again, LeaseGrantResult) and again.id == 1
     other = apply(one, Put(b"k"), b"id").result
     assert isinstance(other, Failure) and other.kind == "bad-request"

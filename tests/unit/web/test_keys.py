@@ -157,6 +157,23 @@ def test_a_retry_under_the_same_key_is_done_once(agent: Agent) -> None:
         assert agent.ask("PUT", KV, {"key": "k"}, headers={"Idempotency-Key": wrong}).status == 400
 
 
+@pytest.mark.parametrize("first", [{"success": [{"op": "get", "key": "k"}]}, {"success": []}], ids=str)
+def test_a_key_that_was_given_to_another_write_is_refused_and_nothing_is_told_as_done(
+    agent: Agent, first: dict[str, object]
+) -> None:
+    once = {"Idempotency-Key": "one"}
+    assert agent.ask("POST", f"{KV}/txn", first, headers=once).status == 200
+    for method, path, body in (
+        ("PUT", KV, {"key": "k", "value": "1", "if_absent": True}),
+        ("PUT", KV, {"key": "k", "value": "1"}),
+        ("DELETE", f"{KV}?key=k&if_version=0", None),
+        ("POST", f"{KV}/txn", {"success": [{"op": "put", "key": "k", "value": "1"}]}),
+    ):
+        answer = agent.ask(method, path, body, headers=once)
+        assert (answer.status, answer.json["error"]["why"]) == (400, "its request ID was given to another write before")
+    assert agent.ask("GET", f"{KV}?key=k").status == 404
+
+
 def test_a_retry_whose_answer_was_too_long_to_be_kept_is_told_the_revision(agent: Agent) -> None:
     put(agent, "k", "v" * 5_000)
     once = {"Idempotency-Key": "put"}

@@ -132,7 +132,7 @@ class Etcd:
                 refused = Failure("bad-request", "a request's ID has at most 64 bytes")
             if refused is not None:
                 return msgspec.structs.replace(refused, revision=self._revision, compact_revision=self._compacted)
-            return await self._remembered.once(request_id, lambda: self._write(request, timeout_s))
+            return await self._remembered.once(request_id, request, lambda: self._write(request, timeout_s))
         finally:
             self._under_way -= 1
 
