@@ -7,6 +7,20 @@ from collections.abc import Iterator
 #: One after the other, to one and the same state. ``=`` begins another path.
 BODIES = r"""
 = /v3/kv/put
+{"key":"Zm9v="}
+{"key":"Zm9v=="}
+{"key":"Zm9v===="}
+{"key":"Zm8=="}
+{"key":"Zg==="}
+{"key":"Zm9v\n="}
+{"key":"Zg=\n=="}
+{"key":["a"]}
+{"key":[1,2]}
+{"key":[256]}
+{"key":"YQ==","lease":NaN}
+{"key":"YQ==","lease":-Infinity}
+{"key":"YQ==","lease":"1é"}
+{é}
 {"key":"YQ==","value":"Yg=="}
 {"key":"YQ==","value":"Yg==","prevKv":true}
 {"key":"YQ==","value":null,"prev_kv":true,"prevKv":false}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shlex
 import socket
 import sys
 import time
@@ -231,6 +232,8 @@ def restore(given: Given, file: str, token: str, bump: int, force: bool) -> int:
         )
         if others and not token:
             more = f" --bump-revision {bump}" if bump else ""
+            more += " --force" if force else ""
+            more += f" -config {shlex.quote(given.text('config'))}" if given.text("config") else ""
             said += ["", f"On each of {', '.join(others)}, with the same file, before any agent starts:"]
             said += [f"  pycluster snapshot restore {os.path.basename(file)} --token {done.token}{more}"]
         return said

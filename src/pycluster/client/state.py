@@ -37,8 +37,8 @@ from pycluster.node.keyviews import (
     RevisionView,
     StateView,
     TxnView,
+    asked_lease,
     lease_number,
-    lease_text,
     text_of,
 )
 
@@ -162,7 +162,7 @@ class AsyncStateClient:
         wanted = PutRequest(
             key=key_text,
             value=value_text,
-            lease=lease_text(lease),
+            lease=asked_lease(lease),
             prev_kv=prev_kv,
             key_encoding=key_encoding,
             encoding=encoding,
@@ -244,25 +244,25 @@ class AsyncStateClient:
 
     async def grant(self, ttl_s: int, id: int = 0, *, timeout_s: float | None = None) -> store.LeaseGrantResult:
         """A lease; keys that are put with it are deleted when it ends. ``lease`` keeps one alive, too."""
-        wanted = LeaseRequest(ttl_s, lease_text(id))
+        wanted = LeaseRequest(ttl_s, asked_lease(id))
         told = await self._calls.call("POST", "/leases", LeaseTimeView, body=wanted, timeout_s=timeout_s)
         return store.LeaseGrantResult(told.revision, lease_number(told.id), told.ttl_s)
 
     async def keep_alive(self, id: int, *, timeout_s: float | None = None) -> int:
         """Let a lease begin anew; gives how many seconds it lasts. Raises ``NotFound`` where it has ended."""
-        path = f"/leases/{lease_text(id)}/keep-alive"
+        path = f"/leases/{asked_lease(id)}/keep-alive"
         told = await self._calls.call("POST", path, LeaseTimeView, body=KeepAliveRequest(), timeout_s=timeout_s)
         return told.ttl_s
 
     async def time_to_live(self, id: int, *, keys: bool = False) -> store.LeaseTimeToLiveResult:
         """What is left of a lease; raises ``NotFound`` where it has ended."""
-        told = await self._calls.call("GET", f"/leases/{lease_text(id)}", LeaseView, query=LeaseQuery(keys))
+        told = await self._calls.call("GET", f"/leases/{asked_lease(id)}", LeaseView, query=LeaseQuery(keys))
         attached = tuple(key.model() for key in told.keys)
         return store.LeaseTimeToLiveResult(told.revision, id, told.ttl_s, told.granted_ttl_s, attached)
 
     async def revoke(self, id: int) -> int:
         """End a lease and delete its keys; gives the revision. Raises ``NotFound`` where it has ended already."""
-        return (await self._calls.call("DELETE", f"/leases/{lease_text(id)}", RevisionView)).revision
+        return (await self._calls.call("DELETE", f"/leases/{asked_lease(id)}", RevisionView)).revision
 
     async def leases(self) -> tuple[int, ...]:
         """The IDs of all leases."""

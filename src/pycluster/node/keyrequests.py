@@ -8,7 +8,7 @@ import msgspec
 
 from pycluster import store
 from pycluster.kernel.errors import LocalMisuse
-from pycluster.node.keyviews import Encoding, LeaseText, bytes_of, lease_number, lease_text, text_of
+from pycluster.node.keyviews import Encoding, LeaseText, asked_lease, bytes_of, lease_number, text_of
 from pycluster.store.model import CompareResult, CompareTarget, SortOrder, SortTarget
 
 #: A revision or a version.
@@ -115,7 +115,7 @@ class _Put(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return cls(
             key=key,
             value=value,
-            lease=lease_text(model.lease),
+            lease=asked_lease(model.lease),
             prev_kv=model.prev_kv,
             ignore_value=model.ignore_value,
             ignore_lease=model.ignore_lease,
@@ -189,7 +189,7 @@ class CompareBody(_Interval, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             number=0 if of_lease else model.number,
             value=value,
             encoding=encoding,
-            lease=lease_text(model.number) if of_lease else "",
+            lease=asked_lease(model.number) if of_lease else "",
         )
 
     def model(self) -> store.Compare:

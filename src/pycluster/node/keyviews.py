@@ -7,13 +7,13 @@ lease's ID is hexadecimal text, as 64 bits are more than a number in JSON can sa
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated, Literal, Self
 
 import msgspec
 
 from pycluster import store
 from pycluster.kernel.errors import LocalMisuse
+from pycluster.kernel.octets import from_base64
 from pycluster.node.ports import StateHead
 from pycluster.node.view import Fault
 
@@ -34,14 +34,21 @@ def bytes_of(text: str, encoding: Encoding) -> bytes:
     if encoding == "text":
         return text.encode()
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return from_base64(text)
+    except ValueError as error:
         raise LocalMisuse("a key or value is no base64", why=str(error), remedy="or leave out its encoding") from None
 
 
 def lease_text(id_: int) -> str:
     """A lease's ID as people write it: 16 hexadecimal digits, or nothing for none."""
     return f"{id_ & 0xFFFFFFFFFFFFFFFF:016x}" if id_ else ""
+
+
+def asked_lease(id_: int) -> str:
+    """The same of an ID that a caller gives; raises ``LocalMisuse`` where it is not of 64 bits, signed."""
+    if not -(1 << 63) <= id_ < 1 << 63:
+        raise LocalMisuse("that number is no lease", remedy="a lease's ID is a signed integer of 64 bits")
+    return lease_text(id_)
 
 
 def lease_number(text: str) -> int:

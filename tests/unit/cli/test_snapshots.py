@@ -99,13 +99,18 @@ def test_restore_tells_the_line_for_the_other_voters(tmp_path: Path) -> None:
     assert first.code == 0
     line = next(line for line in first.out.splitlines() if line.startswith("  pycluster snapshot restore a --token "))
     words = line.split()[4:]
+    assert words[2:] == ["-config", conf]
     second = run(
-        "snapshot", "restore", path, *words, "-config", conf, "-name", "node002", "-data-dir", str(tmp_path / "two"),
-        "-o", "json",
+        "snapshot", "restore", path, *words, "-name", "node002", "-data-dir", str(tmp_path / "two"), "-o", "json",
     )  # fmt: skip
     assert second.code == 0 and second.json["token"] == words[1] and second.json["replaced"] == ""
     again = run("snapshot", "restore", path, "-config", conf, "-name", "node001", "-data-dir", str(tmp_path / "one"))
     assert again.code == 1 and "--force" in again.err
+    moved = run(
+        "snapshot", "restore", path, "-config", conf, "-name", "node001", "-data-dir", str(tmp_path / "one"), "--force",
+        "--bump-revision", "9",
+    )  # fmt: skip
+    assert moved.out.endswith(f" --bump-revision 9 --force -config {conf}\n")
     unlisted = run("snapshot", "restore", path, "-config", conf, "-name", "x", "-data-dir", str(tmp_path / "three"))
     assert unlisted.code == 2 and "not among the voters" in unlisted.err
 

@@ -241,6 +241,25 @@ def test_bad_input_is_refused(client: StateClient) -> None:
         client.lock("")
 
 
+@pytest.mark.parametrize("wrong", [2**64 + 291, 1 << 63, -(1 << 63) - 1])
+def test_a_lease_of_more_than_64_bits_is_refused_before_it_is_sent(client: StateClient, wrong: int) -> None:
+    client.grant(60, 291)
+    asks: tuple[Callable[[], object], ...] = (
+        lambda: client.put("k", "1", lease=wrong),
+        lambda: client.txn((), (store.Put(b"k", b"1", wrong),)),
+        lambda: client.txn((store.Compare(b"k", "lease", "equal", wrong),)),
+        lambda: client.grant(60, wrong),
+        lambda: client.keep_alive(wrong),
+        lambda: client.time_to_live(wrong),
+        lambda: client.revoke(wrong),
+    )
+    for ask in asks:
+        with pytest.raises(LocalMisuse, match="no lease"):
+            ask()
+    assert client.leases() == (291,) and client.get("k") is None
+    assert client.grant(60, (1 << 63) - 1).id == (1 << 63) - 1
+
+
 def test_a_long_path_of_a_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
     deep.mkdir()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from base64 import b64decode
 from collections.abc import Iterable
 
 import pytest
 
+from pycluster.kernel.errors import LocalMisuse
+from pycluster.node.keyviews import bytes_of
 from pycluster.web.asgi import Message
 from pycluster.web.gateway.bodies import Values
-from pycluster.web.gateway.protojson import Malformed, Unfinished, first, octets, parse
+from pycluster.web.gateway.protojson import Malformed, Real, Unfinished, first, integer, octets, parse
 
 DOCUMENT = (
     r'{ "a" : [ 1 , -2.5e+10 , true,false , null , "x\u00e9\ud83d\ude00\n\"[{" , [ ] , {} ] , "b\\": { "c":0.1E-5 } }'
@@ -93,6 +97,77 @@ def test_what_is_malformed_is_told_without_waiting_for_more() -> None:
     with pytest.raises(Malformed, match=r"^invalid character 'x' looking for beginning of value$"):
         coming.values()
     assert (coming.taken, coming.read) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("Zm9v=", 4), ("Zm9v==", 4), ("Zm9v===", 4), ("Zm9v====", 4), ("Zm8==", 4), ("Zg===", 4), ("Zg======", 4),
+        ("Zm9v\n=", 5), ("Zm9v\n====", 5), ("Zg=\n==", 5), ("====", 0), ("Zm9vZg====", 8), ("Zg==Zg==", 4),
+    ],
+)  # fmt: skip
+def test_padding_that_no_group_wants_is_no_base64(text: str, place: int) -> None:
+    with pytest.raises(Malformed) as found:
+        octets(text)
+    assert str(found.value) == f"illegal base64 data at input byte {place}"
+    with pytest.raises(LocalMisuse, match="no base64"):
+        bytes_of(text, "base64")
+
+
+def test_base64_is_read_as_its_grammar_has_it() -> None:
+    grammar = re.compile("(?:[Zg9]{4})*(?:[Zg9]{2}==|[Zg9]{3}=)?")
+    for length in range(9):
+        for letters, padding in ((count, length - count) for count in range(length + 1)):
+            text = ("Zg99Zg9Z" * 2)[:letters] + "=" * padding
+            if grammar.fullmatch(text):
+                assert octets(text) == bytes_of(text, "base64") == b64decode(text)
+            else:
+                with pytest.raises(Malformed):
+                    octets(text)
+
+
+def test_bytes_may_be_an_array() -> None:
+    assert octets([97, None, 255]) == b"a\0\xff" and octets([]) == b""
+    wrong: list[tuple[object, str]] = [
+        ("a", "string"), (256, "number 256"), (-1, "number -1"), (Real("1.0"), "number 1.0"), (True, "bool"),
+    ]  # fmt: skip
+    for one, kind in wrong:
+        with pytest.raises(Malformed) as found:
+            octets([1, one, []])
+        assert str(found.value) == f"json: cannot unmarshal {kind} into Go value of type uint8"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"limit":NaN}', "'N' looking for beginning of value"),
+        (b'[1,Infinity]', "'I' looking for beginning of value"),
+        (b'-Infinity', "'I' in numeric literal"),
+        (b'[-}', "'}' in numeric literal"),
+        (b'\xef\xbb\xbf{}', "'\u00ef' looking for beginning of value"),
+        ("{é".encode(), "'\u00c3' looking for beginning of object key string"),
+        (b'\xa0', r"'\u00a0' looking for beginning of value"),
+        (b'\x7f', r"'\x7f' looking for beginning of value"),
+        (b'["\x01"]', r"'\x01' in string literal"),
+        (b'\x0b', r"'\v' looking for beginning of value"),
+        (b"'", r"'\'' looking for beginning of value"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_said_in_the_words_of_go(body: bytes, said: str) -> None:
+    with pytest.raises(Malformed) as found:
+        parse(body)
+    assert str(found.value) == f"invalid character {said}"
+
+
+def test_a_quoted_integer_is_json_within() -> None:
+    for text, said in (
+        ("NaN", "'N' looking for beginning of value"),
+        ("1\u00e9", "'\u00c3' after top-level value"),
+        ("\ud800", "'\u00ef' looking for beginning of value"),
+    ):
+        with pytest.raises(Malformed) as found:
+            integer(text)
+        assert str(found.value) == f"invalid character {said}"
 
 
 def test_a_mistake_far_into_a_body_is_told_without_its_place() -> None:

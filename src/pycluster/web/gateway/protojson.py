@@ -4,7 +4,6 @@ spellings of a name, nothing said about fields nobody knows. Its complaints have
 
 from __future__ import annotations
 
-import binascii
 import json
 import re
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pycluster.kernel.bounded import UNREADABLE
+from pycluster.kernel.octets import from_base64
 
 T = TypeVar("T")
 #: From a JSON value that is not null to what it stands for; raises ``Malformed``.
@@ -35,6 +35,19 @@ _BEGUN = {
     "Invalid \\uXXXX escape": re.compile(r"u[0-9a-fA-F]{0,4}"),
 }
 
+_ESCAPES = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    "\v": r"\v",
+    "\\": r"\\",
+    "'": r"\'",
+}
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
 
 class Malformed(Exception):
     """The body is not what the request takes."""
@@ -55,7 +68,14 @@ def _whole(text: str) -> int | Real:
     return int(text) if len(text) <= _DIGITS_MAX else Real(text)
 
 
-_SCANNER = json.JSONDecoder(parse_float=Real, parse_int=_whole, parse_constant=Real)
+def _constant(name: str) -> object:
+    """Python's scanner takes ``NaN`` and the infinities, which are no JSON."""
+    if name[0] == "-":
+        raise Malformed(f"invalid character '{name[1]}' in numeric literal")
+    raise Malformed(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+_SCANNER = json.JSONDecoder(parse_float=Real, parse_int=_whole, parse_constant=_constant)
 
 
 def parse(body: bytes) -> object:
@@ -63,7 +83,12 @@ def parse(body: bytes) -> object:
     try:
         return _DECODER.decode(body)
     except UNREADABLE:
+        pass
+    try:
         return first(body.decode("utf-8", "replace"))[0]
+    except Malformed:
+        # Said again with the bytes that are no text.
+        return first(body.decode("utf-8", "surrogateescape"))[0]
 
 
 def first(text: str) -> tuple[object, str]:
@@ -94,6 +119,8 @@ def _complaint(text: str, error: json.JSONDecodeError) -> str:
     """Go's words for where Python's scanner stopped."""
     found = text[error.pos : error.pos + 1]
     match error.msg:
+        case "Expecting value" if found == "-":
+            found, where = text[error.pos + 1 : error.pos + 2], "in numeric literal"
         case "Expecting value":
             where = "looking for beginning of value"
         case "Expecting property name enclosed in double quotes":
@@ -106,8 +133,15 @@ def _complaint(text: str, error: json.JSONDecodeError) -> str:
             found, where = text[error.pos + 1 : error.pos + 2], "in string escape code"
         case _:
             where = "in string literal"
-    shown = json.dumps(found)[1:-1] if found not in "'\"" else {"'": "\\'", '"': '"'}[found]
-    return f"invalid character '{shown}' {where}"
+    return f"invalid character {_quoted(found)} {where}"
+
+
+def _quoted(found: str) -> str:
+    """As Go shows a character's first byte: as if that were the character."""
+    one = chr(found.encode("utf-8", "surrogateescape")[0])
+    if one not in _ESCAPES and not one.isprintable():
+        return f"'\\u{ord(one):04x}'" if ord(one) > 0x7F else f"'\\x{ord(one):02x}'"
+    return f"'{_ESCAPES.get(one, one)}'"
 
 
 def _before(text: str, place: int) -> str:
@@ -147,18 +181,29 @@ def unfit(value: object, wanted: str) -> Malformed:
 
 
 def octets(value: Any) -> bytes:
-    """Base64 in the standard alphabet, padded; line breaks within it do not count."""
+    """Base64 in the standard alphabet, padded; line breaks within it do not count. Or an array of the bytes."""
+    if type(value) is list:
+        return bytes([_octet(one) for one in value])
     if type(value) is not str:
         raise unfit(value, "[]uint8")
     try:
-        return binascii.a2b_base64(value, strict_mode=True)
+        return from_base64(value)
     except ValueError:
         pass
     try:
-        return binascii.a2b_base64(value.replace("\r", "").replace("\n", ""), strict_mode=True)
+        return from_base64(value.replace("\r", "").replace("\n", ""))
     except ValueError:
         place = f" at input byte {_illegal(value)}" if len(value) <= _PLACED_MAX else ""
         raise Malformed(f"illegal base64 data{place}") from None
+
+
+def _octet(value: object) -> int:
+    """One byte as a number; Go reads a null as none said."""
+    if value is None:
+        return 0
+    if type(value) is not int or not 0 <= value <= 255:
+        raise unfit(value, "uint8")
+    return value
 
 
 def _illegal(text: str) -> int:
@@ -191,11 +236,11 @@ def integer(value: Any) -> int:
 
 def _quoted_integer(text: str) -> int:
     """Between the quotes any JSON may stand, as long as it is such an integer."""
-    if not text.strip():
+    if not text.strip(" \t\r\n"):
         raise Malformed("unexpected end of JSON input")
-    value, rest = first(text)
-    if rest.strip():
-        raise Malformed(f"invalid character {rest.strip()[0]!r} after top-level value")
+    value, rest = first(_SURROGATES.sub("\ufffd", text))
+    if rest := rest.lstrip(" \t\r\n"):
+        raise Malformed(f"invalid character {_quoted(rest[0])} after top-level value")
     if value is None:
         return 0
     if type(value) is str:
